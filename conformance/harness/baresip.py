@@ -1,0 +1,117 @@
+"""baresip, a real SIP client. It reads text/plain only and answers 415 to everything else."""
+
+import json
+import re
+import socket
+from pathlib import Path
+
+from .process import PeerFailed, Process, listens
+from .template import write
+from .waiting import until
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m?")
+CONTROL_PORT = 4444
+
+
+class Baresip(Process):
+    name = "baresip"
+
+    def __init__(self, lab, uri, proxy, contacts, address=None, password=None, name=None):
+        """`contacts` are the SIP URIs it may write to: baresip sends to a selected contact only."""
+        super().__init__(lab, name)
+        self.uri, self.proxy, self.contacts = uri, proxy, list(contacts)
+        self.password = password
+        self.address = address or lab.next_address()
+        self._control = None
+        self._seen = 0
+
+    def says(self, text, to):
+        """Send a text to one of the contacts."""
+        for _ in self.contacts:
+            if f"> {contact_name(to)} <{to}>" in self._command("contacts"):
+                break
+            self._command("contact_next")
+        else:
+            raise PeerFailed(f"{to} is not a contact of baresip: {self.contacts}")
+        self._command("message", text)
+
+    def hears(self, text, sender=None, within=10):
+        """The text on its screen, as `sip:who@where: "text"`."""
+        shown = re.compile(rf'^(sip:\S+): "{re.escape(text)}"$', re.MULTILINE)
+
+        def found():
+            return shown.search(self._screen(), self._seen)
+
+        match = until(found, lambda: f"baresip hears {text!r}\n{self.log_tail()}", within=within)
+        self._seen = match.end()
+        if sender and not match.group(1).startswith(sender):
+            raise AssertionError(f"baresip heard {match.group(1)} instead of {sender}")
+        return match.group(1)
+
+    def screen_tail(self):
+        """What it showed of its talks."""
+        return "\n".join(line for line in self._screen().splitlines() if re.match(r'sip:\S+: "', line))
+
+    def before_start(self):
+        write(self.folder / "config", "baresip.config", address=self.address, modules=module_folder())
+        login = f";auth_pass={self.password}" if self.password else ""
+        (self.folder / "accounts").write_text(
+            f'<{self.uri}>{login};outbound="sip:{self.proxy[0]}:{self.proxy[1]}";regint=300\n', encoding="utf-8")
+        (self.folder / "contacts").write_text(
+            "".join(f'"{contact_name(uri)}" <{uri}>\n' for uri in self.contacts), encoding="utf-8")
+
+    def command(self):
+        return ["baresip", "-f", self.folder]
+
+    def ready(self):
+        return listens(self.address, CONTROL_PORT) and "} 200 OK" in self._screen()
+
+    def stop(self):
+        if self._control:
+            self._control.close()
+            self._control = None
+        return super().stop()
+
+    def _screen(self):
+        return COLOUR.sub("", self.log_text())
+
+    def _command(self, command, parameters=None):
+        """One JSON command in a netstring, and the data of its answer."""
+        if self._control is None:
+            self._control = socket.create_connection((self.address, CONTROL_PORT), timeout=5)
+        order = {"command": command, "token": command}
+        if parameters is not None:
+            order["params"] = parameters
+        payload = json.dumps(order).encode()
+        self._control.sendall(b"%d:%s," % (len(payload), payload))
+        while True:
+            answer = json.loads(self._read_netstring())
+            if answer.get("response") and answer.get("token") == command:
+                return answer.get("data", "")
+
+    def _read_netstring(self):
+        length = b""
+        while (octet := self._read(1)) != b":":
+            length += octet
+        payload = self._read(int(length) + 1)
+        return payload[:-1]
+
+    def _read(self, wanted):
+        octets = b""
+        while len(octets) < wanted:
+            more = self._control.recv(wanted - len(octets))
+            if not more:
+                raise PeerFailed(f"baresip closed its control connection\n{self.log_tail()}")
+            octets += more
+        return octets
+
+
+def contact_name(uri):
+    return uri.removeprefix("sip:").split("@")[0]
+
+
+def module_folder():
+    for folder in (Path("/usr/lib/baresip/modules"), *Path("/usr/lib").glob("*/baresip/modules")):
+        if folder.is_dir():
+            return folder
+    raise PeerFailed("baresip is not installed: run conformance/install")

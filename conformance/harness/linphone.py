@@ -1,0 +1,54 @@
+"""linphonec, a real SIP client that reads message/cpim, strictly, and reports delivery by itself."""
+
+import re
+
+from .process import Process, listens
+from .template import write
+from .waiting import until
+
+
+class Linphone(Process):
+    name = "linphone"
+
+    def __init__(self, lab, uri, proxy, address=None, name=None):
+        super().__init__(lab, name)
+        self.uri, self.proxy = uri, proxy
+        self.address = address or lab.next_address()
+        self._seen = 0
+
+    def says(self, text, to):
+        self._command(f"chat {to} {text}")
+
+    def hears(self, text, sender=None, within=10):
+        shown = re.compile(rf"Message received from <?(sip:[^\s>]+)>?: {re.escape(text)}$", re.MULTILINE)
+
+        def found():
+            return shown.search(self.log_text(), self._seen)
+
+        match = until(found, lambda: f"linphone hears {text!r}\n{self.log_tail()}", within=within)
+        self._seen = match.end()
+        if sender and not match.group(1).startswith(sender):
+            raise AssertionError(f"linphone heard {match.group(1)} instead of {sender}")
+        return match.group(1)
+
+    def before_start(self):
+        # without these two folders it ends at once
+        (self.folder / ".local/share/linphone").mkdir(parents=True, exist_ok=True)
+        (self.folder / ".config/linphone").mkdir(parents=True, exist_ok=True)
+        write(self.folder / "linphonerc", "linphonerc", address=self.address, proxy=self.proxy[0], uri=self.uri)
+
+    def environment(self):
+        return {"HOME": str(self.folder)}
+
+    def command(self):
+        return ["linphonec", "-c", self.folder / "linphonerc", "-d", "0"]
+
+    def ready(self):
+        if not listens(self.address, 5060, "udp"):
+            return False
+        self._command("status register")
+        return "registered, identity=" in self.log_text()
+
+    def _command(self, line):
+        self._popen.stdin.write(line.encode() + b"\n")
+        self._popen.stdin.flush()

@@ -1,0 +1,90 @@
+"""The towns that stories play in, and the people in them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness.town import Town  # noqa: E402 (the path above makes it visible)
+
+LONG_QUEUES = {"queue_per_target": 2000}
+
+
+@pytest.fixture(scope="session")
+def verona():
+    """Prosody, Kamailio and the gateway, in the sub-domain form; shared by most stories."""
+    with Town(routes=["elsewhere.test"], limits=LONG_QUEUES) as town:
+        yield town
+
+
+@pytest.fixture
+def town(verona):
+    """Where a story plays; a file of stories that wants another town overrides this."""
+    return verona
+
+
+@pytest.fixture
+def people(town):
+    """Calls users into the story by name, and sees them off afterwards."""
+    crowd = People(town)
+    yield crowd
+    crowd.leave()
+
+
+@pytest.fixture
+def juliet(people):
+    return people.xmpp("juliet")
+
+
+@pytest.fixture
+def romeo(people):
+    return people.sip("romeo")
+
+
+class People:
+    def __init__(self, town):
+        self._town = town
+        self._present = []
+
+    def xmpp(self, name, **options):
+        return self._welcome(self._town.xmpp_user(name, **options))
+
+    def sip(self, name, **options):
+        return self._welcome(self._town.sip_user(name, **options))
+
+    def stranger(self, address):
+        return self._welcome(self._town.stranger(address))
+
+    def starts(self, client):
+        """A real client's process."""
+        return self._welcome(client.start())
+
+    def leave(self):
+        faults = []
+        for one in reversed(self._present):
+            try:
+                one.stop()
+            except AssertionError as fault:
+                faults.append(str(fault))
+        assert not faults, "\n".join(faults)
+
+    def _welcome(self, one):
+        self._present.append(one)
+        return one
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed story shows the ends of its town's logs."""
+    outcome = yield
+    report = outcome.get_result()
+    town = item.funcargs.get("town") if hasattr(item, "funcargs") else None
+    if report.failed and town is not None:
+        report.sections.append(("logs", town.logs()))
+
+
+def pytest_collection_modifyitems(items):
+    """Files in alphabetical order, the tests of a file as they stand: a town is opened once."""
+    items.sort(key=lambda item: item.fspath.basename)

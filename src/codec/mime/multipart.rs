@@ -1,0 +1,153 @@
+//! Multipart bodies, RFC 2046 §5.1.
+//!
+//! The parts are slices of the body, octet for octet, so that a signature
+//! over one stays valid. Splitting is done here and not by `mailparse`,
+//! because in SIP the boundary is not in the octets at hand but in the
+//! message's own header, and because it goes one level at a time.
+
+use bytes::Bytes;
+
+use super::entity::{Entity, EntityError};
+use super::media_type::MediaType;
+use super::split_line;
+
+/// Parts one multipart may have.
+const MAX_PARTS: usize = 64;
+/// Octets of a boundary, RFC 2046 §5.1.1.
+const MAX_BOUNDARY: usize = 70;
+
+/// Why a body is no multipart; always the sender's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MultipartError {
+    /// The type is not `multipart/*`.
+    #[error("not a multipart")]
+    NotMultipart,
+    /// RFC 2046 §5.1.1: no boundary parameter, or an illegal one.
+    #[error("multipart without a legal boundary")]
+    Boundary,
+    /// No delimiter line occurs in the body.
+    #[error("multipart without parts")]
+    NoParts,
+    /// More than 64 parts.
+    #[error("multipart with too many parts")]
+    TooManyParts,
+    /// The level asked for is deeper than allowed.
+    #[error("multiparts nested too deeply")]
+    TooDeep,
+    /// A part is no entity.
+    #[error("malformed part: {0}")]
+    Part(#[from] EntityError),
+}
+
+impl Entity {
+    /// The raw parts of a multipart body: header, blank line and body of each,
+    /// without the line end that belongs to the delimiter (RFC 2046 §5.1.1).
+    /// Preamble and epilogue are dropped; a missing close delimiter is
+    /// tolerated.
+    ///
+    /// # Errors
+    /// [`MultipartError`]
+    pub fn raw_parts(&self) -> Result<Vec<Bytes>, MultipartError> {
+        let media_type = self.content_type.as_ref().filter(|t| t.is_multipart());
+        let media_type = media_type.ok_or(MultipartError::NotMultipart)?;
+        let boundary = media_type.boundary().filter(|b| is_legal_boundary(b));
+        split(&self.body, boundary.ok_or(MultipartError::Boundary)?)
+    }
+
+    /// The parts of a multipart body as entities.
+    ///
+    /// # Errors
+    /// [`MultipartError`]
+    pub fn parts(&self) -> Result<Vec<Self>, MultipartError> {
+        self.raw_parts()?.into_iter().map(|raw| Ok(Self::parse(raw)?)).collect()
+    }
+
+    /// All parts that are no multiparts themselves, in order, down to
+    /// `max_depth` levels of nesting (1: no multipart within this one). An
+    /// entity that is no multipart is its own only leaf.
+    ///
+    /// # Errors
+    /// [`MultipartError`]
+    pub fn leaves(&self, max_depth: usize) -> Result<Vec<Self>, MultipartError> {
+        let mut leaves = Vec::new();
+        self.collect_leaves(max_depth, &mut leaves)?;
+        Ok(leaves)
+    }
+
+    fn collect_leaves(&self, depth: usize, leaves: &mut Vec<Self>) -> Result<(), MultipartError> {
+        if !self.content_type.as_ref().is_some_and(MediaType::is_multipart) {
+            leaves.push(self.clone());
+            return Ok(());
+        }
+        let below = depth.checked_sub(1).ok_or(MultipartError::TooDeep)?;
+        for part in self.parts()? {
+            part.collect_leaves(below, leaves)?;
+            if leaves.len() > MAX_PARTS {
+                return Err(MultipartError::TooManyParts);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_legal_boundary(boundary: &str) -> bool {
+    (1..=MAX_BOUNDARY).contains(&boundary.len())
+        && !boundary.ends_with(' ')
+        && boundary.bytes().all(|b| matches!(b, 0x20..=0x7E))
+}
+
+fn split(body: &Bytes, boundary: &str) -> Result<Vec<Bytes>, MultipartError> {
+    let mut parts = Vec::new();
+    // Where the part in progress begins, once a delimiter has been seen.
+    let mut begin = None;
+    let mut at = 0;
+    while at < body.len() {
+        let (line, tail) = split_line(&body[at..]);
+        let next = body.len() - tail.len();
+        let delimiter = delimiter(line, boundary);
+        if delimiter != Delimiter::None {
+            if let Some(begin) = begin {
+                parts.push(body.slice(begin..without_line_end(body, begin, at)));
+            }
+            if parts.len() > MAX_PARTS {
+                return Err(MultipartError::TooManyParts);
+            }
+            begin = (delimiter == Delimiter::Open).then_some(next);
+            if delimiter == Delimiter::Close {
+                break;
+            }
+        }
+        at = next;
+    }
+    if let Some(begin) = begin {
+        parts.push(body.slice(begin..));
+    }
+    if parts.is_empty() { Err(MultipartError::NoParts) } else { Ok(parts) }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Delimiter {
+    None,
+    Open,
+    Close,
+}
+
+/// `--boundary` or `--boundary--`, then only white space.
+fn delimiter(line: &[u8], boundary: &str) -> Delimiter {
+    let after = line.strip_prefix(b"--").and_then(|l| l.strip_prefix(boundary.as_bytes()));
+    match after {
+        None => Delimiter::None,
+        Some(rest) if rest.trim_ascii().is_empty() => Delimiter::Open,
+        Some(rest) => match rest.strip_prefix(b"--") {
+            Some(rest) if rest.trim_ascii().is_empty() => Delimiter::Close,
+            _ => Delimiter::None,
+        },
+    }
+}
+
+/// Where the part that ends before the delimiter line at `end` really ends.
+fn without_line_end(body: &[u8], begin: usize, end: usize) -> usize {
+    let part = &body[begin..end];
+    let part = part.strip_suffix(b"\n").unwrap_or(part);
+    begin + part.strip_suffix(b"\r").unwrap_or(part).len()
+}

@@ -1,0 +1,7 @@
+//! Bytes to types and back; no policy, no I/O, no clock. After a codec, a value that exists is
+//! legal.
+
+pub mod mime;
+pub mod sip;
+pub mod xmpp;
+pub mod yaml;

@@ -1,0 +1,218 @@
+//! Tests of the framer: whole, octet by octet, in random cuts.
+
+use proptest::prelude::*;
+
+use super::framer::{Frame, Framer};
+use super::stream::StreamFault;
+use super::strict::XmlFault;
+use super::{Limits, StreamCondition};
+
+const HEADER: &str = "<?xml version='1.0'?>\n<stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
+    xmlns='jabber:component:accept' xmlns:x='urn:x' id='3BF96D32' from='plays.shakespeare.lit' xml:lang='en'>";
+
+fn limits() -> Limits {
+    Limits { max_stanza_octets: 300, max_header_octets: 400, ..Limits::default() }
+}
+
+/// All frames of the pieces, and the fault that ended them.
+fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<StreamFault>) {
+    let mut framer = Framer::new(limits());
+    let mut frames = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        loop {
+            match framer.next() {
+                Ok(Some(frame)) => frames.push(frame),
+                Ok(None) => break,
+                Err(fault) => {
+                    assert_eq!(framer.next(), Err(fault), "a fault is final");
+                    return (frames, Some(fault));
+                }
+            }
+        }
+    }
+    (frames, None)
+}
+
+/// Frames behind the header, the same whether the octets come at once or one by one.
+fn after_header(text: &str) -> (Vec<Frame>, Option<StreamFault>) {
+    let stream = format!("{HEADER}{text}");
+    let whole = frames([stream.as_bytes()]);
+    assert_eq!(frames(stream.as_bytes().chunks(1)), whole);
+    let (mut frames, fault) = whole;
+    assert!(matches!(frames.remove(0), Frame::Open(_)));
+    (frames, fault)
+}
+
+fn stanza(text: &str) -> Frame {
+    Frame::Stanza(text.to_owned().into())
+}
+
+#[test]
+fn header_gives_id_from_lang_and_namespaces() {
+    let (frames, fault) = frames([HEADER.as_bytes()]);
+    let [Frame::Open(header)] = &frames[..] else { panic!("{frames:?} {fault:?}") };
+    assert_eq!(header.id, "3BF96D32");
+    assert_eq!(header.from.as_deref(), Some("plays.shakespeare.lit"));
+    assert_eq!(header.context.lang.as_deref(), Some("en"));
+    assert_eq!(header.context.namespaces.default, "jabber:component:accept");
+    assert_eq!(header.context.namespaces.get("x").as_deref(), Some("urn:x"));
+    assert_eq!(header.context.limits, limits());
+}
+
+#[test]
+fn stanzas_are_cut_and_white_space_between_them_skipped() {
+    let (frames, fault) = after_header(
+        " \n<handshake/>\t<message><body>a&lt;b</body></message  >\r\n <iq id='>'><q a=\"'/>\"/></iq></stream:stream >x",
+    );
+    let expected = [
+        stanza("<handshake/>"),
+        stanza("<message><body>a&lt;b</body></message  >"),
+        stanza("<iq id='>'><q a=\"'/>\"/></iq>"),
+        Frame::Close,
+    ];
+    assert_eq!((frames, fault), (expected.into(), None));
+}
+
+#[test]
+fn cdata_hides_markup() {
+    let text = "<m><![CDATA[</m><m>]] >]><!--]]></m>";
+    assert_eq!(after_header(text), (vec![stanza(text)], None));
+    let nested = "<m><![CDATA[a]]><![CDATA[]]></m>";
+    assert_eq!(after_header(nested), (vec![stanza(nested)], None));
+}
+
+#[test]
+fn sec_025_restricted_xml_ends_the_stream() {
+    let cases = [
+        ("<!-- x -->", XmlFault::Comment),
+        ("<m><!-- x --></m>", XmlFault::Comment),
+        ("<?php ?>", XmlFault::ProcessingInstruction),
+        ("<m><?xml version='1.0'?></m>", XmlFault::ProcessingInstruction),
+        ("<!DOCTYPE m [<!ENTITY a 'b'>]>", XmlFault::Dtd),
+        ("<m><!DOCTYPE m></m>", XmlFault::Dtd),
+        ("<![CDATA[x]]>", XmlFault::Dtd),
+    ];
+    for (text, fault) in cases {
+        let (frames, found) = after_header(text);
+        assert_eq!((frames, found), (vec![], Some(StreamFault::Xml(fault))), "{text}");
+        assert_eq!(found.map(StreamFault::condition), Some(StreamCondition::RestrictedXml));
+    }
+}
+
+#[test]
+fn what_cannot_be_framed_ends_the_stream() {
+    let cases = [
+        ("hello", StreamFault::TextBetweenStanzas),
+        ("<m></n>", StreamFault::StrayEndTag),
+        ("<m><n></m></n>", StreamFault::StrayEndTag),
+        ("</stream>", StreamFault::StrayEndTag),
+        ("<>", StreamFault::Xml(XmlFault::NotWellFormed)),
+        ("< m>", StreamFault::Xml(XmlFault::NotWellFormed)),
+    ];
+    for (text, fault) in cases {
+        assert_eq!(after_header(text), (vec![], Some(fault)), "{text}");
+    }
+    let deep = "<a>".repeat(2000);
+    assert_eq!(after_header(&deep).1, Some(StreamFault::Xml(XmlFault::TooDeep)));
+}
+
+#[test]
+fn headers_that_open_no_stream_are_refused() {
+    let stream = "xmlns:stream='http://etherx.jabber.org/streams'";
+    let cases = [
+        ("<stream:stream xmlns:stream='urn:x'>".to_owned(), StreamFault::NotAStream),
+        (format!("<stream:streams {stream}>"), StreamFault::NotAStream),
+        (format!("<stream:stream {stream}/>"), StreamFault::NotAStream),
+        (format!("<stream:stream {stream} xmlns='urn:x'>"), StreamFault::WrongNamespace),
+        ("HTTP/1.1 400 Bad Request".to_owned(), StreamFault::TextBetweenStanzas),
+        (" <?xml version='1.0'?>".to_owned(), StreamFault::Xml(XmlFault::ProcessingInstruction)),
+        (
+            "<?xml version='1.0'?><?xml version='1.0'?>".to_owned(),
+            StreamFault::Xml(XmlFault::ProcessingInstruction),
+        ),
+        ("<?xml-stylesheet?>".to_owned(), StreamFault::Xml(XmlFault::ProcessingInstruction)),
+        ("<!DOCTYPE a>".to_owned(), StreamFault::Xml(XmlFault::Dtd)),
+        (format!("<stream:stream {stream} a='&bad;'>"), StreamFault::Xml(XmlFault::BadReference)),
+        (format!("<stream:stream {stream} a='{}", "x".repeat(400)), StreamFault::HeaderTooLarge),
+        ("</stream:stream>".to_owned(), StreamFault::StrayEndTag),
+    ];
+    for (text, fault) in cases {
+        assert_eq!(frames([text.as_bytes()]), (vec![], Some(fault)), "{text}");
+        assert_eq!(frames(text.as_bytes().chunks(1)).1, Some(fault), "{text}");
+    }
+}
+
+#[test]
+fn sec_026_an_oversized_stanza_is_dropped_and_the_stream_goes_on() {
+    for filler in ["x".repeat(5_000), "<y z='1'></y>".repeat(300), "<![CDATA[]]]]>".repeat(300)] {
+        let large = format!("<message from='a@b' id='1'><body>{filler}</body></message>");
+        let stream = format!("{HEADER}{large}<iq/>");
+        for cut in [1, 7, 64, 300, 10_000] {
+            let (frames, fault) = frames(stream.as_bytes().chunks(cut));
+            let [_, Frame::Oversized { head, octets }, last] = &frames[..] else {
+                panic!("{frames:?} {fault:?}")
+            };
+            assert_eq!(*octets, large.len() as u64);
+            assert!(head.starts_with(b"<message from='a@b' id='1'>"));
+            assert_eq!(last, &stanza("<iq/>"));
+        }
+    }
+}
+
+#[test]
+fn sec_026_memory_stays_bounded_whatever_comes() {
+    let mut framer = Framer::new(limits());
+    framer.push(HEADER.as_bytes());
+    framer.push(b"<message><body>");
+    for _ in 0..10_000 {
+        framer.push(&[b'x'; 100]);
+        while framer.next().unwrap().is_some() {}
+        assert!(framer.buffered() < 500);
+    }
+    framer.push(format!("<a b='{}", "x".repeat(400)).as_bytes());
+    assert_eq!(framer.next(), Err(StreamFault::TagTooLarge));
+}
+
+#[test]
+fn mid_element_is_known() {
+    let mut framer = Framer::new(limits());
+    assert!(!framer.is_mid_element());
+    framer.push(HEADER.as_bytes());
+    assert!(framer.next().unwrap().is_some());
+    framer.push(b" <mess");
+    assert_eq!(framer.next(), Ok(None));
+    assert!(framer.is_mid_element());
+    framer.push(b"age/> ");
+    assert!(framer.next().unwrap().is_some() && framer.next() == Ok(None));
+    assert!(!framer.is_mid_element());
+}
+
+proptest! {
+    #[test]
+    fn cuts_do_not_matter(cuts in prop::collection::vec(1_usize..40, 1..60), pick in prop::collection::vec(0_usize..6, 0..12)) {
+        let parts = ["<message to='a&amp;b'><body>x</body></message>", " \n", "<iq a='>'/>",
+            "<p><![CDATA[<]]></p>", "<e2e xmlns='u'>&#x1F600;\u{1F600}</e2e>", "<m><m><m/></m></m>"];
+        let mut stream = HEADER.to_owned();
+        pick.iter().for_each(|&i| stream.push_str(parts[i]));
+        stream.push_str("</stream:stream>");
+        let whole = frames([stream.as_bytes()]);
+        let mut rest = stream.as_bytes();
+        let mut pieces = Vec::new();
+        for cut in cuts {
+            let (piece, tail) = rest.split_at(cut.min(rest.len()));
+            pieces.push(piece);
+            rest = tail;
+        }
+        pieces.push(rest);
+        prop_assert_eq!(frames(pieces), whole.clone());
+        prop_assert_eq!(whole.0.len(), 2 + pick.iter().filter(|&&i| i != 1).count());
+    }
+
+    #[test]
+    fn garbage_gives_the_same_in_any_cut_and_never_panics(garbage in "[<>/!\\[\\]CDATA?'\"= a-]{0,60}", cut in 1_usize..5) {
+        let stream = format!("{HEADER}{garbage}");
+        prop_assert_eq!(frames(stream.as_bytes().chunks(cut)), frames([stream.as_bytes()]));
+        let _ = frames(garbage.as_bytes().chunks(cut));
+    }
+}

@@ -1,0 +1,79 @@
+//! The bounds of everything that can grow. At a bound the gateway refuses with a proper answer
+//! and counts it; it never grows past one.
+
+use crate::codec::sip;
+use crate::codec::yaml::Node;
+
+/// Bounds, each with a default that a small server carries easily.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// MESSAGE requests without a final response towards one target URI, over all senders
+    /// (`outstanding_per_target`, default 8). One sender has at most one (RFC 3428 §8).
+    pub outstanding_per_target: usize,
+    /// Messages of one sender that wait for one target (`queue_per_target`, default 100).
+    pub queue_per_target: usize,
+    /// Messages on their way to SIP in all, waiting or outstanding (`queue`, default 50 000).
+    pub queue: usize,
+    /// Stanzas that a component link holds until the server has them (`unconfirmed`, default
+    /// 20 000): waiting for the link, or written and not confirmed.
+    pub unconfirmed: usize,
+    /// Octets of one SIP message, start line to body (`sip_message_octets`, default 65 535, the
+    /// largest datagram).
+    pub sip_message_octets: usize,
+    /// Octets of one stanza in either direction (`stanza_octets`, default 262 144, the default
+    /// of the servers; RFC 6120 §13.12 asks for 10 000 at least).
+    pub stanza_octets: usize,
+    /// Connections that SIP peers may hold open at once (`connections`, default 1 000).
+    pub connections: usize,
+    /// Log lines of one cause in a second (`log_lines_per_second`, default 10).
+    pub log_lines_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            outstanding_per_target: 8,
+            queue_per_target: 100,
+            queue: 50_000,
+            unconfirmed: 20_000,
+            sip_message_octets: 65_535,
+            stanza_octets: 262_144,
+            connections: 1_000,
+            log_lines_per_second: 10,
+        }
+    }
+}
+
+impl Limits {
+    /// The bounds as the SIP codec takes them.
+    #[must_use]
+    pub fn sip(&self) -> sip::Limits {
+        let octets = self.sip_message_octets;
+        sip::Limits { head: octets.min(65_535), body: octets, ..sip::Limits::default() }
+    }
+
+    pub(super) fn read(node: Option<Node<'_>>) -> Option<Self> {
+        let mut limits = Limits::default();
+        let Some(node) = node else { return Some(limits) };
+        let map = node.map()?;
+        let set = |key: &'static str, low: u64, high: u64, field: &mut usize| {
+            let number = map.optional(key).and_then(|node| node.number(low..=high));
+            if let Some(number) = number.and_then(|number| usize::try_from(number).ok()) {
+                *field = number;
+            }
+        };
+        set("outstanding_per_target", 1, 1_000, &mut limits.outstanding_per_target);
+        set("queue_per_target", 1, 100_000, &mut limits.queue_per_target);
+        set("queue", 1, 10_000_000, &mut limits.queue);
+        set("unconfirmed", 1, 10_000_000, &mut limits.unconfirmed);
+        set("sip_message_octets", 1_300, 1_048_576, &mut limits.sip_message_octets);
+        set("stanza_octets", 10_000, 16_777_216, &mut limits.stanza_octets);
+        set("connections", 1, 1_000_000, &mut limits.connections);
+        if let Some(lines) = map.optional("log_lines_per_second") {
+            let lines = lines.number(1..=100_000).and_then(|lines| u32::try_from(lines).ok());
+            limits.log_lines_per_second = lines.unwrap_or(limits.log_lines_per_second);
+        }
+        map.finish();
+        Some(limits)
+    }
+}

@@ -1,0 +1,157 @@
+//! `stox.yaml`: what an operator must say, and every default with its reason.
+//!
+//! Settings are read once into these types; after [`load`] a value that exists is legal.
+//! [`check`] then looks at settings together: domains that nobody serves, a peer that is the
+//! gateway itself, a listener that its peer cannot reach.
+
+mod check;
+mod domains;
+mod limits;
+mod sip;
+mod xmpp;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
+
+pub use domains::{DomainPair, Domains, Side};
+pub use limits::Limits;
+pub use sip::{Listener, ListenerAddress, Peer, Sip, Transport};
+pub use xmpp::{Component, Secret, ServerAddress, Tls};
+
+/// All settings of one gateway process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// One component stream each; at least one.
+    pub components: Vec<Component>,
+    /// The SIP side: listeners and peers.
+    pub sip: Sip,
+    /// Which domain stands for which on the other side.
+    pub domains: Domains,
+    /// The embedded store's file. Default: `stox.redb` beside the configuration.
+    pub store: PathBuf,
+    /// A directory of mapping rules that override built-in ones by name. Default: none.
+    pub rules: Option<PathBuf>,
+    /// The unix socket that `stox status` asks. Default: `stox.sock` beside the store.
+    pub admin_socket: PathBuf,
+    /// The bounds of everything that can grow.
+    pub limits: Limits,
+}
+
+/// What the surroundings tell: variables of the environment and files named in the settings.
+pub trait Surroundings {
+    /// The value of an environment variable.
+    fn variable(&self, name: &str) -> Option<String>;
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read as UTF-8 text.
+    fn file(&self, path: &Path) -> std::io::Result<String>;
+}
+
+/// The process's own environment and file system.
+pub struct Process;
+
+impl Surroundings for Process {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+    fn file(&self, path: &Path) -> std::io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+}
+
+/// What the parts of the configuration need while they read themselves.
+struct Reading<'a> {
+    surroundings: &'a dyn Surroundings,
+    /// Relative paths begin here: the directory of the configuration file.
+    directory: &'a Path,
+}
+
+impl Reading<'_> {
+    fn text(&self, node: &Node<'_>) -> Option<String> {
+        node.expanded(&|name| self.surroundings.variable(name))
+    }
+
+    fn path(&self, node: &Node<'_>) -> Option<PathBuf> {
+        self.text(node).map(|text| self.directory.join(text))
+    }
+}
+
+/// Reads and checks a configuration file.
+///
+/// # Errors
+/// Every mistake found, in the order of the file; warnings come with the settings instead.
+pub fn load(
+    path: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
+    let name = path.display().to_string();
+    let text = surroundings.file(path).map_err(|error| {
+        let finding = Finding::without_place(format!("cannot read {name}: {error}"));
+        vec![finding.mend("name the configuration with --config FILE")]
+    })?;
+    let mut findings = Findings::default();
+    let document = Document::parse(&name, &text, &mut findings);
+    let findings = RefCell::new(findings);
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let reading = Reading { surroundings, directory };
+    let config = Node::root(&document, &findings).and_then(|root| root.map()).and_then(|root| {
+        let config = read(&root, &reading);
+        root.finish();
+        config
+    });
+    let failed = findings.borrow().any_error();
+    let findings = findings.into_inner().sorted();
+    match config {
+        Some(config) if !failed => Ok((config, findings)),
+        _ => Err(findings),
+    }
+}
+
+fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
+    let limits = Limits::read(root.optional("limits"));
+    let components = root
+        .required("xmpp", "write xmpp: { component: …, server: \"host:5347\", secret: … }")
+        .and_then(|node| xmpp::read(&node, reading));
+    let sip = root
+        .required("sip", "write sip: { listen: [ … ], peers: [ … ] }")
+        .and_then(|node| Sip::read(&node, reading));
+    let pairs = root
+        .required("domains", "write domains: [ { xmpp: …, sip: … }, … ]")
+        .and_then(|node| domains::read(&node));
+    let store = match root.optional("store") {
+        Some(node) => store_path(&node, reading),
+        None => Some(reading.directory.join("stox.redb")),
+    };
+    let rules = root.optional("rules").and_then(|node| reading.path(&node));
+    let admin = root.optional("admin");
+    let domains_node = root.optional("domains");
+    let socket = admin.and_then(|node| admin_socket(&node, reading));
+    let (mut components, sip, pairs) = (components?, sip?, pairs?);
+    let domains = check::all(&domains_node?, &components, &sip, pairs);
+    for component in &mut components {
+        let ping = component.ping.take().or_else(|| domains.home_of(&component.name));
+        component.ping = ping;
+    }
+    let store = store?;
+    let admin_socket =
+        socket.unwrap_or_else(|| store.parent().unwrap_or(Path::new("")).join("stox.sock"));
+    Some(Config { components, sip, domains, store, rules, admin_socket, limits: limits? })
+}
+
+fn store_path(node: &Node<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
+    let map = node.map()?;
+    let path = map.required("path", "write store: { path: var/stox.redb }");
+    let path = path.and_then(|node| reading.path(&node));
+    map.finish();
+    path
+}
+
+fn admin_socket(node: &Node<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
+    let map = node.map()?;
+    let path = map.optional("socket").and_then(|node| reading.path(&node));
+    map.finish();
+    path
+}

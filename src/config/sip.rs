@@ -1,0 +1,242 @@
+//! The SIP side: where the gateway listens and which proxies it peers with.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::Reading;
+use super::xmpp::split_port;
+use crate::codec::sip::{Scheme, Uri};
+use crate::codec::yaml::Node;
+
+/// Listeners, peers and the timers of RFC 3261.
+#[derive(Debug, Clone)]
+pub struct Sip {
+    /// Where the gateway listens (`listen`), at least one.
+    pub listen: Vec<Listener>,
+    /// The proxies that it serves and sends to (`peers`), in order of preference; at least one.
+    pub peers: Vec<Peer>,
+    /// Pause between two OPTIONS to one peer (`options_interval`, default 30 s; `0s` is never).
+    pub options_interval: Duration,
+    /// RFC 3261 §17.1.1.1 T1, the round trip estimate (`t1`, default 500 ms).
+    pub t1: Duration,
+    /// RFC 3261 §17.1.2.2 T2, the longest pause between retransmissions (`t2`, default 4 s).
+    pub t2: Duration,
+}
+
+/// A transport that listeners and peers can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// Datagrams (RFC 3261 §18).
+    Udp,
+    /// Streams.
+    Tcp,
+}
+
+impl Transport {
+    /// The word in a Via, in upper case.
+    #[must_use]
+    pub fn via(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+
+    /// Whether the transport delivers by itself, so that nothing is retransmitted.
+    #[must_use]
+    pub fn reliable(self) -> bool {
+        self != Transport::Udp
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        })
+    }
+}
+
+const TRANSPORTS: [(&str, Transport); 2] = [("udp", Transport::Udp), ("tcp", Transport::Tcp)];
+
+/// One listening socket: `"udp:192.0.2.1:5060"`, or `{ address: …, advertise: … }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// The transport.
+    pub transport: Transport,
+    /// What the socket is bound to; `[::]` serves IPv4 too.
+    pub bind: SocketAddr,
+    /// What peers see in Via and Contact (`advertise`). Default: the bound address.
+    pub advertise: ListenerAddress,
+}
+
+/// Host and port as they stand in Via and Contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerAddress {
+    /// A name or address; IPv6 in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl fmt::Display for ListenerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A SIP proxy that the gateway trusts and sends to.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The operator's name for it (`name`).
+    pub name: String,
+    /// Its SIP URI (`uri`): host, port and `transport` say where to send.
+    pub uri: Uri,
+    /// The transport to it.
+    pub transport: Transport,
+    /// Its host: a name to be resolved, or an address.
+    pub host: String,
+    /// The address itself where the host is one.
+    pub ip: Option<IpAddr>,
+    /// Its port (default 5060).
+    pub port: u16,
+    /// Further addresses that its requests may come from (`addresses`, default none).
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Sip {
+    pub(super) fn read(node: &Node<'_>, reading: &Reading<'_>) -> Option<Self> {
+        let map = node.map()?;
+        let listen = map
+            .required("listen", "write listen: [ \"udp:192.0.2.1:5060\" ]")
+            .and_then(|node| all(&node, |node| listener(node, reading)));
+        let peers = map
+            .required("peers", "write peers: [ { name: core, uri: \"sip:192.0.2.2:5060\" } ]")
+            .and_then(|node| all(&node, |node| peer(node, reading)));
+        let time = |key, default: u64, low: u64, high: u64| match map.optional(key) {
+            Some(node) => node.duration(Duration::from_millis(low)..=Duration::from_millis(high)),
+            None => Some(Duration::from_millis(default)),
+        };
+        let options_interval = time("options_interval", 30_000, 0, 3_600_000);
+        let t1 = time("t1", 500, 10, 5_000);
+        let t2 = time("t2", 4_000, 100, 60_000);
+        map.finish();
+        let (listen, peers) = (listen?, peers?);
+        Some(Sip { listen, peers, options_interval: options_interval?, t1: t1?, t2: t2? })
+    }
+}
+
+fn all<T>(node: &Node<'_>, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+    let nodes = node.list()?;
+    if nodes.is_empty() {
+        node.error("the list is empty", "name at least one");
+        return None;
+    }
+    let read: Vec<Option<T>> = nodes.iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+fn listener(node: &Node<'_>, reading: &Reading<'_>) -> Option<Listener> {
+    if !node.is_map() {
+        let (transport, bind) = listen_address(node, &reading.text(node)?)?;
+        let advertise = ListenerAddress { host: uri_host(bind.ip()), port: bind.port() };
+        return Some(Listener { transport, bind, advertise });
+    }
+    let map = node.map()?;
+    let address = map
+        .required("address", "write address: \"udp:0.0.0.0:5060\"")
+        .and_then(|node| listen_address(&node, &reading.text(&node)?));
+    let advertise = map.optional("advertise");
+    map.finish();
+    let (transport, bind) = address?;
+    let advertise = match advertise {
+        Some(node) => advertised(&node, &reading.text(&node)?, bind.port())?,
+        None => ListenerAddress { host: uri_host(bind.ip()), port: bind.port() },
+    };
+    Some(Listener { transport, bind, advertise })
+}
+
+fn listen_address(node: &Node<'_>, text: &str) -> Option<(Transport, SocketAddr)> {
+    let Some((word, address)) = text.split_once(':') else {
+        node.error(&format!("`{text}` is not transport:address:port"), LISTEN_MEND);
+        return None;
+    };
+    let Some((_, transport)) = TRANSPORTS.iter().find(|(known, _)| *known == word) else {
+        node.error(&format!("`{word}` is not a transport"), "write udp:… or tcp:…");
+        return None;
+    };
+    let (host, port) = split_port(address);
+    let port = port.map_or(Ok(5_060), str::parse);
+    match (host.parse::<IpAddr>(), port) {
+        (Ok(ip), Ok(port)) if port != 0 => Some((*transport, SocketAddr::new(ip, port))),
+        _ => {
+            node.error(&format!("`{address}` is not address:port"), LISTEN_MEND);
+            None
+        }
+    }
+}
+
+const LISTEN_MEND: &str = "write \"udp:192.0.2.1:5060\" or \"tcp:[2001:db8::1]:5060\"";
+
+fn advertised(node: &Node<'_>, text: &str, default_port: u16) -> Option<ListenerAddress> {
+    let (host, port) = split_port(text);
+    let port = port.map_or(Ok(default_port), str::parse);
+    let host = host.parse::<IpAddr>().map_or_else(|_| host.to_owned(), uri_host);
+    let uri = Uri::parse(format!("sip:{host}").into());
+    match (uri, port) {
+        (Ok(_), Ok(port)) if port != 0 => Some(ListenerAddress { host, port }),
+        _ => {
+            node.error(&format!("`{text}` is not host:port"), "write \"gw.example.net:5060\"");
+            None
+        }
+    }
+}
+
+/// An address as a URI writes it: IPv6 in brackets (RFC 3261 §25.1).
+pub(crate) fn uri_host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
+    let map = node.map()?;
+    let name = map.required("name", "give the peer a name").and_then(|node| reading.text(&node));
+    let uri = map
+        .required("uri", "write uri: \"sip:192.0.2.2:5060;transport=udp\"")
+        .and_then(|node| peer_uri(&node, &reading.text(&node)?));
+    let addresses = match map.optional("addresses") {
+        Some(node) => node.list().and_then(|nodes| {
+            nodes.iter().map(|node| node.parse::<IpAddr>("an IP address")).collect()
+        }),
+        None => Some(Vec::new()),
+    };
+    map.finish();
+    let (name, (uri, transport), addresses) = (name?, uri?, addresses?);
+    let ip = uri.host().and_then(|host| host.ip());
+    let host = ip.map_or_else(|| uri.host_str().to_owned(), |ip| ip.to_string());
+    let port = uri.port().unwrap_or(5_060);
+    Some(Peer { name, uri, transport, host, ip, port, addresses })
+}
+
+fn peer_uri(node: &Node<'_>, text: &str) -> Option<(Uri, Transport)> {
+    let mend = "write \"sip:192.0.2.2:5060;transport=udp\"";
+    let uri = match Uri::parse(text.to_owned().into()) {
+        Ok(uri) if uri.scheme() == Scheme::Sip => uri,
+        _ => {
+            node.error(&format!("`{text}` is not a sip: URI"), mend);
+            return None;
+        }
+    };
+    let word = uri.param("transport").flatten().unwrap_or("udp").to_ascii_lowercase();
+    match TRANSPORTS.iter().find(|(known, _)| *known == word) {
+        Some((_, transport)) => Some((uri, *transport)),
+        None => {
+            node.error(&format!("transport `{word}` is not served"), "write udp or tcp");
+            None
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What comes round again as an input of its own.
+
+use super::DeliveryId;
+
+/// A delivery that must pass all stages once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// Its turn has come, or its form must change: address it, put it in the form that is now
+    /// right for its target, send it.
+    Send(DeliveryId),
+    /// It failed without a response: find the words for its sender.
+    Fail(DeliveryId, Failure),
+}
+
+/// How a delivery failed without a response of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// No final response within Timer F (RFC 3261 §17.1.2.2), treated as 408.
+    Timeout,
+    /// The transport failed (RFC 3261 §8.1.3.1), treated as 503.
+    Unreachable,
+    /// A message before it in the queue of the same target got this status.
+    Behind(u16),
+    /// The request would exceed the bound of RFC 3428 §8.
+    TooLarge,
+    /// A queue is full.
+    QueueFull,
+    /// No peer's address is known.
+    NoPeer,
+}
+
+impl Failure {
+    /// What an operator reads.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Failure::Timeout => "SIP did not answer",
+            Failure::Unreachable => "the SIP peer cannot be reached",
+            Failure::Behind(_) => "the message before it found the target dead",
+            Failure::TooLarge => "the request would be too large",
+            Failure::QueueFull => "a queue is full",
+            Failure::NoPeer => "no SIP peer's address is known",
+        }
+    }
+}

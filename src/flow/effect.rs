@@ -1,0 +1,79 @@
+//! What the core asks the outside to do, in order.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::{ConnectionId, Event, LinkId, ListenerId, PeerId};
+use crate::config::Transport;
+
+/// Where SIP octets go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// The transport.
+    pub transport: Transport,
+    /// The listener whose socket sends, or whose address a new connection shows.
+    pub listener: ListenerId,
+    /// The address.
+    pub remote: SocketAddr,
+    /// The connection to use while it stands; otherwise one to `remote`, opened if need be.
+    pub connection: Option<ConnectionId>,
+}
+
+/// A group of records on its way to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommitId(pub u64);
+
+/// One record of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// This address of record takes bare text, until the given time (milliseconds since 1970).
+    TextProfile {
+        /// The address of record.
+        address: String,
+        /// When to forget it.
+        until_unix_ms: u64,
+    },
+}
+
+/// One thing to do. Effects are carried out in the order of their list.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a SIP message.
+    Sip {
+        /// Where to.
+        hop: Hop,
+        /// Its octets.
+        octets: Bytes,
+    },
+    /// Write a stanza.
+    Xmpp {
+        /// The stream.
+        link: LinkId,
+        /// Its octets.
+        octets: Bytes,
+    },
+    /// The stream is of no use any more: close it and open it anew.
+    Reopen {
+        /// The stream.
+        link: LinkId,
+        /// Why, for the log.
+        reason: &'static str,
+    },
+    /// Put records on disk; `then` waits, in order, until they are there.
+    Commit {
+        /// The group.
+        id: CommitId,
+        /// The records.
+        records: Vec<Record>,
+        /// What must not be seen before the records are safe.
+        then: Vec<Effect>,
+    },
+    /// Look up a peer's name; the answer is [`super::Input::Resolved`].
+    Resolve {
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Tell the operator.
+    Event(Event),
+}

@@ -1,0 +1,56 @@
+//! What an operator reads in the log: ids, addresses and statuses; never a body or a secret.
+
+use std::fmt;
+
+use super::{LinkId, PeerId};
+
+/// Joins the log lines of both legs of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Correlation(pub u64);
+
+impl fmt::Display for Correlation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Something worth a log line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A component stream serves.
+    LinkUp(LinkId),
+    /// A component stream is gone.
+    LinkDown(LinkId, String),
+    /// A stanza closed its stream twice and was put aside.
+    Quarantined {
+        /// The stream.
+        link: LinkId,
+        /// The stanza's message.
+        correlation: Correlation,
+    },
+    /// A peer answers again.
+    PeerUp(PeerId),
+    /// A peer does not answer, or says that it is out of service.
+    PeerDown(PeerId, &'static str),
+    /// A message was taken from one side and handed to the other.
+    Carried {
+        /// The message.
+        correlation: Correlation,
+        /// Its direction and addresses: written only when such lines are wanted.
+        route: String,
+    },
+    /// A message ended.
+    Ended {
+        /// The message.
+        correlation: Correlation,
+        /// How.
+        outcome: String,
+    },
+    /// A SIP request was answered with a failure.
+    Refused {
+        /// The address it came from.
+        remote: std::net::SocketAddr,
+        /// What was answered.
+        outcome: String,
+    },
+}

@@ -1,0 +1,134 @@
+//! Messages between the stages, in both directions.
+
+use bytes::Bytes;
+
+use super::{Correlation, Flow, LinkId, Now, PeerId};
+use crate::codec::sip::{
+    CallId, HeaderName, HeaderValue, Headers, NameAddr, ReasonPhrase, Request, Status, Uri,
+};
+use crate::codec::xmpp::{self, Jid};
+
+/// The form of a message's body towards SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// A `message/cpim` object (RFC 3862).
+    Cpim,
+    /// Bare `text/plain` (RFC 7572).
+    Text,
+}
+
+/// A message from an XMPP user, addressed for SIP.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// Joins the log lines of both legs.
+    pub correlation: Correlation,
+    /// The stream that it came by.
+    pub link: LinkId,
+    /// The stanza.
+    pub stanza: Box<xmpp::Message>,
+    /// Its sender; stamped by the server.
+    pub sender: Jid,
+    /// Its addressee.
+    pub recipient: Jid,
+    /// The Request-URI.
+    pub target: Uri,
+    /// The To header.
+    pub to: NameAddr,
+    /// The From header, without its tag.
+    pub from: NameAddr,
+    /// The peer that it goes to.
+    pub peer: PeerId,
+    /// The form it takes.
+    pub profile: Profile,
+    /// Whether a refused form may be tried in another one.
+    pub may_retry: bool,
+    /// When it arrived.
+    pub received: Now,
+}
+
+/// A message's form on the SIP wire, without what the transaction adds.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// Subject, Content-Type, Content-Language and the like.
+    pub headers: Headers,
+    /// The body.
+    pub body: Bytes,
+    /// The Call-ID of its conversation, where it has one (RFC 7572 Table 1).
+    pub conversation: Option<CallId>,
+    /// Octets that the whole request may have (RFC 3428 §8).
+    pub max_request_octets: usize,
+}
+
+/// A MESSAGE from a peer, addressed for XMPP.
+#[derive(Debug)]
+pub struct Inbound {
+    /// Joins the log lines of both legs.
+    pub correlation: Correlation,
+    /// Where it came from.
+    pub flow: Flow,
+    /// Its transaction key.
+    pub key: u64,
+    /// Its merge key (RFC 3261 §8.2.2.2).
+    pub merge_key: u64,
+    /// The request.
+    pub request: Box<Request>,
+    /// The stream that its stanza goes by.
+    pub link: LinkId,
+    /// The sender's JID.
+    pub from: Jid,
+    /// The addressee's JID.
+    pub to: Jid,
+    /// The stanza's id: the same for every copy of this request, whatever path it took.
+    pub id: String,
+    /// Octets that the stanza may have.
+    pub max_stanza_octets: usize,
+}
+
+/// A final response that the gateway makes by itself.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The status.
+    pub status: Status,
+    /// A reason of its own instead of the default phrase.
+    pub reason: Option<ReasonPhrase>,
+    /// Companion headers (RFC 3261 §8.2).
+    pub headers: Headers,
+}
+
+impl Refusal {
+    /// A plain answer.
+    #[must_use]
+    pub fn new(status: Status) -> Self {
+        Refusal { status, reason: None, headers: Headers::default() }
+    }
+
+    /// The same answer with a header more.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.push(name, HeaderValue::text(value));
+        self
+    }
+
+    /// The same answer with a Warning that tells a person why (RFC 3261 §20.43).
+    #[must_use]
+    pub fn warning(self, text: &str) -> Self {
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        self.with(HeaderName::Warning, &format!("399 stox \"{quoted}\""))
+    }
+
+    /// The whole gateway is out of service for a while (RFC 3261 §21.5.4).
+    #[must_use]
+    pub fn out_of_service() -> Self {
+        Refusal::new(Status::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
+    }
+
+    /// One user or domain is out of service for a while.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Refusal::new(Status::TEMPORARILY_UNAVAILABLE)
+            .with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
+    }
+}
+
+/// What a sender is asked to wait when a link is down: about two attempts to open it again.
+const RETRY_AFTER_SECONDS: &str = "10";

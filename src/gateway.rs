@@ -1,0 +1,75 @@
+//! The whole way of an input, in one page.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::flow::{Effect, Input, Instant, Now};
+use crate::route::{self, View};
+use crate::rules::Rules;
+use crate::state::ids::IdSource;
+use crate::state::{State, Stored};
+use crate::translate;
+
+/// The core: a function of (state, now, input).
+#[derive(Debug)]
+pub struct Gateway {
+    config: Arc<Config>,
+    rules: Arc<Rules>,
+    state: State,
+}
+
+impl Gateway {
+    /// A gateway that begins now. `source` decides all ids; `verbose` asks for an event for each
+    /// message carried.
+    #[must_use]
+    pub fn new(
+        config: Arc<Config>,
+        rules: Arc<Rules>,
+        source: &IdSource,
+        stored: &Stored,
+        verbose: bool,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Self {
+        let state = State::new(Arc::clone(&config), source, stored, verbose, now, effects);
+        Gateway { config, rules, state }
+    }
+
+    /// One input, one pass; what must be asked again makes a pass of its own.
+    pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        let mut next = Some(input);
+        while let Some(input) = next {
+            self.pass(now, input, effects);
+            next = self.state.take_again().map(Input::Again);
+        }
+    }
+
+    fn pass(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        if let Input::Rules(rules) = input {
+            self.rules = rules;
+            return;
+        }
+        let view = View { config: &self.config, rules: &self.rules, state: &self.state, now };
+        let routed = route::route(view, input);
+        let intent = translate::translate(&self.rules, routed);
+        self.state.apply(now, intent, effects);
+    }
+
+    /// When [`Input::Timer`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.state.deadline()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The state, to be looked at.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}

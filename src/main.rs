@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use stox::codec::yaml::Finding;
+use stox::config::{self, Config};
+use stox::rules::Rules;
+use stox::wire;
+
+/// A gateway between XMPP and SIP/SIMPLE.
+///
+/// stox registers with an XMPP server as a component (XEP-0114) and peers with a SIP proxy, so
+/// that the users of each can write to the users of the other. One file says how; docs/operating.md
+/// explains every key.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLE)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLE: &str = "A configuration that works as it stands:
+
+  xmpp: { component: sip.example.com, server: \"127.0.0.1:5347\", secret: s3cret }
+  sip:
+    listen: [ \"udp:192.0.2.1:5060\" ]
+    peers: [ { name: core, uri: \"sip:192.0.2.2:5060\" } ]
+  domains:
+    - { xmpp: sip.example.com, sip: example.net }   # SIP users, as XMPP sees them
+    - { xmpp: example.com,     sip: example.com }   # XMPP users, as SIP sees them
+
+  stox check --config stox.yaml --connect           # is it right, and do the links work?
+  stox run --config stox.yaml                       # serve until SIGTERM or Ctrl-C
+  stox status --config stox.yaml                    # ask the one that runs
+
+What is logged is set by STOX_LOG: error, warn, info (the default), or debug, which has a line for
+each message. Bodies and secrets are never logged.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop (SIGTERM, Ctrl-C).
+    Run(Settings),
+    /// Read the configuration and the rules, and tell every mistake with its place and the mend.
+    Check {
+        #[command(flatten)]
+        settings: Settings,
+        /// Try the component links and the SIP peers as well. A gateway that runs with the same
+        /// configuration may lose its link by it.
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Ask a running gateway for its links, peers and counters.
+    Status {
+        #[command(flatten)]
+        settings: Settings,
+        /// Print JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Settings {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE", default_value = "stox.yaml")]
+    config: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Run(settings) => run(&settings),
+        Command::Check { settings, connect } => check(&settings, connect),
+        Command::Status { settings, json } => status(&settings, json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<(), String> {
+    let (config, rules) = load(settings)?;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STOX_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(false)
+        .init();
+    wire::run(config, rules).map_err(|error| format!("error: {error}"))
+}
+
+fn check(settings: &Settings, connect: bool) -> Result<(), String> {
+    let (config, _) = load(settings)?;
+    say(&format!("{}: no mistakes", settings.config.display()));
+    if !connect {
+        return Ok(());
+    }
+    let probes = wire::probe(&config).map_err(|error| format!("error: {error}"))?;
+    let mut failed = 0;
+    for probe in probes {
+        match &probe.error {
+            None => say(&format!("{}: works", probe.link)),
+            Some(error) => {
+                failed += 1;
+                say(&format!("{}: {error}", probe.link));
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(format!("{failed} of the links do not work")),
+    }
+}
+
+fn status(settings: &Settings, json: bool) -> Result<(), String> {
+    let (config, _) = load(settings)?;
+    let socket = &config.admin_socket;
+    let status = wire::ask(socket)
+        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))?;
+    if json {
+        let text = serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?;
+        say(&text);
+        return Ok(());
+    }
+    let service = if status.in_service { "in service" } else { "OUT OF SERVICE" };
+    say(&format!("stox {}, up {} s, {service}", status.version, status.uptime_s));
+    for link in &status.links {
+        let why = link.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        say(&format!("component {:<28} {}{why}", link.component, link.state));
+    }
+    for peer in &status.peers {
+        say(&format!("SIP peer  {:<28} {} ({})", peer.name, peer.state, peer.uri));
+    }
+    for (name, value) in status.gauges.iter().chain(&status.counters) {
+        say(&format!("{name:<38} {value}"));
+    }
+    Ok(())
+}
+
+/// Reads configuration and rules; warnings are told, mistakes end it.
+fn load(settings: &Settings) -> Result<(Config, Rules), String> {
+    let (config, warnings) = config::load(&settings.config, &config::Process).map_err(tell)?;
+    let (rules, more) = Rules::load(config.rules.as_deref()).map_err(tell)?;
+    for warning in warnings.iter().chain(&more) {
+        eprintln!("{warning}\n");
+    }
+    Ok((config, rules))
+}
+
+fn tell(findings: Vec<Finding>) -> String {
+    let count = findings.len();
+    let mut text: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    text.push(format!("{count} mistake{}", if count == 1 { "" } else { "s" }));
+    text.join("\n\n")
+}
+
+/// Prints to standard output; a reader that went away is no reason to fail.
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,75 @@
+//! Addresses of one side as the other side knows them (RFC 7247 §6).
+
+use std::borrow::Cow;
+
+use crate::codec::sip::{NameAddr, Scheme, Uri, UriBuilder, percent};
+use crate::codec::xmpp::jid::{domain_to_ascii, localpart_from_user};
+use crate::codec::xmpp::jid_escaping::unescape;
+use crate::codec::xmpp::{Jid, JidError};
+use crate::config::DomainPair;
+use crate::rules::{Addresses, Resource};
+
+/// Whether the device part of an address crosses with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Device {
+    /// As the rules say.
+    ByRule,
+    /// The user alone.
+    Left,
+}
+
+/// The SIP URI of a JID of the pair's domain (RFC 7247 §6.5). `None` when the result would not
+/// be a legal URI.
+pub(super) fn to_uri(
+    rules: &Addresses,
+    pair: &DomainPair,
+    jid: &Jid,
+    device: Device,
+) -> Option<Uri> {
+    let user = jid.node().map(unescape).unwrap_or_default();
+    let mut builder = UriBuilder::new(Scheme::Sip, user.as_bytes(), &pair.sip);
+    if let (Device::ByRule, Resource::Gr, Some(resource)) =
+        (device, rules.resource_to_sip, jid.resource())
+    {
+        builder = builder.gr(resource);
+    }
+    builder.build().ok()
+}
+
+/// The JID of a SIP user of the pair's domain (RFC 7247 §6.4). A device that has no legal
+/// resource is left out (ADDR-026).
+pub(super) fn to_jid(
+    rules: &Addresses,
+    pair: &DomainPair,
+    address: &NameAddr,
+    device: Device,
+) -> Result<Jid, JidError> {
+    let uri = address.uri();
+    let local = match uri.user() {
+        None => None,
+        Some(user) => {
+            let user = percent::decode_utf8(user).ok_or(JidError::Localpart)?;
+            Some(localpart_from_user(&user)?)
+        }
+    };
+    let bare = Jid::from_parts(local.as_deref(), &pair.xmpp, None)?;
+    if device == Device::Left || rules.resource_to_xmpp == Resource::None {
+        return Ok(bare);
+    }
+    let resource = gr(rules, address).and_then(|gr| bare.with_resource(&gr).ok());
+    Ok(resource.unwrap_or(bare))
+}
+
+/// The value of the gr parameter (RFC 5627 §3): inside the brackets, else where the examples of
+/// RFC 7572 and RFC 8048 write it. Without a value it is a temporary GRUU, which names no device.
+fn gr<'a>(rules: &Addresses, address: &'a NameAddr) -> Option<Cow<'a, str>> {
+    let inside = address.uri().param("gr");
+    let outside = || address.params().get("gr").filter(|_| rules.gr_outside_brackets);
+    let value = inside.or_else(outside).flatten()?;
+    percent::decode_utf8(value).filter(|value| !value.is_empty())
+}
+
+/// The domain of a URI as the configuration writes SIP domains: lower case, A-labels, no port.
+pub(super) fn domain(uri: &Uri) -> Option<String> {
+    domain_to_ascii(uri.host_str()).ok().map(Cow::into_owned).filter(|domain| !domain.is_empty())
+}

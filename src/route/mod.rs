@@ -1,0 +1,59 @@
+//! Who, and which rule: looks everything up, changes nothing.
+//!
+//! Transactions and links are looked up read-only, so that retransmissions, responses, bounces
+//! and barrier replies never reach the translation.
+
+mod address;
+mod sip;
+mod xmpp;
+
+use crate::config::Config;
+use crate::flow::{Again, Input, Now, Routed};
+use crate::rules::Rules;
+use crate::state::State;
+
+/// What routing may look at.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// The mapping rules.
+    pub rules: &'a Rules,
+    /// The state, read-only.
+    pub state: &'a State,
+    /// Now.
+    pub now: Now,
+}
+
+/// Finds out what an input is and whom it concerns.
+#[must_use]
+pub fn route(view: View<'_>, input: Input) -> Routed {
+    match input {
+        Input::Sip { flow, octets } => sip::message(view, flow, octets),
+        Input::Unreadable { flow, malformed } => sip::unreadable(view, flow, *malformed),
+        Input::Xmpp { link, octets, context } => xmpp::stanza(view, link, &context, octets),
+        Input::Again(again) => again_routed(view, again),
+        other => Routed::State(other),
+    }
+}
+
+/// A delivery makes another pass: its peer and its form are chosen anew.
+fn again_routed(view: View<'_>, again: Again) -> Routed {
+    let (Again::Send(id) | Again::Fail(id, _)) = again;
+    let Some(delivery) = view.state.deliveries().get(id) else {
+        return Routed::State(Input::Again(again));
+    };
+    let mut outbound = delivery.outbound.clone();
+    match again {
+        Again::Fail(delivery, failure) => Routed::Failed { delivery, outbound, failure },
+        Again::Send(_) => {
+            outbound.peer = xmpp::peer(view);
+            if outbound.may_retry
+                && let Some(profile) = view.state.remembered(outbound.target.as_str(), view.now)
+            {
+                outbound.profile = profile;
+            }
+            Routed::Outbound { outbound, again: Some(id) }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Stanzas: what they are and whom they are for.
+
+use bytes::Bytes;
+
+use super::View;
+use super::address::{Device, to_uri};
+use crate::codec::sip::{NameAddr, Uri};
+use crate::codec::xmpp::{
+    self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
+    Stanza, StanzaError, StreamContext,
+};
+use crate::config::Side;
+use crate::flow::{Counter, LinkId, Outbound, PeerId, Profile, Routed};
+use crate::rules::BodyProfile;
+use crate::state::peer::Health;
+
+/// One stanza of a component stream.
+pub(super) fn stanza(
+    view: View<'_>,
+    link: LinkId,
+    context: &StreamContext,
+    octets: Bytes,
+) -> Routed {
+    match xmpp::parse(context, octets) {
+        Ok(Stanza::Message(message)) => message_routed(view, link, message),
+        Ok(Stanza::Iq(iq)) => iq_routed(view, link, iq),
+        Ok(Stanza::Presence(presence)) => presence_routed(link, presence),
+        // The stream itself is the link's affair.
+        Ok(Stanza::StreamError(_) | Stanza::Handshake | Stanza::Other(_)) => {
+            Routed::Drop(Counter::XmppMalformed)
+        }
+        Err(malformed) => malformed_routed(view, link, malformed),
+    }
+}
+
+/// A stanza that cannot be read is answered from the component's own name, since the address it
+/// was sent to may be the very thing that is wrong (RFC 6120 §8.3.1).
+fn malformed_routed(view: View<'_>, link: LinkId, malformed: Malformed) -> Routed {
+    let component = view.config.components.get(link.0);
+    let own = component.and_then(|component| Jid::parse(&component.name).ok());
+    match own {
+        Some(own) => Routed::Unreadable { link, own, malformed: Box::new(malformed) },
+        None => Routed::Drop(Counter::XmppMalformed),
+    }
+}
+
+fn message_routed(view: View<'_>, link: LinkId, message: Box<Message>) -> Routed {
+    if message.kind == MessageKind::Error {
+        return bounce(view, link, &message);
+    }
+    if is_wrapped(&message) {
+        return Routed::Drop(Counter::XmppWrapped);
+    }
+    if message.bodies.iter().all(|body| body.text.is_empty()) {
+        return Routed::Drop(Counter::XmppBodiless);
+    }
+    match address(view, link, message) {
+        Ok(outbound) => Routed::Outbound { outbound, again: None },
+        Err((message, error)) => {
+            let stanza = Box::new(Stanza::Message(message));
+            Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+        }
+    }
+}
+
+/// Copies of messages that were meant for others (XEP-0280, XEP-0297).
+fn is_wrapped(message: &Message) -> bool {
+    let ns = [xmpp::ns::CARBONS, xmpp::ns::FORWARD];
+    message.extensions.iter().any(|child| ns.contains(&&*child.ns))
+}
+
+/// An error comes back for a stanza that the link still holds, or for nothing that is known.
+fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
+    let held = message.id.as_deref().and_then(|id| view.state.link(link)?.find(id));
+    let Some(held) = held else { return Routed::Drop(Counter::XmppStrayError) };
+    let unknown = || StanzaError::new(Condition::UndefinedCondition);
+    let error = message.error.clone().unwrap_or_else(unknown);
+    let contact = moved_to(view, &error);
+    let (sequence, to_full) = (held.sequence, held.to_full);
+    Routed::Bounce { link, sequence, to_full, error, contact }
+}
+
+/// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP
+/// users reach it, any other URI as it is.
+fn moved_to(view: View<'_>, error: &StanzaError) -> Option<Uri> {
+    let (Condition::Gone(address) | Condition::Redirect(address)) = &error.condition else {
+        return None;
+    };
+    let address = address.as_deref()?.trim();
+    let Some(xmpp) = address.strip_prefix("xmpp:") else {
+        return Uri::parse(address.to_owned().into()).ok();
+    };
+    let jid = Jid::parse(xmpp.split('?').next().unwrap_or_default()).ok()?;
+    let pair = view.config.domains.of_jid(jid.domain())?;
+    to_uri(&view.rules.addresses, pair, &jid, Device::Left)
+}
+
+type Refused = (Box<Message>, StanzaError);
+
+/// Addresses a message for SIP.
+fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Outbound>, Refused> {
+    let (Some(sender), Some(recipient)) = (message.from.clone(), message.to.clone()) else {
+        return Err((message, StanzaError::new(Condition::BadRequest)));
+    };
+    let refuse = |message, condition, text: &'static str| {
+        Err((message, StanzaError::new(condition).with_text(text)))
+    };
+    let domains = &view.config.domains;
+    let Some(from) = domains.of_jid(sender.domain()).filter(|pair| pair.side == Side::Xmpp) else {
+        return refuse(message, Condition::Forbidden, "this gateway does not serve your domain");
+    };
+    let home = domains.of_jid(recipient.domain());
+    let Some(to) = home.filter(|pair| pair.side == Side::Sip { component: link.0 }) else {
+        return refuse(message, Condition::ItemNotFound, "this gateway does not serve that domain");
+    };
+    if recipient.node().is_none() {
+        return refuse(
+            message,
+            Condition::ServiceUnavailable,
+            "write to a user, not to the gateway",
+        );
+    }
+    if message.kind == MessageKind::Groupchat {
+        return refuse(message, Condition::ServiceUnavailable, "this is no room");
+    }
+    if view.state.draining() {
+        return refuse(message, Condition::ResourceConstraint, "the gateway is about to stop");
+    }
+    let rules = &view.rules.addresses;
+    let addresses =
+        (to_uri(rules, to, &recipient, Device::Left), to_uri(rules, from, &sender, Device::ByRule));
+    let (Some(target), Some(from)) = addresses else {
+        return refuse(message, Condition::JidMalformed, "this address has no SIP form");
+    };
+    let from = NameAddr::new(from);
+    let to = NameAddr::new(target.clone());
+    let configured = view.rules.messages.profile;
+    let may_retry = configured == BodyProfile::Auto;
+    let remembered = view.state.remembered(target.as_str(), view.now).filter(|_| may_retry);
+    let first = if configured == BodyProfile::Text { Profile::Text } else { Profile::Cpim };
+    Ok(Box::new(Outbound {
+        correlation: crate::flow::Correlation(correlation(view, &message)),
+        link,
+        stanza: message,
+        sender,
+        recipient,
+        target,
+        to,
+        from,
+        peer: peer(view),
+        profile: remembered.unwrap_or(first),
+        may_retry,
+        received: view.now,
+    }))
+}
+
+/// A correlation id for a message: from its addresses, its id and the time it came.
+fn correlation(view: View<'_>, message: &Message) -> u64 {
+    let from = message.from.as_ref().map_or("", |jid| jid.as_str());
+    let id = message.id.as_deref().unwrap_or_default();
+    let time = view.now.instant.0.to_be_bytes();
+    let parts = [from.as_bytes(), id.as_bytes(), &time];
+    view.state.hash(crate::state::ids::Purpose::Correlation, &parts)
+}
+
+/// The peer for the next request: the first that is not known to be down, else the first.
+pub(super) fn peer(view: View<'_>) -> PeerId {
+    let serving = view.state.peers().iter().position(|peer| peer.health != Health::Down);
+    PeerId(serving.unwrap_or(0))
+}
+
+fn iq_routed(view: View<'_>, link: LinkId, iq: Box<Iq>) -> Routed {
+    match iq.kind {
+        IqKind::Get | IqKind::Set => Routed::Query { link, iq },
+        IqKind::Result | IqKind::Error => {
+            let barrier = view.state.link(link).is_some_and(|state| state.is_barrier(&iq.id));
+            match barrier {
+                true => Routed::Barrier { link },
+                false => Routed::Drop(Counter::XmppStrayResult),
+            }
+        }
+    }
+}
+
+/// Presence does not cross yet. Who asks for a subscription is told so; all else needs no answer.
+fn presence_routed(link: LinkId, presence: Box<Presence>) -> Routed {
+    if presence.kind != PresenceKind::Subscribe {
+        return Routed::Drop(Counter::XmppPresence);
+    }
+    let error = StanzaError::new(Condition::FeatureNotImplemented)
+        .with_text("this gateway carries messages; presence does not cross it");
+    let stanza = Box::new(Stanza::Presence(presence));
+    Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+}

@@ -1,0 +1,232 @@
+//! Messages on their way to SIP: their queues, their turns and their conversations.
+//!
+//! One sender has at most one MESSAGE outstanding for one target (RFC 3428 §8); a target has a
+//! few from all senders together. What waits keeps its order. A target that turns out dead fails
+//! everything that waits for it, in order, so that nobody waits 32 s for each.
+
+use std::collections::VecDeque;
+
+use crate::codec::sip::CallId;
+use crate::flow::{DeliveryId, Map, Outbound, Seed};
+
+/// A message that has no outcome yet.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The message.
+    pub outbound: Box<Outbound>,
+    /// Its place among the sender's messages for the target.
+    pub line: u64,
+    /// The target.
+    pub target: u64,
+    /// Whether it has its turn: a slot of its target and the head of its line.
+    has_turn: bool,
+    /// Its place in a conversation, once the first request was sent.
+    pub dialogue: Option<Dialogue>,
+}
+
+/// What the requests of one conversation share (RFC 3261 §8.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialogue {
+    /// The Call-ID.
+    pub call_id: CallId,
+    /// The From tag.
+    pub tag: String,
+    /// The CSeq of the last request.
+    pub cseq: u32,
+}
+
+/// The messages of one sender for one target.
+#[derive(Debug, Default)]
+struct Line {
+    busy: bool,
+    waiting: VecDeque<DeliveryId>,
+}
+
+#[derive(Debug, Default)]
+struct Target {
+    outstanding: usize,
+    /// Lines that have work and no slot.
+    ready: VecDeque<u64>,
+    /// All lines that have messages waiting, in the order of their first.
+    lines: Vec<u64>,
+}
+
+/// Whether a message may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Now.
+    Now,
+    /// Later: it waits for its turn.
+    Wait,
+    /// Never: a queue is full.
+    Full,
+}
+
+/// The bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Outstanding for one target.
+    pub outstanding_per_target: usize,
+    /// Waiting in one line.
+    pub waiting_per_line: usize,
+    /// Messages in all.
+    pub all: usize,
+}
+
+/// All messages on their way to SIP.
+#[derive(Debug)]
+pub struct Deliveries {
+    bounds: Bounds,
+    deliveries: Map<DeliveryId, Delivery>,
+    lines: Map<u64, Line>,
+    targets: Map<u64, Target>,
+    last: u64,
+}
+
+impl Deliveries {
+    /// No messages.
+    #[must_use]
+    pub fn new(seed: Seed, bounds: Bounds) -> Self {
+        Deliveries {
+            bounds,
+            deliveries: Map::with_hasher(seed),
+            lines: Map::with_hasher(seed),
+            targets: Map::with_hasher(seed),
+            last: 0,
+        }
+    }
+
+    /// How many messages have no outcome yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Whether every message has its outcome.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
+    /// A message.
+    #[must_use]
+    pub fn get(&self, id: DeliveryId) -> Option<&Delivery> {
+        self.deliveries.get(&id)
+    }
+
+    /// A message.
+    pub fn get_mut(&mut self, id: DeliveryId) -> Option<&mut Delivery> {
+        self.deliveries.get_mut(&id)
+    }
+
+    /// Takes on a message, and says whether it may be sent. A message that may never be sent is
+    /// kept as well, until its sender has been told.
+    pub fn begin(&mut self, outbound: Box<Outbound>, line: u64, target: u64) -> (DeliveryId, Turn) {
+        self.last += 1;
+        let id = DeliveryId(self.last);
+        let full = self.deliveries.len() >= self.bounds.all;
+        let delivery = Delivery { outbound, line, target, has_turn: false, dialogue: None };
+        self.deliveries.insert(id, delivery);
+        if full {
+            return (id, Turn::Full);
+        }
+        let place = self.targets.entry(target).or_default();
+        let queue = self.lines.entry(line).or_default();
+        if queue.waiting.len() >= self.bounds.waiting_per_line {
+            return (id, Turn::Full);
+        }
+        let slot = place.outstanding < self.bounds.outstanding_per_target;
+        if !queue.busy && queue.waiting.is_empty() && slot {
+            queue.busy = true;
+            place.outstanding += 1;
+            self.give_turn(id);
+            return (id, Turn::Now);
+        }
+        if queue.waiting.is_empty() {
+            place.lines.push(line);
+            if !queue.busy {
+                place.ready.push_back(line);
+            }
+        }
+        queue.waiting.push_back(id);
+        (id, Turn::Wait)
+    }
+
+    fn give_turn(&mut self, id: DeliveryId) {
+        if let Some(delivery) = self.deliveries.get_mut(&id) {
+            delivery.has_turn = true;
+        }
+    }
+
+    /// Ends a message; if it had its turn, the answer is whose turn has come.
+    pub fn end(&mut self, id: DeliveryId) -> (Option<Delivery>, Vec<DeliveryId>) {
+        let Some(delivery) = self.deliveries.remove(&id) else { return (None, Vec::new()) };
+        if !delivery.has_turn {
+            return (Some(delivery), Vec::new());
+        }
+        let (line, target) = (delivery.line, delivery.target);
+        if let Some(queue) = self.lines.get_mut(&line) {
+            queue.busy = false;
+            let waits = !queue.waiting.is_empty();
+            if let Some(place) = self.targets.get_mut(&target) {
+                place.outstanding = place.outstanding.saturating_sub(1);
+                if waits {
+                    place.ready.push_back(line);
+                }
+            }
+        }
+        let next = self.next_turns(target);
+        self.tidy(line, target);
+        (Some(delivery), next)
+    }
+
+    /// Empties all lines of a target: what waited there, in order.
+    pub fn give_up(&mut self, target: u64) -> Vec<DeliveryId> {
+        let Some(place) = self.targets.get_mut(&target) else { return Vec::new() };
+        place.ready.clear();
+        let mut waited = Vec::new();
+        for line in std::mem::take(&mut place.lines) {
+            if let Some(queue) = self.lines.get_mut(&line) {
+                waited.extend(queue.waiting.drain(..));
+                if !queue.busy {
+                    self.lines.remove(&line);
+                }
+            }
+        }
+        waited.sort_unstable();
+        if place.outstanding == 0 {
+            self.targets.remove(&target);
+        }
+        waited
+    }
+
+    fn next_turns(&mut self, target: u64) -> Vec<DeliveryId> {
+        let mut turns = Vec::new();
+        let Some(place) = self.targets.get_mut(&target) else { return turns };
+        while place.outstanding < self.bounds.outstanding_per_target {
+            let Some(line) = place.ready.pop_front() else { break };
+            let Some(queue) = self.lines.get_mut(&line) else { continue };
+            let Some(id) = queue.waiting.pop_front() else { continue };
+            queue.busy = true;
+            place.outstanding += 1;
+            if queue.waiting.is_empty() {
+                place.lines.retain(|listed| *listed != line);
+            }
+            turns.push(id);
+        }
+        for id in &turns {
+            self.give_turn(*id);
+        }
+        turns
+    }
+
+    fn tidy(&mut self, line: u64, target: u64) {
+        if self.lines.get(&line).is_some_and(|queue| !queue.busy && queue.waiting.is_empty()) {
+            self.lines.remove(&line);
+        }
+        let idle = |place: &Target| place.outstanding == 0 && place.lines.is_empty();
+        if self.targets.get(&target).is_some_and(idle) {
+            self.targets.remove(&target);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Ids: keyed hashes for what may be made twice, a seeded generator for all else.
+
+use std::hash::Hasher;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use siphasher::sip::SipHasher13;
+
+use crate::codec::sip::CallId;
+use crate::flow::Seed;
+
+/// What makes the ids of one process: the seed is an input, the key lives in the store.
+#[derive(Debug, Clone)]
+pub struct IdSource {
+    /// Seed of the generator: fresh for every start.
+    pub seed: [u8; 32],
+    /// Key of the hashes: the same over restarts, so that an id made twice is the same id.
+    pub key: [u8; 16],
+}
+
+/// The id maker.
+#[derive(Debug)]
+pub struct Ids {
+    random: ChaCha8Rng,
+    key: [u8; 16],
+}
+
+/// What a keyed hash stands for: two purposes never share a hash.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+pub enum Purpose {
+    /// The id of a stanza made from a SIP request.
+    Stanza,
+    /// The To tag of a response.
+    Tag,
+    /// A server transaction (RFC 3261 §17.2.3).
+    Transaction,
+    /// A request whatever path it took (RFC 3261 §8.2.2.2).
+    Merge,
+    /// A queue of one sender for one target.
+    Line,
+    /// A target of messages.
+    Target,
+    /// The log lines of one message.
+    Correlation,
+    /// A conversation: Call-ID and From URI.
+    Conversation,
+}
+
+impl Ids {
+    /// An id maker.
+    #[must_use]
+    pub fn new(source: &IdSource) -> Self {
+        Ids { random: ChaCha8Rng::from_seed(source.seed), key: source.key }
+    }
+
+    /// 64 unpredictable bits.
+    pub fn random(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// A fresh token of 16 hexadecimal digits.
+    pub fn token(&mut self) -> String {
+        format!("{:016x}", self.random())
+    }
+
+    /// A fresh Call-ID.
+    pub fn call_id(&mut self) -> CallId {
+        CallId::new(self.token().into()).expect("hexadecimal digits are legal in a Call-ID")
+    }
+
+    /// A fresh seed for a map.
+    pub fn map_seed(&mut self) -> Seed {
+        Seed(self.random(), self.random())
+    }
+
+    /// A keyed hash over parts; their boundaries count.
+    #[must_use]
+    pub fn hash(&self, purpose: Purpose, parts: &[&[u8]]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        hasher.write_u8(purpose as u8);
+        for part in parts {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        hasher.finish()
+    }
+}

@@ -1,0 +1,262 @@
+//! Requests from SIP that wait for the XMPP server.
+
+use bytes::Bytes;
+
+use super::State;
+use super::ids::Purpose;
+use super::link::{Action, Ended};
+use super::timer::Timer;
+use super::transaction::server::{self, Detail, Finished, Known, Live};
+use crate::codec::sip::{Headers, Request, Status};
+use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
+use crate::flow::{Counter, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal};
+
+impl State {
+    /// Takes on a request: its stanza goes to the link, its answer waits.
+    pub(super) fn deliver(
+        &mut self,
+        now: Now,
+        inbound: Inbound,
+        stanza: &Message,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(link) = self.links.get_mut(inbound.link.0) else { return };
+        let mut octets = Vec::with_capacity(512);
+        stanza.write(&mut octets);
+        let to_full = inbound.to.resource().is_some();
+        let octets = octets.into();
+        let Inbound { id, key, correlation, flow, .. } = inbound;
+        link.hold(now.instant, id, octets, key, to_full, correlation);
+        if self.verbose {
+            let route = format!("{} -> {} by SIP {}", inbound.from, inbound.to, flow.remote);
+            effects.push(Effect::Event(Event::Carried { correlation, route }));
+        }
+        let mut request = inbound.request;
+        request.body = Bytes::new();
+        request.headers = Headers::default();
+        let live = Live {
+            state: server::State::Trying,
+            flow,
+            request,
+            merge_key: inbound.merge_key,
+            correlation,
+        };
+        self.servers.begin(key, live);
+        self.timers.set(now.instant + self.timing.trying(), Timer::Trying(key));
+        self.pump(now, inbound.link, effects);
+        self.set_timer(inbound.link);
+    }
+
+    /// Writes what can be written to a link.
+    pub(super) fn pump(&mut self, now: Now, id: LinkId, effects: &mut Vec<Effect>) {
+        let Some(link) = self.links.get_mut(id.0) else { return };
+        for action in link.pump(now.instant) {
+            self.act(now, id, action, effects);
+        }
+    }
+
+    fn act(&mut self, now: Now, id: LinkId, action: Action, effects: &mut Vec<Effect>) {
+        match action {
+            Action::Write { octets, replay } => {
+                if replay {
+                    self.counters.count(Counter::Replayed);
+                }
+                effects.push(Effect::Xmpp { link: id, octets });
+            }
+            Action::Barrier => {
+                let token = format!("barrier-{}", self.ids.token());
+                let Some(ping) = self.barrier(id, &token) else { return };
+                let mut octets = Vec::with_capacity(256);
+                Stanza::Iq(Box::new(ping)).write(&mut octets);
+                effects.push(Effect::Xmpp { link: id, octets: octets.into() });
+                if let Some(link) = self.links.get_mut(id.0) {
+                    link.barrier_sent(now.instant, token);
+                }
+            }
+            Action::Dead => {
+                let reason = "the server answers no ping";
+                effects.push(Effect::Reopen { link: id, reason });
+            }
+        }
+    }
+
+    /// The ping (XEP-0199) of a barrier.
+    fn barrier(&self, id: LinkId, token: &str) -> Option<Iq> {
+        let component = self.config.components.get(id.0)?;
+        let to = component.ping.as_deref().unwrap_or(&component.name);
+        Some(Iq {
+            from: Some(Jid::parse(&component.name).ok()?),
+            to: Some(Jid::parse(to).ok()?),
+            id: token.to_owned().into(),
+            kind: IqKind::Get,
+            lang: None,
+            payload: Some(Element::new("ping", ns::PING)),
+            error: None,
+        })
+    }
+
+    /// The barrier was answered.
+    pub(super) fn confirmed(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        success: Status,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(link) = self.links.get_mut(id.0) else { return };
+        for held in link.barrier_answered(now.instant) {
+            self.counters.count(Counter::InboundConfirmed);
+            self.finish(held.transaction, Refusal::new(success), effects);
+        }
+        self.pump(now, id, effects);
+        self.set_timer(id);
+    }
+
+    /// A bounce came before the barrier's reply.
+    pub(super) fn bounced(
+        &mut self,
+        id: LinkId,
+        sequence: u64,
+        refusal: Option<Refusal>,
+        effects: &mut Vec<Effect>,
+    ) {
+        // An error that says "processed, with a warning" leaves the stanza to its barrier.
+        let Some(refusal) = refusal else { return };
+        let Some(held) = self.links.get_mut(id.0).and_then(|link| link.take(sequence)) else {
+            return;
+        };
+        self.counters.count(Counter::InboundBounced);
+        self.finish(held.transaction, refusal, effects);
+    }
+
+    /// A held stanza has its fate.
+    pub(super) fn ended(&mut self, link: LinkId, ended: Ended, effects: &mut Vec<Effect>) {
+        let (held, refusal, counter) = match ended {
+            Ended::Unconfirmed(held) => {
+                (held, Refusal::new(Status::SERVER_TIMEOUT), Counter::InboundUnconfirmed)
+            }
+            Ended::Unwritten(held) => {
+                (held, Refusal::out_of_service(), Counter::InboundUnavailable)
+            }
+            Ended::Quarantined(held) => {
+                let correlation = held.correlation;
+                effects.push(Effect::Event(Event::Quarantined { link, correlation }));
+                (held, Refusal::new(Status::SERVER_INTERNAL_ERROR), Counter::Quarantined)
+            }
+        };
+        self.counters.count(counter);
+        self.finish(held.transaction, refusal, effects);
+    }
+
+    /// Sends the final response of a server transaction.
+    fn finish(&mut self, key: u64, refusal: Refusal, effects: &mut Vec<Effect>) {
+        let plain = refusal.reason.is_none() && refusal.headers.is_empty();
+        let detail = (!plain).then(|| {
+            Box::new(Detail { reason: refusal.reason.clone(), headers: refusal.headers.clone() })
+        });
+        let finished = Finished { status: refusal.status.code(), detail };
+        let response = finished.clone();
+        let Some(live) = self.servers.finish(key, finished) else { return };
+        if self.verbose || refusal.status.code() >= 300 {
+            let outcome = format!("SIP sender answered {}", refusal.status.code());
+            let correlation = live.correlation;
+            effects.push(Effect::Event(Event::Ended { correlation, outcome }));
+        }
+        let octets = self.render(&live.request, &response);
+        effects.push(Effect::Sip { hop: response_hop(&live.flow, &live.request), octets });
+    }
+
+    /// Answers a request that has no effect: a copy of it is answered in the same way.
+    pub(super) fn answer(
+        &mut self,
+        flow: &Flow,
+        request: &Request,
+        refusal: &Refusal,
+        effects: &mut Vec<Effect>,
+    ) {
+        let detail = Detail { reason: refusal.reason.clone(), headers: refusal.headers.clone() };
+        let status = refusal.status.code();
+        let octets = self.render(request, &Finished { status, detail: Some(Box::new(detail)) });
+        self.octets(response_hop(flow, request), octets, status, effects);
+    }
+
+    /// The octets of a final response: the same for the request and for each copy of it.
+    fn render(&self, request: &Request, finished: &Finished) -> Bytes {
+        let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
+        let mut response = request.response(status);
+        response.to = response.to.with_tag(&self.tag(request));
+        if let Some(detail) = &finished.detail {
+            if let Some(reason) = &detail.reason {
+                response.reason = reason.clone();
+            }
+            response.headers = detail.headers.clone();
+        }
+        let mut octets = Vec::with_capacity(512);
+        response.write(&mut octets);
+        octets.into()
+    }
+
+    /// The To tag of every response to a request, over restarts as well.
+    fn tag(&self, request: &Request) -> String {
+        let from_tag = request.from.tag().unwrap_or_default();
+        let parts = [from_tag.as_bytes(), request.call_id.as_bytes()];
+        format!("{:016x}", self.ids.hash(Purpose::Tag, &parts))
+    }
+
+    /// A request came again (RFC 3261 §17.2.2): what was answered last is answered again.
+    pub(super) fn retransmission(
+        &mut self,
+        flow: Flow,
+        key: u64,
+        request: &Request,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.counters.count(Counter::SipRetransmitted);
+        let octets = match self.servers.known(key) {
+            Some(Known::Finished(finished)) => self.render(request, finished),
+            Some(Known::Live(live)) if live.state == server::State::Proceeding => trying(request),
+            _ => return,
+        };
+        effects.push(Effect::Sip { hop: response_hop(&flow, request), octets });
+    }
+
+    /// It is time for a 100 (RFC 4320 §4.1).
+    pub(super) fn fire_trying(&mut self, key: u64, effects: &mut Vec<Effect>) {
+        let Some(live) = self.servers.live_mut(key) else { return };
+        live.state = server::State::Proceeding;
+        let octets = trying(&live.request);
+        let hop = response_hop(&live.flow, &live.request);
+        effects.push(Effect::Sip { hop, octets });
+    }
+
+    /// Deadlines of a link.
+    pub(super) fn fire_link(&mut self, now: Now, id: LinkId, effects: &mut Vec<Effect>) {
+        let Some(link) = self.links.get_mut(id.0) else { return };
+        let (ended, action) = link.fire(now.instant);
+        for ended in ended {
+            self.ended(id, ended, effects);
+        }
+        if let Some(action) = action {
+            self.act(now, id, action, effects);
+        }
+        self.set_timer(id);
+    }
+}
+
+fn trying(request: &Request) -> Bytes {
+    let mut octets = Vec::with_capacity(512);
+    request.response(Status::TRYING).write(&mut octets);
+    octets.into()
+}
+
+/// Where a response goes (RFC 3261 §18.2.2, RFC 3581 §4): back by the connection, or to the
+/// address that the top Via says after `received` and `rport` were filled in.
+pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
+    let mut remote = flow.remote;
+    if let Some(via) = request.via.first()
+        && via.rport().flatten().is_none()
+    {
+        remote.set_port(via.port().unwrap_or(5_060));
+    }
+    Hop { transport: flow.transport, listener: flow.listener, remote, connection: flow.connection }
+}

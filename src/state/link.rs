@@ -1,0 +1,306 @@
+//! A component link's unconfirmed stanzas and the acknowledgement barrier.
+//!
+//! XEP-0114 has no acknowledgements, but a server works through a stream in order: when an `iq`
+//! that was written after some stanzas is answered, with a result or an error, those stanzas have
+//! arrived. One such barrier is outstanding at a time; the next leaves on its reply, so that it
+//! covers the more the busier the link is.
+//!
+//! This machine owns the order and the deadlines. It says what to write; who owns it writes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::flow::{Correlation, Instant};
+
+/// How long a link may be silent before a barrier checks that it still stands.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// The times that a deployment may set.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// How long a written stanza may stay unconfirmed.
+    pub confirm: Duration,
+    /// How long a barrier may stay unanswered.
+    pub barrier: Duration,
+    /// How long a stanza waits for a link that is down.
+    pub grace: Duration,
+}
+
+/// A stanza that the server has perhaps not got yet.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Its place in the order of the link.
+    pub sequence: u64,
+    /// Its id.
+    pub id: String,
+    /// Its octets: a replay repeats them.
+    pub octets: Bytes,
+    /// The server transaction that waits for it.
+    pub transaction: u64,
+    /// Whether it is addressed to a full JID.
+    pub to_full: bool,
+    /// Joins the log lines of both legs.
+    pub correlation: Correlation,
+    /// Whether it was ever written.
+    pub written: bool,
+    /// When its sender is told that it did not arrive.
+    deadline: Instant,
+}
+
+/// What to do for a link.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Write these octets; `replay` when they were written before.
+    Write {
+        /// The octets.
+        octets: Bytes,
+        /// Whether the server may have them already.
+        replay: bool,
+    },
+    /// Write a new barrier.
+    Barrier,
+    /// The link does not answer: close it and open it anew.
+    Dead,
+}
+
+/// How a held stanza ended without a confirmation.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was written and not confirmed in time.
+    Unconfirmed(Held),
+    /// It was never written: the link is down.
+    Unwritten(Held),
+    /// It closed the stream twice.
+    Quarantined(Held),
+}
+
+#[derive(Debug)]
+struct Barrier {
+    id: String,
+    covers: u64,
+    sent: Instant,
+}
+
+/// One component link.
+#[derive(Debug)]
+pub struct Link {
+    timing: Timing,
+    up: bool,
+    /// Since when it is up or down.
+    since: Instant,
+    reason: Option<String>,
+    queue: VecDeque<Held>,
+    last_sequence: u64,
+    /// What was written in this stream has a sequence up to here.
+    written_through: u64,
+    barrier: Option<Barrier>,
+    /// After a stream error: one stanza for each barrier until what was then held is through.
+    careful_through: Option<u64>,
+    last_reply: Instant,
+    timer: Option<Instant>,
+}
+
+impl Link {
+    /// A link that is not yet up.
+    #[must_use]
+    pub fn new(timing: Timing, now: Instant) -> Self {
+        Link {
+            timing,
+            up: false,
+            since: now,
+            reason: None,
+            queue: VecDeque::new(),
+            last_sequence: 0,
+            written_through: 0,
+            barrier: None,
+            careful_through: None,
+            last_reply: now,
+            timer: None,
+        }
+    }
+
+    /// Whether the stream is open and authenticated.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// Why it is down, once it was up or refused.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Whether messages can be taken on: it is up, or was not down for longer than the grace.
+    #[must_use]
+    pub fn serves(&self, now: Instant) -> bool {
+        self.up || now - self.since < self.timing.grace
+    }
+
+    /// How many stanzas are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The held stanza of an id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Held> {
+        self.queue.iter().find(|held| held.id == id)
+    }
+
+    /// Whether an id is that of the outstanding barrier.
+    #[must_use]
+    pub fn is_barrier(&self, id: &str) -> bool {
+        self.barrier.as_ref().is_some_and(|barrier| barrier.id == id)
+    }
+
+    /// Takes on a stanza. It is written by the next [`Link::pump`].
+    pub fn hold(
+        &mut self,
+        now: Instant,
+        id: String,
+        octets: Bytes,
+        transaction: u64,
+        to_full: bool,
+        correlation: Correlation,
+    ) {
+        self.last_sequence += 1;
+        let grace_begins = if self.up { now } else { self.since };
+        self.queue.push_back(Held {
+            sequence: self.last_sequence,
+            id,
+            octets,
+            transaction,
+            to_full,
+            correlation,
+            written: false,
+            deadline: grace_begins + self.timing.grace,
+        });
+    }
+
+    /// Takes out a stanza whose fate is decided otherwise.
+    pub fn take(&mut self, sequence: u64) -> Option<Held> {
+        let at = self.queue.binary_search_by_key(&sequence, |held| held.sequence).ok()?;
+        self.queue.remove(at)
+    }
+
+    /// What can be written now, in order.
+    pub fn pump(&mut self, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if !self.up {
+            return actions;
+        }
+        let first = self.queue.partition_point(|held| held.sequence <= self.written_through);
+        for held in self.queue.range_mut(first..) {
+            let careful = self.careful_through.is_some_and(|through| held.sequence <= through);
+            if careful && (self.barrier.is_some() || !actions.is_empty()) {
+                break;
+            }
+            actions.push(Action::Write { octets: held.octets.clone(), replay: held.written });
+            if !held.written {
+                held.written = true;
+                held.deadline = now + self.timing.confirm;
+            }
+            self.written_through = held.sequence;
+            if careful {
+                break;
+            }
+        }
+        let waiting = self.queue.front().is_some_and(|held| held.sequence <= self.written_through);
+        if self.barrier.is_none() && waiting {
+            actions.push(Action::Barrier);
+        }
+        actions
+    }
+
+    /// A barrier was written under this id.
+    pub fn barrier_sent(&mut self, now: Instant, id: String) {
+        self.barrier = Some(Barrier { id, covers: self.written_through, sent: now });
+    }
+
+    /// The barrier was answered: all that it covers has arrived.
+    pub fn barrier_answered(&mut self, now: Instant) -> Vec<Held> {
+        self.last_reply = now;
+        let Some(barrier) = self.barrier.take() else { return Vec::new() };
+        let covered = self.queue.partition_point(|held| held.sequence <= barrier.covers);
+        let confirmed = self.queue.drain(..covered).collect();
+        if self.careful_through.is_some_and(|through| barrier.covers >= through) {
+            self.careful_through = None;
+        }
+        confirmed
+    }
+
+    /// The stream is authenticated.
+    pub fn opened(&mut self, now: Instant) {
+        self.up = true;
+        self.since = now;
+        self.last_reply = now;
+        self.reason = None;
+        self.barrier = None;
+        // Nothing was written in this stream: what is held is written again, in order.
+        self.written_through =
+            self.queue.front().map_or(self.last_sequence, |held| held.sequence - 1);
+    }
+
+    /// The stream is gone. After a stream error the stanza that was alone in flight is put aside;
+    /// if several were, each will be tried alone.
+    pub fn closed(&mut self, now: Instant, reason: String, stream_error: bool) -> Option<Ended> {
+        let was_up = std::mem::replace(&mut self.up, false);
+        self.reason = Some(reason);
+        self.barrier = None;
+        if !was_up {
+            return None;
+        }
+        self.since = now;
+        if !stream_error {
+            return None;
+        }
+        let careful = self.careful_through.is_some();
+        let front = self.queue.front().map(|held| held.sequence);
+        if careful && front.is_some_and(|front| front <= self.written_through) {
+            return self.queue.pop_front().map(Ended::Quarantined);
+        }
+        self.careful_through =
+            self.queue.iter().filter(|held| held.written).map(|held| held.sequence).last();
+        None
+    }
+
+    /// The stanzas whose deadline has passed, in order, and whether the link itself is dead.
+    pub fn fire(&mut self, now: Instant) -> (Vec<Ended>, Option<Action>) {
+        self.timer = None;
+        let mut ended = Vec::new();
+        if self.queue.iter().any(|held| held.deadline <= now) {
+            for held in std::mem::take(&mut self.queue) {
+                match held.deadline <= now {
+                    false => self.queue.push_back(held),
+                    true if held.written => ended.push(Ended::Unconfirmed(held)),
+                    true => ended.push(Ended::Unwritten(held)),
+                }
+            }
+        }
+        let dead = self.barrier.as_ref().is_some_and(|b| now - b.sent >= self.timing.barrier);
+        let silent = now - self.last_reply >= KEEP_ALIVE && self.barrier.is_none();
+        let action = match (self.up, dead, silent) {
+            (true, true, _) => Some(Action::Dead),
+            (true, false, true) => Some(Action::Barrier),
+            _ => None,
+        };
+        (ended, action)
+    }
+
+    /// When [`Link::fire`] is due, if that is earlier than what was asked for before.
+    pub fn next_timer(&mut self) -> Option<Instant> {
+        let stanza = self.queue.iter().take(1).map(|held| held.deadline).min();
+        let barrier = self.barrier.as_ref().map(|barrier| barrier.sent + self.timing.barrier);
+        let alive = (self.up && self.barrier.is_none()).then(|| self.last_reply + KEEP_ALIVE);
+        let next = [stanza, barrier, alive].into_iter().flatten().min()?;
+        if self.timer.is_some_and(|timer| timer <= next) {
+            return None;
+        }
+        self.timer = Some(next);
+        Some(next)
+    }
+}

@@ -1,0 +1,345 @@
+//! The only thing that changes: transactions, links, queues, peers. It knows nothing of
+//! translation: what must be said in words of the other side goes round again as an input.
+
+pub mod conversation;
+pub mod counters;
+pub mod delivery;
+pub mod ids;
+pub mod link;
+pub mod peer;
+mod request;
+
+pub mod timer;
+pub mod transaction;
+
+mod inbound;
+mod outbound;
+mod watch;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::codec::sip::Text;
+use crate::codec::xmpp::Stanza;
+use crate::config::Config;
+use crate::flow::{
+    Again, Counter, Effect, Event, Failure, Hop, Input, Instant, Intent, LinkChange, LinkId, Map,
+    Now, PeerId, Profile, Record,
+};
+use conversation::Conversations;
+use counters::Counters;
+use delivery::{Bounds, Deliveries};
+use ids::{IdSource, Ids, Purpose};
+use link::Link;
+use outbound::Client;
+use peer::PeerState;
+pub(crate) use request::{branch_of, single_options};
+use timer::{Timer, Timers};
+use transaction::Timing;
+use transaction::server::Servers;
+
+/// Everything that the gateway remembers.
+#[derive(Debug)]
+pub struct State {
+    config: Arc<Config>,
+    timing: Timing,
+    ids: Ids,
+    timers: Timers,
+    counters: Counters,
+    servers: Servers,
+    clients: Map<u64, Client>,
+    deliveries: Deliveries,
+    conversations: Conversations,
+    links: Vec<Link>,
+    peers: Vec<PeerState>,
+    /// Targets that take bare text, with the time (milliseconds since 1970) to forget that.
+    text_targets: Map<Text, u64>,
+    commits: u64,
+    again: VecDeque<Again>,
+    draining: bool,
+    /// Whether a line for each message carried is wanted.
+    verbose: bool,
+}
+
+/// What the store knew at the start.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// All records.
+    pub records: Vec<Record>,
+}
+
+impl State {
+    /// The state of a process that begins now. Effects: the peers' names are looked up and the
+    /// peers asked for their health.
+    #[must_use]
+    pub fn new(
+        config: Arc<Config>,
+        source: &IdSource,
+        stored: &Stored,
+        verbose: bool,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Self {
+        let mut ids = Ids::new(source);
+        let seed = ids.map_seed();
+        let timing = Timing { t1: config.sip.t1, t2: config.sip.t2 };
+        let bounds = Bounds {
+            outstanding_per_target: config.limits.outstanding_per_target,
+            waiting_per_line: config.limits.queue_per_target,
+            all: config.limits.queue,
+        };
+        let links = config.components.iter().map(|component| {
+            let timing = link::Timing {
+                confirm: component.confirm_timeout,
+                barrier: component.barrier_timeout,
+                grace: component.grace,
+            };
+            Link::new(timing, now.instant)
+        });
+        let mut state = State {
+            timing,
+            timers: Timers::default(),
+            counters: Counters::default(),
+            servers: Servers::new(seed, timing.lifetime()),
+            clients: Map::with_hasher(seed),
+            deliveries: Deliveries::new(seed, bounds),
+            conversations: Conversations::new(seed),
+            links: links.collect(),
+            peers: config.sip.peers.iter().map(PeerState::new).collect(),
+            text_targets: Map::with_hasher(seed),
+            commits: 0,
+            again: VecDeque::new(),
+            draining: false,
+            verbose,
+            ids,
+            config,
+        };
+        for Record::TextProfile { address, until_unix_ms } in &stored.records {
+            state.text_targets.insert(address.as_str().into(), *until_unix_ms);
+        }
+        let turn = state.servers.turn_generation(now.instant);
+        state.timers.set(turn, Timer::Generation);
+        state.begin_watching(now, effects);
+        state
+    }
+
+    /// Carries out what was decided.
+    pub fn apply(&mut self, now: Now, intent: Intent, effects: &mut Vec<Effect>) {
+        match intent {
+            Intent::Answer { flow, request, refusal } => {
+                self.answer(&flow, &request, &refusal, effects);
+            }
+            Intent::Octets { hop, octets, status } => self.octets(hop, octets, status, effects),
+            Intent::Retransmission { flow, key, request } => {
+                self.retransmission(flow, key, &request, effects);
+            }
+            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, &stanza, effects),
+            Intent::Bounced { link, sequence, refusal } => {
+                self.bounced(link, sequence, refusal, effects);
+            }
+            Intent::Confirmed { link, success } => self.confirmed(now, link, success, effects),
+            Intent::Send { outbound, rendered, again } => {
+                self.send(now, outbound, rendered, again, effects);
+            }
+            Intent::Proceeding { branch } => self.proceeding(branch),
+            Intent::Settle { branch, outcome, status } => {
+                self.settle(now, branch, outcome, status, effects);
+            }
+            Intent::Fail { delivery, answer, failure } => {
+                self.fail(delivery, &answer, failure.words(), effects);
+            }
+            Intent::Reply { link, stanza, counter } => {
+                self.counters.count(counter);
+                self.write(link, &stanza, effects);
+            }
+            Intent::Drop(counter) => self.counters.count(counter),
+            Intent::State(input) => self.input(now, input, effects),
+        }
+    }
+
+    /// What must make a pass of its own, in order.
+    pub fn take_again(&mut self) -> Option<Again> {
+        self.again.pop_front()
+    }
+
+    /// When [`Input::Timer`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn input(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Timer => self.fire(now, effects),
+            Input::Link { link, change } => self.link_changed(now, link, change, effects),
+            Input::Resolved { peer, addresses } => self.resolved(now, peer, addresses, effects),
+            Input::Unreachable { remote, transport } => {
+                self.unreachable(now, remote, transport, effects);
+            }
+            Input::Drain => self.draining = true,
+            // The others never come here: they are routed.
+            Input::Sip { .. }
+            | Input::Unreadable { .. }
+            | Input::Xmpp { .. }
+            | Input::Committed(_)
+            | Input::Rules(_)
+            | Input::Again(_) => {}
+        }
+    }
+
+    fn fire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while let Some(timer) = self.timers.due(now.instant) {
+            match timer {
+                Timer::Client(branch) => self.fire_client(now, branch, effects),
+                Timer::Trying(key) => self.fire_trying(key, effects),
+                Timer::Link(link) => self.fire_link(now, link, effects),
+                Timer::Peer(peer) => self.ask_peer(now, peer, effects),
+                Timer::Generation => {
+                    let next = self.servers.turn_generation(now.instant);
+                    self.timers.set(next, Timer::Generation);
+                }
+            }
+        }
+    }
+
+    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+        self.counters.count(Counter::SipAnswered);
+        if status >= 300 {
+            let outcome = format!("answered {status}");
+            effects.push(Effect::Event(Event::Refused { remote: hop.remote, outcome }));
+        }
+        effects.push(Effect::Sip { hop, octets });
+    }
+
+    /// Writes a stanza that nobody waits for; while the link is down it is dropped, as the server
+    /// has already told the user's own side.
+    fn write(&mut self, link: LinkId, stanza: &Stanza, effects: &mut Vec<Effect>) {
+        if self.link(link).is_some_and(Link::is_up) {
+            let mut octets = Vec::with_capacity(512);
+            stanza.write(&mut octets);
+            effects.push(Effect::Xmpp { link, octets: octets.into() });
+        }
+    }
+
+    fn set_timer(&mut self, link: LinkId) {
+        if let Some(at) = self.links.get_mut(link.0).and_then(Link::next_timer) {
+            self.timers.set(at, Timer::Link(link));
+        }
+    }
+
+    fn link_changed(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        change: LinkChange,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(link) = self.links.get_mut(id.0) else { return };
+        match change {
+            LinkChange::Up => {
+                link.opened(now.instant);
+                effects.push(Effect::Event(Event::LinkUp(id)));
+                self.pump(now, id, effects);
+            }
+            LinkChange::Down { reason, stream_error } => {
+                let quarantined = link.closed(now.instant, reason.clone(), stream_error);
+                effects.push(Effect::Event(Event::LinkDown(id, reason)));
+                if let Some(ended) = quarantined {
+                    self.ended(id, ended, effects);
+                }
+            }
+        }
+        self.set_timer(id);
+    }
+
+    // What routing may look at.
+
+    /// A component link.
+    #[must_use]
+    pub fn link(&self, link: LinkId) -> Option<&Link> {
+        self.links.get(link.0)
+    }
+
+    /// The links.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// A peer.
+    #[must_use]
+    pub fn peer(&self, peer: PeerId) -> Option<&PeerState> {
+        self.peers.get(peer.0)
+    }
+
+    /// The peers.
+    #[must_use]
+    pub fn peers(&self) -> &[PeerState] {
+        &self.peers
+    }
+
+    /// The server transactions.
+    #[must_use]
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// The messages on their way to SIP.
+    #[must_use]
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// The delivery that a client transaction belongs to; `Some(None)` for the gateway's own.
+    #[must_use]
+    pub fn client(&self, branch: u64) -> Option<&Client> {
+        self.clients.get(&branch)
+    }
+
+    /// Whether the gateway takes on new work: it is not about to end, and a link serves.
+    #[must_use]
+    pub fn in_service(&self, now: Instant) -> bool {
+        !self.draining && self.links.iter().any(|link| link.serves(now))
+    }
+
+    /// Whether the gateway is about to end.
+    #[must_use]
+    pub fn draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Whether nothing waits for an outcome.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        self.deliveries.is_empty() && self.servers.waiting() == 0
+    }
+
+    /// A keyed hash.
+    #[must_use]
+    pub fn hash(&self, purpose: Purpose, parts: &[&[u8]]) -> u64 {
+        self.ids.hash(purpose, parts)
+    }
+
+    /// The form that a target is remembered to want instead of the usual one.
+    #[must_use]
+    pub fn remembered(&self, target: &str, now: Now) -> Option<Profile> {
+        let until = self.text_targets.get(target)?;
+        (*until > now.unix_ms).then_some(Profile::Text)
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn again(&mut self, again: Again) {
+        self.again.push_back(again);
+    }
+
+    fn again_fail(&mut self, delivery: crate::flow::DeliveryId, failure: Failure) {
+        self.again(Again::Fail(delivery, failure));
+    }
+}

@@ -1,0 +1,78 @@
+//! The requests that the gateway makes (RFC 3261 §8.1.1).
+
+use bytes::Bytes;
+
+use super::delivery::Dialogue;
+use crate::codec::sip::{
+    CallId, HeaderName, HeaderValue, Method, NameAddr, Request, Transport, Uri, Via,
+};
+use crate::config::{self, Listener, Peer};
+use crate::flow::{Outbound, Rendered};
+
+/// The hop of a request of ours (RFC 3261 §8.1.1.7). `None` for an address that no Via can hold,
+/// which the configuration has ruled out.
+fn via(listener: &Listener, branch: u64) -> Option<Via> {
+    let transport = match listener.transport {
+        config::Transport::Udp => Transport::Udp,
+        config::Transport::Tcp => Transport::Tcp,
+    };
+    let (host, port) = (&listener.advertise.host, listener.advertise.port);
+    Via::new(transport, host, Some(port), &format!("{}{branch:016x}", Via::COOKIE)).ok()
+}
+
+/// The client transaction that a branch of ours names.
+pub(crate) fn branch_of(branch: &str) -> Option<u64> {
+    let digits = branch.strip_prefix(Via::COOKIE)?;
+    (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+/// A MESSAGE (RFC 3428 §4).
+pub(super) fn message(
+    outbound: &Outbound,
+    rendered: &Rendered,
+    dialogue: &Dialogue,
+    listener: &Listener,
+    branch: u64,
+) -> Option<Bytes> {
+    let mut request = Request::new(
+        Method::Message,
+        outbound.target.clone(),
+        via(listener, branch)?,
+        outbound.from.with_tag(&dialogue.tag),
+        outbound.to.clone(),
+        dialogue.call_id.clone(),
+        dialogue.cseq,
+    );
+    request.headers = rendered.headers.clone();
+    request.body = rendered.body.clone();
+    Some(request.to_bytes())
+}
+
+/// OPTIONS to a peer (RFC 3261 §11.1).
+pub(super) fn options(
+    peer: &Peer,
+    listener: &Listener,
+    call_id: CallId,
+    tag: &str,
+    branch: u64,
+) -> Option<Bytes> {
+    let from = Uri::parse(format!("sip:{}", listener.advertise).into()).ok()?;
+    let mut request = Request::new(
+        Method::Options,
+        peer.uri.clone(),
+        via(listener, branch)?,
+        NameAddr::new(from).with_tag(tag),
+        NameAddr::new(peer.uri.clone()),
+        call_id,
+        1,
+    );
+    request.headers.push(HeaderName::Accept, HeaderValue::text("text/plain, message/cpim"));
+    let agent = concat!("stox/", env!("CARGO_PKG_VERSION"));
+    request.headers.push(HeaderName::UserAgent, HeaderValue::text(agent));
+    Some(request.to_bytes())
+}
+
+/// OPTIONS outside any state, to try a peer once.
+pub(crate) fn single_options(peer: &Peer, listener: &Listener) -> Option<Bytes> {
+    options(peer, listener, CallId::new("check".into()).ok()?, "check", 0)
+}

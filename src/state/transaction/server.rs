@@ -1,0 +1,161 @@
+//! The non-INVITE server transaction (RFC 3261 §17.2.2, RFC 4320).
+//!
+//! Only requests that have an effect get one: a request that the gateway answers out of hand is
+//! answered again in the same way when it comes again (RFC 3261 §8.2.7).
+//!
+//! What Timer J keeps of a finished transaction is a keyed hash of its key and the status: the
+//! response to a retransmission is made again from the retransmission itself.
+
+use std::time::Duration;
+
+use crate::codec::sip::{Headers, ReasonPhrase, Request};
+use crate::flow::{Correlation, Flow, Instant, Map, Seed};
+
+/// RFC 3261 §17.2.2, Figure 8; Completed is [`Finished`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing was answered yet.
+    Trying,
+    /// A 100 was sent.
+    Proceeding,
+}
+
+/// A transaction that waits for its final response.
+#[derive(Debug)]
+pub struct Live {
+    /// Its state.
+    pub state: State,
+    /// Where responses go.
+    pub flow: Flow,
+    /// The request, without its body.
+    pub request: Box<Request>,
+    /// The key under which further copies by other paths are known.
+    pub merge_key: u64,
+    /// Joins the log lines of both legs.
+    pub correlation: Correlation,
+}
+
+/// What is remembered of a final response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Its status.
+    pub status: u16,
+    /// What a plain answer would not have; none for a success.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// Reason and companion headers of a failure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    /// A reason of its own.
+    pub reason: Option<ReasonPhrase>,
+    /// Companion headers.
+    pub headers: Headers,
+}
+
+/// What is known of a request by its key.
+#[derive(Debug)]
+pub enum Known<'a> {
+    /// It waits for its final response.
+    Live(&'a Live),
+    /// It got this one.
+    Finished(&'a Finished),
+}
+
+/// All server transactions.
+#[derive(Debug)]
+pub struct Servers {
+    live: Map<u64, Live>,
+    merges: Map<u64, u64>,
+    /// Generations of Timer J: the newest first.
+    finished: [Generation; GENERATIONS],
+    generation_length: Duration,
+}
+
+#[derive(Debug)]
+struct Generation {
+    responses: Map<u64, Finished>,
+    merges: Map<u64, ()>,
+}
+
+impl Generation {
+    fn new(seed: Seed) -> Self {
+        Generation { responses: Map::with_hasher(seed), merges: Map::with_hasher(seed) }
+    }
+}
+
+/// A response is kept for at least two whole generations.
+const GENERATIONS: usize = 3;
+
+impl Servers {
+    /// No transactions; `timer_j` is how long a response is kept at least.
+    #[must_use]
+    pub fn new(seed: Seed, timer_j: Duration) -> Self {
+        Servers {
+            live: Map::with_hasher(seed),
+            merges: Map::with_hasher(seed),
+            finished: std::array::from_fn(|_| Generation::new(seed)),
+            generation_length: timer_j / (GENERATIONS as u32 - 1),
+        }
+    }
+
+    /// What is known under a key.
+    #[must_use]
+    pub fn known(&self, key: u64) -> Option<Known<'_>> {
+        if let Some(live) = self.live.get(&key) {
+            return Some(Known::Live(live));
+        }
+        let mut generations = self.finished.iter();
+        generations.find_map(|generation| generation.responses.get(&key)).map(Known::Finished)
+    }
+
+    /// Whether this request came already by another path (RFC 3261 §8.2.2.2).
+    #[must_use]
+    pub fn merged(&self, merge_key: u64) -> bool {
+        self.merges.contains_key(&merge_key)
+            || self.finished.iter().any(|generation| generation.merges.contains_key(&merge_key))
+    }
+
+    /// How many wait for their final response.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Takes on a request.
+    pub fn begin(&mut self, key: u64, live: Live) {
+        self.merges.insert(live.merge_key, key);
+        self.live.insert(key, live);
+    }
+
+    /// The transaction that waits under a key.
+    pub fn live_mut(&mut self, key: u64) -> Option<&mut Live> {
+        self.live.get_mut(&key)
+    }
+
+    /// Ends a transaction with its final response, and remembers that response until Timer J,
+    /// which is zero on a reliable transport (§17.2.2).
+    pub fn finish(&mut self, key: u64, finished: Finished) -> Option<Live> {
+        let live = self.live.remove(&key)?;
+        self.merges.remove(&live.merge_key);
+        if !live.flow.transport.reliable() {
+            let [newest, ..] = &mut self.finished;
+            newest.responses.insert(key, finished);
+            newest.merges.insert(live.merge_key, ());
+        }
+        Some(live)
+    }
+
+    /// Drops the oldest generation and begins a new one; the next change is due at the answer.
+    pub fn turn_generation(&mut self, now: Instant) -> Instant {
+        self.finished.rotate_right(1);
+        let [newest, ..] = &mut self.finished;
+        // A burst must not keep its memory for ever.
+        let kept = newest.responses.len() / 2;
+        newest.responses.clear();
+        newest.merges.clear();
+        newest.responses.shrink_to(kept);
+        newest.merges.shrink_to(kept);
+        now + self.generation_length
+    }
+}

@@ -1,0 +1,195 @@
+//! Errors in both directions (RFC 7247 §7). The tables are rules; the manners are here.
+
+use crate::codec::sip::{HeaderName, NameAddr, ReasonPhrase, Response, Status, Uri};
+use crate::codec::xmpp::{
+    Condition, ErrorKind, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
+    Stanza, StanzaError, StanzaKind, Text,
+};
+use crate::flow::{Failure, Refusal};
+use crate::rules::Errors;
+
+/// The final response that a bounce becomes; `None` for a warning, after which the stanza was
+/// processed all the same (RFC 6120 §8.3.2).
+pub(super) fn to_sip(
+    rules: &Errors,
+    error: &StanzaError,
+    to_full: bool,
+    contact: Option<&Uri>,
+) -> Option<Refusal> {
+    if error.kind == ErrorKind::Continue {
+        return None;
+    }
+    let codes = rules.to_sip(error.condition.name());
+    let code = codes.map_or(400, |codes| codes.status(to_full, contact.is_some()));
+    let status = Status::new(code).unwrap_or(Status::BAD_REQUEST);
+    let mut refusal = Refusal::new(status);
+    if status == Status::METHOD_NOT_ALLOWED {
+        refusal = refusal.with(HeaderName::Allow, "OPTIONS");
+    }
+    if let Some(uri) = contact {
+        refusal.headers.push(HeaderName::Contact, NameAddr::new(uri.clone()).to_value());
+    }
+    let words = error.texts.first().map(|text| &*text.text).filter(|text| !text.is_empty());
+    refusal.reason = words.map(ReasonPhrase::text);
+    Some(refusal)
+}
+
+/// The stanza error that a final response becomes (RFC 7247 Table 3). `contact` is the new
+/// address that a redirection names, as an IRI.
+pub(super) fn of_response(
+    rules: &Errors,
+    response: &Response,
+    contact: Option<Text>,
+) -> StanzaError {
+    let mut error = of_status(rules, response.status.code(), contact);
+    let mut words = Vec::new();
+    let reason = response.reason.to_text().into_owned();
+    if !reason.is_empty() && reason != response.status.reason() {
+        words.push(reason);
+    }
+    words.extend(response.headers.warnings().flatten().map(|warning| warning.text.to_string()));
+    if let Some(Ok(seconds)) = response.headers.retry_after() {
+        words.push(format!("try again in {seconds} s"));
+    }
+    if !words.is_empty() {
+        error = error.with_text(words.join("; "));
+    }
+    error
+}
+
+/// The stanza error of a failure inside the gateway.
+pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
+    let error = match failure {
+        Failure::Timeout => of_status(rules, 408, None),
+        Failure::Unreachable | Failure::NoPeer => of_status(rules, 503, None),
+        Failure::Behind(status) => of_status(rules, status, None),
+        Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
+        Failure::QueueFull => StanzaError::new(Condition::ResourceConstraint),
+    };
+    let text = match failure {
+        Failure::Timeout => "the SIP side did not answer in time",
+        Failure::Unreachable | Failure::NoPeer => "the SIP side cannot be reached",
+        Failure::Behind(_) => "not sent: the message before it was not answered",
+        Failure::TooLarge => "the message is too long to be sent by SIP",
+        Failure::QueueFull => "too many messages wait for this user",
+    };
+    let mut error = error.with_text(text);
+    // Too long is the sender's to change; too many is over by itself.
+    error.kind = match failure {
+        Failure::TooLarge => ErrorKind::Modify,
+        Failure::QueueFull => ErrorKind::Wait,
+        _ => error.kind,
+    };
+    error
+}
+
+fn of_status(rules: &Errors, status: u16, contact: Option<Text>) -> StanzaError {
+    let Some(rule) = rules.to_xmpp(status) else {
+        return StanzaError::new(Condition::UndefinedCondition);
+    };
+    let condition = match Condition::from_name(rule.condition) {
+        Some(Condition::Gone(_)) if status == 410 => Condition::Gone(None),
+        Some(Condition::Gone(_)) => Condition::Gone(contact),
+        // The address of a proxy is no address of the user (RFC 3261 §21.3.4).
+        Some(Condition::Redirect(_)) if status == 305 => Condition::Redirect(None),
+        Some(Condition::Redirect(_)) => Condition::Redirect(contact),
+        Some(condition) => condition,
+        None => Condition::UndefinedCondition,
+    };
+    let mut error = StanzaError::new(condition);
+    error.kind = rule.kind.unwrap_or(error.kind);
+    error
+}
+
+/// The error answer to a message (RFC 6120 §8.3.1): addresses swapped, the same id.
+pub(super) fn reply_to_message(message: &Message, error: StanzaError) -> Stanza {
+    Stanza::Message(Box::new(Message {
+        from: message.to.clone(),
+        to: message.from.clone(),
+        id: message.id.clone(),
+        kind: MessageKind::Error,
+        error: Some(error),
+        ..Message::default()
+    }))
+}
+
+/// The error answer to a stanza; none to an error or a result.
+pub(super) fn reply(stanza: Stanza, error: StanzaError) -> Option<Stanza> {
+    match stanza {
+        Stanza::Message(message) if message.kind != MessageKind::Error => {
+            Some(reply_to_message(&message, error))
+        }
+        Stanza::Presence(presence) if presence.kind != PresenceKind::Error => {
+            Some(Stanza::Presence(Box::new(Presence {
+                from: presence.to,
+                to: presence.from,
+                id: presence.id,
+                kind: PresenceKind::Error,
+                error: Some(error),
+                ..Presence::default()
+            })))
+        }
+        Stanza::Iq(iq) if matches!(iq.kind, IqKind::Get | IqKind::Set) => {
+            Some(reply_to_iq(*iq, error))
+        }
+        _ => None,
+    }
+}
+
+/// The error answer to an iq.
+pub(super) fn reply_to_iq(iq: Iq, error: StanzaError) -> Stanza {
+    let (from, to) = (iq.to, iq.from);
+    let kind = IqKind::Error;
+    Stanza::Iq(Box::new(Iq {
+        from,
+        to,
+        id: iq.id,
+        kind,
+        lang: None,
+        payload: None,
+        error: Some(error),
+    }))
+}
+
+/// The answer to a stanza that cannot be read, from the component's own name: the address it was
+/// sent to may be the very thing that is wrong (RFC 6120 §8.3.1).
+pub(super) fn of_malformed(own: Jid, malformed: &Malformed) -> Option<Stanza> {
+    use crate::codec::xmpp::Fault;
+    if !malformed.may_be_answered() {
+        return None;
+    }
+    let to = Jid::parse(malformed.from.as_deref()?).ok()?;
+    let condition = match malformed.fault {
+        Fault::To(_) | Fault::From(_) => Condition::JidMalformed,
+        _ => Condition::BadRequest,
+    };
+    let error = StanzaError::new(condition).with_text(malformed.fault.to_string());
+    let (from, to, id) = (Some(own), Some(to), malformed.id.clone());
+    Some(match malformed.kind? {
+        StanzaKind::Message => Stanza::Message(Box::new(Message {
+            from,
+            to,
+            id,
+            kind: MessageKind::Error,
+            error: Some(error),
+            ..Message::default()
+        })),
+        StanzaKind::Presence => Stanza::Presence(Box::new(Presence {
+            from,
+            to,
+            id,
+            kind: PresenceKind::Error,
+            error: Some(error),
+            ..Presence::default()
+        })),
+        StanzaKind::Iq => Stanza::Iq(Box::new(Iq {
+            from,
+            to,
+            id: id.unwrap_or_default(),
+            kind: IqKind::Error,
+            lang: None,
+            payload: None,
+            error: Some(error),
+        })),
+    })
+}

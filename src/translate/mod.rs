@@ -1,0 +1,102 @@
+//! From the words of one side to the words of the other: pure functions of the rules and of what
+//! routing found out. Nothing here remembers anything.
+
+mod error;
+mod message;
+mod query;
+
+use crate::codec::sip::{Response, Status};
+use crate::flow::{Counter, Intent, Outbound, Outcome, Profile, Routed};
+use crate::rules::Rules;
+
+/// Decides what is to be done about an input.
+#[must_use]
+pub fn translate(rules: &Rules, routed: Routed) -> Intent {
+    match routed {
+        Routed::Answer { flow, request, refusal } => Intent::Answer { flow, request, refusal },
+        Routed::Malformed { hop, answer, status } => Intent::Octets { hop, octets: answer, status },
+        Routed::Retransmission { flow, key, request } => {
+            Intent::Retransmission { flow, key, request }
+        }
+        Routed::Inbound(inbound) => match message::to_xmpp(&inbound) {
+            Ok(Some(stanza)) => Intent::Deliver { inbound, stanza: Box::new(stanza) },
+            Ok(None) => {
+                let refusal = crate::flow::Refusal::new(success(rules));
+                Intent::Answer { flow: inbound.flow, request: inbound.request, refusal }
+            }
+            Err(refusal) => {
+                Intent::Answer { flow: inbound.flow, request: inbound.request, refusal: *refusal }
+            }
+        },
+        Routed::Response { branch, outbound, response, contact } => {
+            answered(rules, branch, outbound.as_deref(), &response, contact)
+        }
+        Routed::Outbound { outbound, again } => {
+            let rendered = message::to_sip(&rules.messages, &outbound);
+            Intent::Send { outbound, rendered, again }
+        }
+        Routed::Failed { delivery, outbound, failure } => {
+            let error = error::of_failure(&rules.errors, failure);
+            let answer = Box::new(error::reply_to_message(&outbound.stanza, error));
+            Intent::Fail { delivery, answer, failure }
+        }
+        Routed::Bounce { link, sequence, to_full, error, contact } => {
+            let refusal = error::to_sip(&rules.errors, &error, to_full, contact.as_ref());
+            Intent::Bounced { link, sequence, refusal }
+        }
+        Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
+        Routed::Query { link, iq } => {
+            let stanza = Box::new(query::answer(*iq));
+            Intent::Reply { link, stanza, counter: Counter::XmppQuery }
+        }
+        Routed::Refused { link, stanza, error, counter } => match error::reply(*stanza, error) {
+            Some(answer) => Intent::Reply { link, stanza: Box::new(answer), counter },
+            None => Intent::Drop(counter),
+        },
+        Routed::Unreadable { link, own, malformed } => match error::of_malformed(own, &malformed) {
+            Some(stanza) => {
+                Intent::Reply { link, stanza: Box::new(stanza), counter: Counter::XmppMalformed }
+            }
+            None => Intent::Drop(Counter::XmppMalformed),
+        },
+        Routed::Drop(counter) => Intent::Drop(counter),
+        Routed::State(input) => Intent::State(input),
+    }
+}
+
+/// The answer to a message that was taken.
+fn success(rules: &Rules) -> Status {
+    if rules.messages.success == 202 { Status::ACCEPTED } else { Status::OK }
+}
+
+/// What a response means for the message that it answers.
+fn answered(
+    rules: &Rules,
+    branch: u64,
+    outbound: Option<&Outbound>,
+    response: &Response,
+    contact: Option<crate::codec::xmpp::Text>,
+) -> Intent {
+    let status = response.status;
+    if status.is_provisional() {
+        return Intent::Proceeding { branch };
+    }
+    let outcome = match outbound {
+        None => Outcome::Own,
+        Some(_) if status.is_success() => Outcome::Taken,
+        Some(outbound) if refuses_form(rules, outbound, status) => {
+            Outcome::Retry { profile: Profile::Text, remember: rules.messages.remember_text }
+        }
+        Some(outbound) => {
+            let error = error::of_response(&rules.errors, response, contact);
+            Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))
+        }
+    };
+    Intent::Settle { branch, outcome, status: status.code() }
+}
+
+fn refuses_form(rules: &Rules, outbound: &Outbound, status: Status) -> bool {
+    outbound.may_retry
+        && outbound.profile == Profile::Cpim
+        && rules.messages.refused_form.contains(&status.code())
+}

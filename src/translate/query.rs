@@ -1,0 +1,72 @@
+//! What a component answers for itself and for the users behind it: XEP-0030, XEP-0092, XEP-0199.
+
+use super::error::reply_to_iq;
+use crate::codec::xmpp::{Condition, Element, Iq, IqKind, Stanza, StanzaError, ns};
+
+/// The features of the gateway itself.
+const FEATURES: [&str; 5] =
+    [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::VERSION, ns::PING, "jid\\20escaping"];
+
+/// The features of a SIP user: what is carried to him, never an encryption.
+const USER_FEATURES: [&str; 1] = [ns::DISCO_INFO];
+
+/// The answer to a request for information: a result, or an error at once.
+pub(super) fn answer(iq: Iq) -> Stanza {
+    let user = iq.to.as_ref().is_some_and(|to| to.node().is_some());
+    let payload = iq.payload.clone().unwrap_or_default();
+    if iq.kind == IqKind::Get {
+        let node = payload.attr("node").is_some();
+        let result = match &*payload.ns {
+            ns::DISCO_INFO if node => None,
+            ns::DISCO_INFO if user => Some(info("account", "registered", None, &USER_FEATURES)),
+            ns::DISCO_INFO => {
+                Some(info("gateway", "simple", Some("SIP/SIMPLE gateway"), &FEATURES))
+            }
+            ns::DISCO_ITEMS if node => None,
+            ns::DISCO_ITEMS => Some(Some(Element::new("query", ns::DISCO_ITEMS))),
+            ns::VERSION if !user => Some(Some(version())),
+            ns::PING if !user => Some(None),
+            _ => return refused(iq, Condition::ServiceUnavailable),
+        };
+        return match result {
+            Some(payload) => result_of(iq, payload),
+            None => refused(iq, Condition::ItemNotFound),
+        };
+    }
+    refused(iq, Condition::ServiceUnavailable)
+}
+
+fn refused(iq: Iq, condition: Condition) -> Stanza {
+    reply_to_iq(iq, StanzaError::new(condition))
+}
+
+fn result_of(iq: Iq, payload: Option<Element>) -> Stanza {
+    let (from, to) = (iq.to, iq.from);
+    let kind = IqKind::Result;
+    Stanza::Iq(Box::new(Iq { from, to, id: iq.id, kind, lang: None, payload, error: None }))
+}
+
+fn info(
+    category: &'static str,
+    kind: &'static str,
+    name: Option<&'static str>,
+    features: &[&'static str],
+) -> Option<Element> {
+    let mut identity = Element::new("identity", ns::DISCO_INFO)
+        .with_attr("category", category)
+        .with_attr("type", kind);
+    if let Some(name) = name {
+        identity = identity.with_attr("name", name);
+    }
+    let query = Element::new("query", ns::DISCO_INFO).with_child(identity);
+    Some(features.iter().fold(query, |query, feature| {
+        query.with_child(Element::new("feature", ns::DISCO_INFO).with_attr("var", *feature))
+    }))
+}
+
+fn version() -> Element {
+    let part = |name, text: &'static str| Element::new(name, ns::VERSION).with_text(text);
+    Element::new("query", ns::VERSION)
+        .with_child(part("name", "stox"))
+        .with_child(part("version", env!("CARGO_PKG_VERSION")))
+}

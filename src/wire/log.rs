@@ -1,0 +1,108 @@
+//! Events to log lines: at most so many of one cause in a second, the rest counted.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, error, info, warn};
+
+use crate::config::Config;
+use crate::flow::{Event, LinkId, PeerId};
+
+/// The log, with the names of links and peers.
+#[derive(Debug)]
+pub(super) struct Log {
+    links: Vec<String>,
+    peers: Vec<String>,
+    bound: u32,
+    causes: RefCell<BTreeMap<&'static str, Cause>>,
+}
+
+#[derive(Debug)]
+struct Cause {
+    since: Instant,
+    lines: u32,
+}
+
+impl Log {
+    pub(super) fn new(config: &Config) -> Self {
+        let link = |component: &crate::config::Component| component.name.clone();
+        let peer = |peer: &crate::config::Peer| format!("{} ({})", peer.name, peer.uri.as_str());
+        Log {
+            links: config.components.iter().map(link).collect(),
+            peers: config.sip.peers.iter().map(peer).collect(),
+            bound: config.limits.log_lines_per_second,
+            causes: RefCell::default(),
+        }
+    }
+
+    fn link(&self, link: LinkId) -> &str {
+        self.links.get(link.0).map_or("?", String::as_str)
+    }
+
+    fn peer(&self, peer: PeerId) -> &str {
+        self.peers.get(peer.0).map_or("?", String::as_str)
+    }
+
+    /// Whether a line of this cause may be written now. When a new second begins, what was left
+    /// out in the last one is told.
+    fn may(&self, cause: &'static str) -> bool {
+        let now = Instant::now();
+        let mut causes = self.causes.borrow_mut();
+        let entry = causes.entry(cause).or_insert(Cause { since: now, lines: 0 });
+        if now - entry.since >= Duration::from_secs(1) {
+            if entry.lines > self.bound {
+                warn!(left_out = entry.lines - self.bound, "more lines like \"{cause}\"");
+            }
+            *entry = Cause { since: now, lines: 0 };
+        }
+        entry.lines += 1;
+        entry.lines <= self.bound
+    }
+
+    pub(super) fn event(&self, event: &Event) {
+        match event {
+            Event::LinkUp(link) => info!(component = self.link(*link), "component link up"),
+            Event::LinkDown(link, reason) => {
+                if self.may("component link down") {
+                    error!(component = self.link(*link), "component link down: {reason}");
+                }
+            }
+            Event::Quarantined { link, correlation } => {
+                let component = self.link(*link);
+                error!(component, message = %correlation, "a stanza closed the stream twice and was put aside");
+            }
+            Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
+            Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
+            Event::Carried { correlation, route } => debug!(message = %correlation, "{route}"),
+            Event::Ended { correlation, outcome } => {
+                if self.may("message ended") {
+                    info!(message = %correlation, "{outcome}");
+                }
+            }
+            Event::Refused { remote, outcome } => {
+                if self.may("SIP request refused") {
+                    info!(%remote, "SIP request {outcome}");
+                }
+            }
+        }
+    }
+
+    pub(super) fn oversized(&self, component: &str) {
+        if self.may("stanza too large") {
+            warn!(component, "a stanza beyond limits.stanza_octets was skipped");
+        }
+    }
+
+    pub(super) fn unresolved(&self, host: &str, cause: &std::io::Error) {
+        if self.may("name not resolved") {
+            warn!("sip.peers: the name {host} cannot be resolved: {cause}");
+        }
+    }
+
+    pub(super) fn store_failed(&self, cause: &super::store::StoreError) {
+        if self.may("store failed") {
+            error!("{cause}");
+        }
+    }
+}

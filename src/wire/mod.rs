@@ -1,0 +1,21 @@
+//! The only asynchronous code: moves octets, knows nothing of messages.
+//!
+//! Core, datagrams, connections and component links share one current-thread runtime; the store
+//! has a thread of its own.
+
+mod admin;
+mod clock;
+mod component;
+mod connections;
+mod log;
+mod probe;
+mod resolve;
+mod run;
+mod runner;
+mod store;
+mod tls;
+mod udp;
+
+pub use admin::{Status, ask};
+pub use probe::{Probe, probe};
+pub use run::{RunError, run};

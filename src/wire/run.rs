@@ -1,0 +1,242 @@
+//! A gateway process from its start to its end; reads like a table of contents.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Instant, sleep};
+use tracing::{error, info};
+
+use super::clock::Clock;
+use super::component::{self, LinkPort};
+use super::connections::{self, Connections};
+use super::log::Log;
+use super::resolve::resolve;
+use super::runner::Runner;
+use super::store::{Store, StoreError};
+use super::udp::{self, UdpPort};
+use super::{admin, tls};
+use crate::codec::xmpp;
+use crate::config::{Config, Transport};
+use crate::flow::{CommitId, Input, LinkId, ListenerId, PeerId};
+use crate::gateway::Gateway;
+use crate::rules::Rules;
+use crate::state::ids::IdSource;
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A socket cannot be bound.
+    #[error("sip.listen: cannot listen on {transport} {address}: {cause}")]
+    Listen {
+        /// The transport.
+        transport: Transport,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The admin socket cannot be made.
+    #[error("admin.socket: cannot listen on {path}: {cause}")]
+    Admin {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system refuses something else.
+    #[error("the system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+/// How long a gateway that is told to stop waits for what is in flight.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When it cannot start; nothing was served then.
+pub fn run(config: Config, rules: Rules) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, serve(Arc::new(config), Arc::new(rules)))
+}
+
+async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
+    let mut seed = [0; 32];
+    let mut fresh_key = [0; 16];
+    tls::entropy(&mut seed)?;
+    tls::entropy(&mut fresh_key)?;
+
+    let opened = Store::open(&config.store, fresh_key)?;
+    let (committed, commits) = unbounded_channel();
+    let store = opened.store.serve(committed)?;
+    let (udp, tcp) = listeners(&config)?;
+    let admin = bind_admin(&config.admin_socket)?;
+    let mut stop = Stop::new()?;
+
+    let clock = Clock::start();
+    let source = IdSource { seed, key: opened.key };
+    let verbose = tracing::enabled!(tracing::Level::DEBUG);
+    let mut effects = Vec::new();
+    let gateway = Gateway::new(
+        Arc::clone(&config),
+        rules,
+        &source,
+        &opened.stored,
+        verbose,
+        clock.now(),
+        &mut effects,
+    );
+    let links = config.components.iter().map(|_| Rc::default()).collect::<Vec<Rc<LinkPort>>>();
+    let connections = Rc::new(Connections::new(config.limits.sip(), config.limits.connections));
+    let runner = Rc::new_cyclic(|weak: &std::rc::Weak<Runner>| {
+        let (weak, settings) = (weak.clone(), Arc::clone(&config));
+        let look_up = Box::new(move |peer: PeerId| {
+            if let (Some(runner), Some(known)) = (weak.upgrade(), settings.sip.peers.get(peer.0)) {
+                spawn_local(resolve(runner, peer, known.host.clone(), known.port));
+            }
+        });
+        let log = Log::new(&config);
+        let connections = Rc::clone(&connections);
+        Runner::new(gateway, clock, links, connections, log, udp.clone(), store, look_up)
+    });
+    connections.serve(&runner);
+
+    runner.perform(effects);
+    spawn_listeners(&runner, udp, tcp);
+    spawn_links(&runner, &config, seed);
+    spawn_local(admin::keep_answering(Rc::clone(&runner), admin));
+    spawn_local(keep_committing(Rc::clone(&runner), commits));
+    spawn_local({
+        let runner = Rc::clone(&runner);
+        async move { runner.keep_time().await }
+    });
+    // Whoever supervises the process may go on.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    info!(version = env!("CARGO_PKG_VERSION"), "serving");
+
+    stop.asked().await;
+    info!("stopping: nothing new is taken on");
+    drain(&runner, &mut stop).await;
+    let _ = std::fs::remove_file(&config.admin_socket);
+    info!("stopped");
+    Ok(())
+}
+
+type Listeners = (Vec<Option<Rc<UdpPort>>>, Vec<(ListenerId, tokio::net::TcpListener)>);
+
+fn listeners(config: &Config) -> Result<Listeners, RunError> {
+    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
+    for (index, listener) in config.sip.listen.iter().enumerate() {
+        let (transport, address) = (listener.transport, listener.bind);
+        let failed = |cause| RunError::Listen { transport, address, cause };
+        match transport {
+            Transport::Udp => udp.push(Some(Rc::new(UdpPort::bind(address).map_err(failed)?))),
+            Transport::Tcp => {
+                tcp.push((ListenerId(index), connections::listen(address).map_err(failed)?));
+                udp.push(None);
+            }
+        }
+    }
+    Ok((udp, tcp))
+}
+
+fn bind_admin(path: &Path) -> Result<tokio::net::UnixListener, RunError> {
+    admin::bind(path).map_err(|cause| RunError::Admin { path: path.to_owned(), cause })
+}
+
+fn spawn_listeners(
+    runner: &Rc<Runner>,
+    udp: Vec<Option<Rc<UdpPort>>>,
+    tcp: Vec<(ListenerId, tokio::net::TcpListener)>,
+) {
+    for (index, port) in udp.into_iter().enumerate() {
+        let Some(port) = port else { continue };
+        let receiving = Rc::clone(&port);
+        spawn_local(udp::keep_receiving(Rc::clone(runner), receiving, ListenerId(index)));
+        spawn_local(async move { port.keep_sending().await });
+    }
+    for (listener, socket) in tcp {
+        spawn_local(Rc::clone(&runner.connections).keep_accepting(socket, listener));
+    }
+}
+
+fn spawn_links(runner: &Rc<Runner>, config: &Config, seed: [u8; 32]) {
+    for (index, component) in config.components.iter().enumerate() {
+        let limits = xmpp::Limits {
+            max_stanza_octets: config.limits.stanza_octets,
+            ..xmpp::Limits::default()
+        };
+        let jitter = jitter(seed, index as u64);
+        let (runner, link) = (Rc::clone(runner), LinkId(index));
+        spawn_local(component::keep(runner, link, component.clone(), limits, jitter));
+    }
+}
+
+/// Numbers from 0 to 1 for the pauses of a link.
+fn jitter(seed: [u8; 32], stream: u64) -> impl FnMut() -> f64 {
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    let mut random = rand_chacha::ChaCha8Rng::from_seed(seed);
+    random.set_stream(stream + 1);
+    move || f64::from(random.next_u32()) / f64::from(u32::MAX)
+}
+
+async fn keep_committing(
+    runner: Rc<Runner>,
+    mut commits: UnboundedReceiver<Result<CommitId, StoreError>>,
+) {
+    while let Some(committed) = commits.recv().await {
+        match committed {
+            Ok(id) => runner.feed(Input::Committed(id)),
+            Err(cause) => runner.log.store_failed(&cause),
+        }
+    }
+}
+
+/// The signals that end the process.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Stop { terminate, interrupt })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits until nothing is in flight, a bounded time, or a second signal.
+async fn drain(runner: &Rc<Runner>, stop: &mut Stop) {
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    runner.feed(Input::Drain);
+    let end = Instant::now() + DRAIN;
+    while !runner.gateway.borrow().state().idle() && Instant::now() < end {
+        tokio::select! {
+            () = sleep(Duration::from_millis(20)) => {}
+            () = stop.asked() => {
+                error!("told to stop again: what is in flight is given up");
+                return;
+            }
+        }
+    }
+    // What was written last leaves.
+    sleep(Duration::from_millis(20)).await;
+}

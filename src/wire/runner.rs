@@ -1,0 +1,149 @@
+//! Feeds inputs to the core and carries out its effects, in order.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::component::LinkPort;
+use super::connections::Connections;
+use super::log::Log;
+use super::store::StoreHandle;
+use super::udp::UdpPort;
+use crate::config::Transport;
+use crate::flow::{CommitId, Effect, Hop, Input, Instant, PeerId};
+use crate::gateway::Gateway;
+
+/// The core with its ways to the outside.
+pub(super) struct Runner {
+    pub(super) gateway: RefCell<Gateway>,
+    pub(super) clock: Clock,
+    pub(super) links: Vec<Rc<LinkPort>>,
+    pub(super) connections: Rc<Connections>,
+    pub(super) log: Log,
+    udp: Vec<Option<Rc<UdpPort>>>,
+    store: StoreHandle,
+    /// Effects that wait for their records, by group.
+    held: RefCell<VecDeque<(CommitId, Vec<Effect>)>>,
+    /// Inputs that effects gave rise to.
+    pending: RefCell<VecDeque<Input>>,
+    resolve: Box<dyn Fn(PeerId)>,
+    deadline: Cell<Option<Instant>>,
+    rearm: Notify,
+}
+
+impl Runner {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a process, joined once")]
+    pub(super) fn new(
+        gateway: Gateway,
+        clock: Clock,
+        links: Vec<Rc<LinkPort>>,
+        connections: Rc<Connections>,
+        log: Log,
+        udp: Vec<Option<Rc<UdpPort>>>,
+        store: StoreHandle,
+        resolve: Box<dyn Fn(PeerId)>,
+    ) -> Self {
+        Runner {
+            gateway: RefCell::new(gateway),
+            clock,
+            links,
+            connections,
+            log,
+            udp,
+            store,
+            held: RefCell::default(),
+            pending: RefCell::default(),
+            resolve,
+            deadline: Cell::new(None),
+            rearm: Notify::new(),
+        }
+    }
+
+    /// One input and all that follows from it.
+    pub(super) fn feed(&self, input: Input) {
+        let mut next = Some(input);
+        while let Some(input) = next {
+            let committed = if let Input::Committed(id) = &input { Some(*id) } else { None };
+            let mut effects = Vec::new();
+            self.gateway.borrow_mut().handle(self.clock.now(), input, &mut effects);
+            if let Some(id) = committed {
+                effects.splice(0..0, self.released(id));
+            }
+            self.perform(effects);
+            next = self.pending.borrow_mut().pop_front();
+        }
+        let deadline = self.gateway.borrow().deadline();
+        if deadline != self.deadline.replace(deadline) {
+            self.rearm.notify_one();
+        }
+    }
+
+    /// Carries out effects in their order.
+    pub(super) fn perform(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Sip { hop, octets } => self.send(hop, octets),
+                Effect::Xmpp { link, octets } => {
+                    if let Some(port) = self.links.get(link.0) {
+                        port.write(&octets);
+                    }
+                }
+                Effect::Reopen { link, reason } => {
+                    if let Some(port) = self.links.get(link.0) {
+                        port.reopen(reason);
+                    }
+                }
+                Effect::Commit { id, records, then } => {
+                    self.held.borrow_mut().push_back((id, then));
+                    self.store.commit(id, records);
+                }
+                Effect::Resolve { peer } => (self.resolve)(peer),
+                Effect::Event(event) => self.log.event(&event),
+            }
+        }
+    }
+
+    fn send(&self, hop: Hop, octets: bytes::Bytes) {
+        let sent = match hop.transport {
+            Transport::Tcp => self.connections.send(hop, octets),
+            Transport::Udp => match self.udp.get(hop.listener.0) {
+                Some(Some(port)) => port.send(hop.remote, octets),
+                _ => Ok(()),
+            },
+        };
+        if sent.is_err() {
+            let (remote, transport) = (hop.remote, hop.transport);
+            self.pending.borrow_mut().push_back(Input::Unreachable { remote, transport });
+        }
+    }
+
+    /// The effects whose records are safe now: of this group and of all before it.
+    fn released(&self, id: CommitId) -> Vec<Effect> {
+        let mut held = self.held.borrow_mut();
+        let mut released = Vec::new();
+        while held.front().is_some_and(|(group, _)| *group <= id) {
+            released.extend(held.pop_front().into_iter().flat_map(|(_, effects)| effects));
+        }
+        released
+    }
+
+    /// Feeds the core its deadlines, for ever.
+    pub(super) async fn keep_time(&self) {
+        loop {
+            let due = self.deadline.get().map(|deadline| self.clock.at(deadline));
+            let sleep = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep => self.feed(Input::Timer),
+                () = self.rearm.notified() => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The embedded store: one file, one thread, group commits.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::flow::{CommitId, Record};
+use crate::state::Stored;
+
+/// Names of single values: the format's version, the key of the hashes.
+const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
+/// Addresses of record that take bare text, with the time to forget that.
+const TEXT_PROFILES: TableDefinition<'_, &str, u64> = TableDefinition::new("text_profiles");
+
+/// The version of this file format.
+const FORMAT: &[u8] = b"1";
+/// The store's cache: the working set is small, and redb would take a gibibyte.
+const CACHE_OCTETS: usize = 8 * 1_024 * 1_024;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Its directory cannot be made.
+    #[error("store.path: cannot make the directory: {0}")]
+    Directory(std::io::Error),
+    /// The file cannot be opened, or is no store.
+    #[error("store.path: cannot open the store: {0}")]
+    Open(#[from] redb::DatabaseError),
+    /// It cannot be read or written.
+    #[error("store.path: cannot use the store: {0}")]
+    Use(#[from] redb::Error),
+    /// It was written by a later version.
+    #[error("store.path: the file has format {0}, and this version reads format 1")]
+    Format(String),
+}
+
+macro_rules! from_redb {
+    ($($error:ident),+) => {
+        $(impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                StoreError::Use(error.into())
+            }
+        })+
+    };
+}
+from_redb!(TransactionError, TableError, StorageError, CommitError, SetDurabilityError);
+
+/// An open store.
+pub(super) struct Store {
+    database: Database,
+}
+
+/// What the store knew when it was opened.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) key: [u8; 16],
+    pub(super) stored: Stored,
+}
+
+impl Store {
+    /// Opens a store, or makes one; `fresh_key` becomes the key of a new one.
+    pub(super) fn open(path: &Path, fresh_key: [u8; 16]) -> Result<Opened, StoreError> {
+        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory).map_err(StoreError::Directory)?;
+        }
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_OCTETS);
+        let database = builder.create(path)?;
+        let mut store = Store { database };
+        let key = store.begin(fresh_key)?;
+        let stored = store.read()?;
+        Ok(Opened { store, key, stored })
+    }
+
+    /// Checks the format, makes the tables, and reads or sets the key.
+    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<[u8; 16], StoreError> {
+        let transaction = self.database.begin_write()?;
+        let key = {
+            let mut values = transaction.open_table(VALUES)?;
+            let format = values.get("format")?.map(|format| format.value().to_vec());
+            if let Some(other) = format.filter(|format| format != FORMAT) {
+                return Err(StoreError::Format(String::from_utf8_lossy(&other).into_owned()));
+            }
+            values.insert("format", FORMAT)?;
+            let known = values.get("key")?.and_then(|key| key.value().try_into().ok());
+            if known.is_none() {
+                values.insert("key", fresh_key.as_slice())?;
+            }
+            transaction.open_table(TEXT_PROFILES)?;
+            known.unwrap_or(fresh_key)
+        };
+        transaction.commit()?;
+        Ok(key)
+    }
+
+    fn read(&self) -> Result<Stored, StoreError> {
+        let transaction = self.database.begin_read()?;
+        let mut records = Vec::new();
+        for entry in transaction.open_table(TEXT_PROFILES)?.iter()? {
+            let (address, until) = entry?;
+            let (address, until_unix_ms) = (address.value().to_owned(), until.value());
+            records.push(Record::TextProfile { address, until_unix_ms });
+        }
+        Ok(Stored { records })
+    }
+
+    /// Puts groups of records on disk together.
+    fn write(&self, groups: &[(CommitId, Vec<Record>)]) -> Result<(), StoreError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
+        {
+            let mut profiles = transaction.open_table(TEXT_PROFILES)?;
+            for Record::TextProfile { address, until_unix_ms } in
+                groups.iter().flat_map(|(_, records)| records)
+            {
+                profiles.insert(address.as_str(), until_unix_ms)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Moves the store to its thread. What is on disk is told through `committed`; a failure is
+    /// told there too, once, and the records are kept to be tried with the next ones.
+    pub(super) fn serve(
+        self,
+        committed: UnboundedSender<Result<CommitId, StoreError>>,
+    ) -> std::io::Result<StoreHandle> {
+        let (sender, receiver) = mpsc::channel::<(CommitId, Vec<Record>)>();
+        let work = move || {
+            let mut waiting = Vec::new();
+            while let Ok(group) = receiver.recv() {
+                waiting.push(group);
+                waiting.extend(receiver.try_iter());
+                let Some(last) = waiting.last().map(|(id, _)| *id) else { continue };
+                let told = match self.write(&waiting) {
+                    Ok(()) => {
+                        waiting.clear();
+                        committed.send(Ok(last))
+                    }
+                    Err(error) => committed.send(Err(error)),
+                };
+                if told.is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("store".into()).spawn(work)?;
+        Ok(StoreHandle { sender: Some(sender), thread: Some(thread) })
+    }
+}
+
+/// The way to the store's thread; when it is dropped, what waits is written first.
+pub(super) struct StoreHandle {
+    sender: Option<mpsc::Sender<(CommitId, Vec<Record>)>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl StoreHandle {
+    pub(super) fn commit(&self, id: CommitId, records: Vec<Record>) {
+        if let Some(sender) = &self.sender {
+            // The thread ends only with this handle.
+            let _ = sender.send((id, records));
+        }
+    }
+}
+
+impl Drop for StoreHandle {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
