@@ -75,8 +75,9 @@ fn length_has_a_ratchet() {
     let recorded = fs::read_to_string(&path).ok().map(|text| Lengths::parse(&text));
     let measured = Lengths::measure(&Tree::of_project());
     if std::env::var_os("RATCHET_WRITE").is_some() {
-        let lowered =
-            recorded.as_ref().map_or_else(|| measured.clone(), |recorded| recorded.lowered_to(&measured));
+        let lowered = recorded
+            .as_ref()
+            .map_or_else(|| measured.clone(), |recorded| recorded.lowered_to(&measured));
         fs::write(&path, lowered.render()).expect("the ratchet file can be written");
         return demand_none(&lowered.faults(&measured));
     }
@@ -127,17 +128,24 @@ fn import_faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-fn import_fault(source: &Source, layer: &str, allowed: &[&str], path: &CodePath<'_>) -> Option<String> {
+fn import_fault(
+    source: &Source,
+    layer: &str,
+    allowed: &[&str],
+    path: &CodePath<'_>,
+) -> Option<String> {
     let (module, rest) = source.imported_module(path)?;
     if !LAYERS.iter().any(|(name, _)| *name == module) {
         // What climbs by `super` may well be an item of the file's own module.
-        let what = format!("`crate::{module}` hides where it comes from: imports are checked by module");
+        let what =
+            format!("`crate::{module}` hides where it comes from: imports are checked by module");
         let mend = "name the module of the table that owns it";
         return (path.segments[0] == "crate").then(|| source.fault(path.at, &what, mend));
     }
     if layer == "state" && module == "rules" {
-        let profile =
-            rest.iter().any(|segment| segment.contains("Profile") || segment.starts_with("profile"));
+        let profile = rest
+            .iter()
+            .any(|segment| segment.contains("Profile") || segment.starts_with("profile"));
         let what = "state imports from rules more than a profile: it would start to translate";
         let mend = "decide in route or translate and hand the decision over in a carrier of flow";
         return (!profile).then(|| source.fault(path.at, what, mend));
@@ -188,8 +196,10 @@ fn rsip_fault(source: &Source, path: &CodePath<'_>) -> Option<String> {
     let word = path.segments.get(1).is_some_and(|word| VOCABULARY.contains(word));
     let parses = path.segments.iter().any(|segment| ["try_from", "from_str"].contains(segment));
     let what = format!("`{}`: rsip misreads and misprints the wire", path.segments.join("::"));
-    let mend =
-        format!("of rsip take {} alone, by name, and convert them value by value", VOCABULARY.join(", "));
+    let mend = format!(
+        "of rsip take {} alone, by name, and convert them value by value",
+        VOCABULARY.join(", ")
+    );
     (!word || parses).then(|| source.fault(path.at, &what, &mend))
 }
 
@@ -215,14 +225,17 @@ fn purity_faults(tree: &Tree) -> Vec<String> {
         (&["std", "fs"], "files are read where config and rules are loaded, and in wire"),
     ];
     let mut faults = Vec::new();
-    for source in tree.production().filter(|source| source.layer().is_some_and(|layer| CORE.contains(&layer)))
+    for source in
+        tree.production().filter(|source| source.layer().is_some_and(|layer| CORE.contains(&layer)))
     {
         for path in source.paths() {
             for (forbidden, mend) in RULES {
                 let loads_files = source.layer() == Some("rules") && forbidden == ["std", "fs"];
                 if path.holds(forbidden) && !loads_files {
-                    let what =
-                        format!("`{}` in the core, a function of (state, now, input)", forbidden.join("::"));
+                    let what = format!(
+                        "`{}` in the core, a function of (state, now, input)",
+                        forbidden.join("::")
+                    );
                     faults.push(source.fault(path.at, &what, mend));
                 }
             }
@@ -234,7 +247,8 @@ fn purity_faults(tree: &Tree) -> Vec<String> {
 
 /// The maps of std take their seed from the system: two runs walk them in two orders.
 fn map_fault(source: &Source, path: &CodePath<'_>) -> Option<String> {
-    let name = ["HashMap", "HashSet", "*"].into_iter().find(|name| path.holds(&["collections", name]))?;
+    let name =
+        ["HashMap", "HashSet", "*"].into_iter().find(|name| path.holds(&["collections", name]))?;
     let what = format!("`std::collections::{name}`: an order that no input decides");
     Some(source.fault(path.at, &what, "use the seeded map of crate::flow, or a BTreeMap"))
 }
@@ -268,12 +282,15 @@ fn wordless_expects(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, call) in source.live.match_indices(".expect(") {
         let argument = at + call.len();
-        let before = |start: usize| start >= argument && source.live[argument..start].trim().is_empty();
-        let text =
-            source.literals.iter().find(|literal| before(literal.at)).filter(|literal| literal.is_text);
+        let before =
+            |start: usize| start >= argument && source.live[argument..start].trim().is_empty();
+        let text = source
+            .literals
+            .iter()
+            .find(|literal| before(literal.at))
+            .filter(|literal| literal.is_text);
         if text.is_some_and(|literal| literal.text.split_whitespace().count() < 3) {
-            let mend =
-                "say the invariant in three words or more; a parser's own method is better called `require`";
+            let mend = "say the invariant in three words or more; a parser's own method is better called `require`";
             faults.push(source.fault(at, "this expect does not say why it cannot fail", mend));
         }
     }
@@ -284,14 +301,20 @@ fn dead_source_faults(tree: &Tree) -> Vec<String> {
     let reached = tree.reached();
     let dead = tree.sources.iter().filter(|source| !reached.contains_key(&source.path));
     dead.map(|source| {
-        source.fault(0, "no `mod` leads here from lib.rs or main.rs", "declare the module or delete the file")
+        source.fault(
+            0,
+            "no `mod` leads here from lib.rs or main.rs",
+            "declare the module or delete the file",
+        )
     })
     .collect()
 }
 
 fn dead_mapping_faults(tree: &Tree, mappings: &[String]) -> Vec<String> {
     let named = |file: &str| {
-        tree.sources.iter().any(|source| source.literals.iter().any(|text| text.text.ends_with(file)))
+        tree.sources
+            .iter()
+            .any(|source| source.literals.iter().any(|text| text.text.ends_with(file)))
     };
     let dead = mappings.iter().filter(|file| !file.ends_with("README.md") && !named(file));
     dead.map(|file| {
@@ -343,12 +366,15 @@ impl Lengths {
             if source.live_lines() > MAX_FILE_LINES {
                 lengths.files.insert(source.path.clone(), source.live_lines());
             }
-            for function in
-                functions(&source.live).into_iter().filter(|function| function.lines > MAX_FUNCTION_LINES)
+            for function in functions(&source.live)
+                .into_iter()
+                .filter(|function| function.lines > MAX_FUNCTION_LINES)
             {
                 // Of two functions with one name in a file the longer counts.
-                let longest =
-                    lengths.functions.entry(format!("{}::{}", source.path, function.name)).or_default();
+                let longest = lengths
+                    .functions
+                    .entry(format!("{}::{}", source.path, function.name))
+                    .or_default();
                 *longest = function.lines.max(*longest);
             }
         }
@@ -362,8 +388,11 @@ impl Lengths {
         for line in text.lines().map(str::trim) {
             if line.starts_with('[') {
                 in_files = line == "[files]";
-            } else if let Some((name, number)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
-                let number = number.trim().parse().expect("the ratchet holds a number behind each name");
+            } else if let Some((name, number)) =
+                line.split_once('=').filter(|_| !line.starts_with('#'))
+            {
+                let number =
+                    number.trim().parse().expect("the ratchet holds a number behind each name");
                 let section = if in_files { &mut lengths.files } else { &mut lengths.functions };
                 section.insert(name.trim().trim_matches('"').to_owned(), number);
             }
@@ -413,9 +442,9 @@ fn length_faults(
 ) -> Vec<String> {
     let names: BTreeSet<&String> = recorded.keys().chain(measured.keys()).collect();
     let fault = |name: &String| match (recorded.get(name), measured.get(name)) {
-        (None, Some(lines)) => {
-            Some(format!("{name}: {lines} lines, more than a reader holds at once (limit {limit}); split it"))
-        }
+        (None, Some(lines)) => Some(format!(
+            "{name}: {lines} lines, more than a reader holds at once (limit {limit}); split it"
+        )),
         (Some(was), Some(lines)) if lines > was => Some(format!(
             "{name}: grew from {was} to {lines} lines, and the ratchet only turns down; split it"
         )),
@@ -455,7 +484,8 @@ impl Tree {
         let root = root();
         let mut sources = Vec::new();
         for path in files_under(&root, "src").into_iter().filter(|path| path.ends_with(".rs")) {
-            let text = fs::read_to_string(root.join(&path)).expect("a source file is readable UTF-8");
+            let text =
+                fs::read_to_string(root.join(&path)).expect("a source file is readable UTF-8");
             sources.push(Source::new(&path, &text));
         }
         Tree { sources }
@@ -472,13 +502,17 @@ impl Tree {
         let mut reached = BTreeMap::new();
         let mut queue = vec![("src/lib.rs".to_owned(), false), ("src/main.rs".to_owned(), false)];
         while let Some((path, only_test)) = queue.pop() {
-            let Some(source) = self.sources.iter().find(|source| source.path == path) else { continue };
+            let Some(source) = self.sources.iter().find(|source| source.path == path) else {
+                continue;
+            };
             if reached.get(&path).is_some_and(|known| !known || only_test) {
                 continue;
             }
             reached.insert(path, only_test);
             for module in source.module_files() {
-                queue.extend(module.candidates.into_iter().map(|file| (file, only_test || module.only_test)));
+                queue.extend(
+                    module.candidates.into_iter().map(|file| (file, only_test || module.only_test)),
+                );
             }
         }
         reached
@@ -515,13 +549,15 @@ impl Source {
 
     /// How many `super` lead from this file to the crate's root.
     fn depth(&self) -> usize {
-        let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+        let inner =
+            self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
         inner.split('/').count()
     }
 
     /// The lines outside test code.
     fn live_lines(&self) -> usize {
-        let test_lines = self.code.lines().zip(self.live.lines()).filter(|(code, live)| code != live).count();
+        let test_lines =
+            self.code.lines().zip(self.live.lines()).filter(|(code, live)| code != live).count();
         self.code.lines().count() - test_lines
     }
 
@@ -538,7 +574,8 @@ impl Source {
             let name = declared.name;
             let mut candidates =
                 vec![format!("{own}{inside}/{name}.rs"), format!("{own}{inside}/{name}/mod.rs")];
-            candidates.extend(self.path_attribute(declared.at).map(|path| format!("{folder}/{path}")));
+            candidates
+                .extend(self.path_attribute(declared.at).map(|path| format!("{folder}/{path}")));
             // In the live text the declaration is blank when it belongs to test code.
             let only_test = self.live[declared.at..].starts_with(' ');
             found.push(ModuleFile { candidates, only_test });
@@ -551,8 +588,9 @@ impl Source {
         let literal = self.literals.iter().rfind(|literal| literal.at < at)?;
         let attribute = self.code[..literal.at].trim_end().strip_suffix('=')?.trim_end();
         let between = self.code[literal.at..at].trim();
-        let directly =
-            attribute.ends_with("path") && between.starts_with(']') && !between.contains([';', '}', '{']);
+        let directly = attribute.ends_with("path")
+            && between.starts_with(']')
+            && !between.contains([';', '}', '{']);
         directly.then_some(literal.text.as_str())
     }
 
@@ -664,7 +702,11 @@ fn lexeme(text: &str, at: usize) -> Lexeme {
     if ["r", "br", "cr"].contains(&&rest[..word])
         && let Some((opening, end)) = raw_text(text, at + word)
     {
-        return Lexeme::Literal { content: opening..end - (opening - at - word), end, is_text: true };
+        return Lexeme::Literal {
+            content: opening..end - (opening - at - word),
+            end,
+            is_text: true,
+        };
     }
     Lexeme::Other { end: at + word.max(first.len_utf8()) }
 }
@@ -759,7 +801,8 @@ fn attribute(code: &str, at: usize) -> Option<Attribute> {
     }
     let end = bracket_end(code, open);
     let content: String = code[open + 1..end - 1].split_whitespace().collect();
-    let of_tests = content == "test" || content == "cfg(test)" || content.starts_with("cfg(all(test");
+    let of_tests =
+        content == "test" || content == "cfg(test)" || content.starts_with("cfg(all(test");
     Some(Attribute { end, inner, of_tests })
 }
 
@@ -874,7 +917,12 @@ fn is_word(text: &str) -> bool {
 }
 
 /// Reads one path behind a prefix, its groups included.
-fn walk_path<'a>(tokens: &[Token<'a>], next: &mut usize, prefix: &[&'a str], found: &mut Vec<CodePath<'a>>) {
+fn walk_path<'a>(
+    tokens: &[Token<'a>],
+    next: &mut usize,
+    prefix: &[&'a str],
+    found: &mut Vec<CodePath<'a>>,
+) {
     let at = tokens[*next].at;
     let mut segments = prefix.to_vec();
     let text = |index: usize| tokens.get(index).map_or("", |token| token.text);
@@ -896,7 +944,12 @@ fn walk_path<'a>(tokens: &[Token<'a>], next: &mut usize, prefix: &[&'a str], fou
 }
 
 /// Reads `{a, b::c, d as e}` behind a prefix.
-fn walk_group<'a>(tokens: &[Token<'a>], next: &mut usize, prefix: &[&'a str], found: &mut Vec<CodePath<'a>>) {
+fn walk_group<'a>(
+    tokens: &[Token<'a>],
+    next: &mut usize,
+    prefix: &[&'a str],
+    found: &mut Vec<CodePath<'a>>,
+) {
     *next += 1;
     while let Some(token) = tokens.get(*next) {
         match token.text {
@@ -980,7 +1033,8 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_blanked_in_place() {
-        let text = "a /* x /* y */ z */ b // c\nd \"q\\\"r\" e r#\"s\"t\"# f 'g' '\\'' 'h: b\"i\" r#mod";
+        let text =
+            "a /* x /* y */ z */ b // c\nd \"q\\\"r\" e r#\"s\"t\"# f 'g' '\\'' 'h: b\"i\" r#mod";
         let (code, literals) = mask(text);
         assert_eq!(code.len(), text.len());
         assert_eq!(
@@ -990,7 +1044,9 @@ mod tests {
         let texts: Vec<&str> = literals.iter().map(|literal| literal.text.as_str()).collect();
         assert_eq!(texts, ["q\\\"r", "s\"t", "g", "\\'", "i"]);
         assert!(
-            literals.iter().all(|literal| literal.is_text != (literal.text == "g" || literal.text == "\\'"))
+            literals
+                .iter()
+                .all(|literal| literal.is_text != (literal.text == "g" || literal.text == "\\'"))
         );
     }
 
@@ -1010,14 +1066,19 @@ mod tests {
             .filter(|token| is_word(token.text))
             .map(|token| token.text)
             .collect::<Vec<_>>();
-        assert_eq!(words, ["fn", "a", "fn", "c", "struct", "S", "f", "u8", "cfg", "not", "test", "fn", "g"]);
+        assert_eq!(
+            words,
+            ["fn", "a", "fn", "c", "struct", "S", "f", "u8", "cfg", "not", "test", "fn", "g"]
+        );
         assert_eq!(blank_tests("#![cfg(test)]\nfn a() {}").trim(), "");
     }
 
     #[test]
     fn groups_of_imports_are_written_out() {
-        let tokens = tokens("use crate::{a, b::{c as d, *}, e::f::g}; let x = h::<u8>::i as crate::j;");
-        let found: Vec<String> = paths(&tokens).iter().map(|path| path.segments.join("::")).collect();
+        let tokens =
+            tokens("use crate::{a, b::{c as d, *}, e::f::g}; let x = h::<u8>::i as crate::j;");
+        let found: Vec<String> =
+            paths(&tokens).iter().map(|path| path.segments.join("::")).collect();
         let expected = [
             "use",
             "crate::a",
@@ -1064,8 +1125,7 @@ mod tests {
 
     #[test]
     fn state_takes_profiles_alone_from_the_rules() {
-        let text =
-            "use crate::rules::BodyProfile;\nuse crate::rules::{Rules, profile::X};\nuse crate::rules;";
+        let text = "use crate::rules::BodyProfile;\nuse crate::rules::{Rules, profile::X};\nuse crate::rules;";
         assert_eq!(places(import_faults, "src/state/delivery.rs", text), [2, 3]);
     }
 
@@ -1080,8 +1140,7 @@ mod tests {
 
     #[test]
     fn imports_of_tests_and_words_in_text_are_free() {
-        let text =
-            "//! crate::wire\nconst A: &str = \"crate::wire\";\n#[cfg(test)]\nmod tests { use crate::wire; }";
+        let text = "//! crate::wire\nconst A: &str = \"crate::wire\";\n#[cfg(test)]\nmod tests { use crate::wire; }";
         assert_eq!(places(import_faults, "src/codec/a.rs", text), []);
         let files = [
             ("src/lib.rs", "mod codec;"),
@@ -1107,7 +1166,10 @@ mod tests {
         let text = "async fn f() { g().await }\nuse tokio::net;\nlet a = std::time::Instant::now();\nuse std::net::{IpAddr, UdpSocket};\n\
                     use std::{collections::HashMap, fs};\ntype M = hashbrown::HashMap<u8, u8>;\nlet b = rand::rng();\nstruct Instant;";
         assert_eq!(places(purity_faults, "src/state/a.rs", text), [1, 1, 2, 3, 4, 5, 5, 7]);
-        assert_eq!(places(purity_faults, "src/rules/a.rs", "use std::fs;\nlet a = std::fs::read(b);"), []);
+        assert_eq!(
+            places(purity_faults, "src/rules/a.rs", "use std::fs;\nlet a = std::fs::read(b);"),
+            []
+        );
         assert_eq!(places(purity_faults, "src/wire/a.rs", text), []);
     }
 
@@ -1139,9 +1201,12 @@ mod tests {
 
     #[test]
     fn dead_mappings_are_found() {
-        let sources =
-            tree(&[("src/rules/mod.rs", "include_str!(\"../../mappings/a.yaml\") // mappings/b.yaml")]);
-        let mappings = ["mappings/a.yaml", "mappings/b.yaml", "mappings/README.md"].map(str::to_owned);
+        let sources = tree(&[(
+            "src/rules/mod.rs",
+            "include_str!(\"../../mappings/a.yaml\") // mappings/b.yaml",
+        )]);
+        let mappings =
+            ["mappings/a.yaml", "mappings/b.yaml", "mappings/README.md"].map(str::to_owned);
         let faults = dead_mapping_faults(&sources, &mappings);
         assert_eq!(faults.len(), 1, "{faults:#?}");
         assert!(faults[0].starts_with("mappings/b.yaml:1: "));
@@ -1150,16 +1215,20 @@ mod tests {
     #[test]
     fn functions_are_measured() {
         let code = "fn a() -> [u8; 2] {\n 1\n}\ntrait T { fn b(); }\nimpl X {\n fn c(f: fn(u8)) where F: G {\n {}\n }\n}";
-        let found: Vec<_> = functions(code).iter().map(|function| (function.name, function.lines)).collect();
+        let found: Vec<_> =
+            functions(code).iter().map(|function| (function.name, function.lines)).collect();
         assert_eq!(found, [("a", 3), ("c", 3)]);
     }
 
     #[test]
     fn files_are_measured_without_their_tests() {
-        let source = Source::new("src/a.rs", "fn a() {}\n\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\n");
+        let source =
+            Source::new("src/a.rs", "fn a() {}\n\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\n");
         assert_eq!(source.live_lines(), 2);
-        let long =
-            tree(&[("src/a.rs", &"fn f() {}\n".repeat(401)), ("src/b.rs", &"fn f() {}\n".repeat(400))]);
+        let long = tree(&[
+            ("src/a.rs", &"fn f() {}\n".repeat(401)),
+            ("src/b.rs", &"fn f() {}\n".repeat(400)),
+        ]);
         assert_eq!(Lengths::measure(&long).files, BTreeMap::from([("src/a.rs".to_owned(), 401)]));
     }
 
@@ -1175,13 +1244,17 @@ mod tests {
         let starts: Vec<&str> =
             faults.iter().filter_map(|fault| fault.split_once(':')).map(|(name, _)| name).collect();
         assert_eq!(starts, ["gone", "longer", "new", "shorter"]);
-        assert_eq!(recorded.lowered_to(&measured), lengths(&[("shorter", 85), ("longer", 60), ("same", 70)]));
+        assert_eq!(
+            recorded.lowered_to(&measured),
+            lengths(&[("shorter", 85), ("longer", 60), ("same", 70)])
+        );
         assert_eq!(Lengths::parse(&recorded.render()), recorded);
     }
 
     #[test]
     fn foreign_places_are_found() {
-        let faults = foreign_faults("docs/a.md", &format!("here\nsee {}x\n", concat!("/wo", "rk/")));
+        let faults =
+            foreign_faults("docs/a.md", &format!("here\nsee {}x\n", concat!("/wo", "rk/")));
         assert_eq!(faults.len(), 1, "{faults:#?}");
         assert!(faults[0].starts_with("docs/a.md:2: names "));
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::config::Config;
-use crate::flow::{Effect, Input, Instant, Now};
+use bytes::Bytes;
+
+use crate::config::{Config, Listener, Peer};
+use crate::flow::{Effect, IdSource, Input, Instant, Now, Status, Stored};
 use crate::route::{self, View};
 use crate::rules::Rules;
-use crate::state::ids::IdSource;
-use crate::state::{State, Stored};
+use crate::state::State;
 use crate::translate;
 
 /// The core: a function of (state, now, input).
@@ -61,15 +62,21 @@ impl Gateway {
         self.state.deadline()
     }
 
-    /// The settings.
+    /// Whether nothing waits for an outcome.
     #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn idle(&self) -> bool {
+        self.state.idle()
     }
 
-    /// The state, to be looked at.
+    /// What it tells of itself.
     #[must_use]
-    pub fn state(&self) -> &State {
-        &self.state
+    pub fn status(&self, now: Now) -> Status {
+        self.state.status(now)
     }
+}
+
+/// OPTIONS outside any state, to try a peer once; `here` is where its answer comes to.
+#[must_use]
+pub fn probe_request(peer: &Peer, here: &Listener) -> Option<Bytes> {
+    crate::state::single_options(peer, here)
 }

@@ -61,9 +61,9 @@ def lines_of(block):
     return lines
 
 
-def write(text, sender, recipient, content_type="text/plain; charset=utf-8", headers=()):
-    """The object a careful SIP user agent sends."""
+def write(text, sender, recipient, content_type="text/plain; charset=utf-8", more=()):
+    """The object a careful SIP user agent sends; `more` are whole header lines."""
     lines = [f"From: <{sender}>", f"To: <{recipient}>", "DateTime: 2026-03-01T12:00:00Z"]
-    lines += [f"{name}: {value}" for name, value in headers]
+    lines += more
     lines += ["", f"Content-Type: {content_type}", "", ""]
     return "\r\n".join(lines).encode("utf-8") + text.encode("utf-8")

@@ -124,7 +124,8 @@ class Process:
         except subprocess.TimeoutExpired:
             os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait(timeout=self.stop_within)
-            raise TooLate(f"{self.name} did not stop within {self.stop_within:g} s of {how.name}\n{self.log_tail()}") from None
+            late = f"{self.name} did not stop within {self.stop_within:g} s of {how.name}"
+            raise TooLate(f"{late}\n{self.log_tail()}") from None
 
     def _forget(self):
         group = self._popen.pid

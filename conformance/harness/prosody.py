@@ -1,8 +1,13 @@
 """Prosody, the XMPP server: c2s on port 5222, components on port 5347, clear text on loopback."""
 
+from pathlib import Path
+
 from . import lab as addresses
 from .process import Process, listens
 from .template import write
+
+
+MODULES = Path(__file__).parent / "prosody_modules"
 
 
 class Prosody(Process):
@@ -34,8 +39,8 @@ class Prosody(Process):
             f'Component "{name}"\n  component_secret = {lua_string(secret)}'
             for name, secret in self.components.items()
         ]
-        write(self.folder / "prosody.cfg.lua", "prosody.cfg.lua",
-              folder=self.folder, address=self.address, hosts="\n".join([*sections, self.more_configuration]))
+        write(self.folder / "prosody.cfg.lua", "prosody.cfg.lua", folder=self.folder, address=self.address,
+              modules=MODULES, hosts="\n".join([*sections, self.more_configuration]))
         for name in ("data", "certs"):
             (self.folder / name).mkdir(exist_ok=True)
 

@@ -31,7 +31,7 @@ class Lint:
         faults += start_faults(request, through_proxy)
         if request.method == "MESSAGE":
             faults += [f"{name} in a MESSAGE" for name in NEVER_IN_MESSAGE if request.get(name) is not None]
-            faults += [f"To tag in a MESSAGE outside a dialog"] if request.to_tag else []
+            faults += ["To tag in a MESSAGE outside a dialog"] if request.to_tag else []
         faults += self._branch_faults(request)
         return faults
 

@@ -4,14 +4,14 @@ It sends what it is told, octet for octet, retransmits as RFC 3261 §17.1.2 says
 request with its raw octets, and lints each one the gateway emits: a fault fails the story.
 """
 
-import hashlib
 import re
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import cpim
+from .sip_digest import digest
 from .sip_lint import Lint
 from .sip_message import NotSip, SipMessage, parameter, parse, response_to, uri_parts
 from .sip_transport import TRANSPORTS
@@ -381,22 +381,3 @@ def reply_target(request):
 
 def new_branch():
     return "z9hG4bK" + secrets.token_hex(8)
-
-
-def digest(challenge, method, uri, user, password):
-    """An Authorization value for an MD5 challenge (RFC 2617; all that this lab's registrar asks for)."""
-    def quoted(name):
-        match = re.search(rf'{name}="([^"]*)"', challenge)
-        return match.group(1) if match else ""
-
-    def md5(text):
-        return hashlib.md5(text.encode()).hexdigest()
-
-    realm, nonce = quoted("realm"), quoted("nonce")
-    first, second = md5(f"{user}:{realm}:{password}"), md5(f"{method}:{uri}")
-    head = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", algorithm=MD5'
-    if "qop" not in challenge:
-        return f'{head}, response="{md5(f"{first}:{nonce}:{second}")}"'
-    cnonce, count = secrets.token_hex(8), "00000001"
-    response = md5(f"{first}:{nonce}:{count}:{cnonce}:auth:{second}")
-    return f'{head}, qop=auth, nc={count}, cnonce="{cnonce}", response="{response}"'

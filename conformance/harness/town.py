@@ -30,11 +30,13 @@ class Town:
         self.lab = Lab()
         self.xmpp_domain, self.sip_domain, self.component = xmpp_domain, sip_domain, component
         self.xmpp_in_sip = xmpp_in_sip or xmpp_domain
+        self.transport = transport
         self.lint = Lint()
         self.xmpp_server = self._make_xmpp_server(xmpp_server)
         self.gateway_domains = [self.xmpp_in_sip, *routes]
         self.proxy = self._make_scripted_proxy() if scripted_proxy else None
-        self.kamailio = None if scripted_proxy else Kamailio(self.lab, domains=[sip_domain], answer_within_ms=patience_ms)
+        self.kamailio = None if scripted_proxy else Kamailio(
+            self.lab, domains=[sip_domain], answer_within_ms=patience_ms)
         peer = f"sip:{self.proxy.address}:5060" if scripted_proxy else f"sip:{self.kamailio.address}:5060"
         self.stox = Stox(
             self.lab, components=[(component, self.xmpp_server.component_address, SECRET)],
@@ -47,7 +49,8 @@ class Town:
         try:
             self.xmpp_server.start()
             if self.kamailio:
-                self.kamailio.routes = {domain: f"{self.stox.uri};transport=udp" for domain in self.gateway_domains}
+                gateway = f"{self.stox.uri};transport={self.transport}"
+                self.kamailio.routes = {domain: gateway for domain in self.gateway_domains}
                 self.kamailio.start()
             self.stox.start()
         except BaseException:

@@ -7,11 +7,13 @@ import threading
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from slixmpp import ClientXMPP
-from slixmpp.xmlstream.handler import Callback
-from slixmpp.xmlstream.matcher.base import MatcherBase
+logging.getLogger("slixmpp").setLevel(logging.CRITICAL)     # before the import: it has something to say there too
 
-from .waiting import TooLate, until
+from slixmpp import ClientXMPP  # noqa: E402
+from slixmpp.xmlstream.handler import Callback  # noqa: E402
+from slixmpp.xmlstream.matcher.base import MatcherBase  # noqa: E402
+
+from .waiting import TooLate, until  # noqa: E402
 
 CLIENT = "{jabber:client}"
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
@@ -19,7 +21,6 @@ LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 LOGIN_WITHIN = 15
 
 ElementTree.register_namespace("", "jabber:client")      # so that a shown stanza reads as it was sent
-logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
 
 class Stanza:
@@ -267,7 +268,8 @@ class Everything(MatcherBase):
 
 
 def is_talk(stanza):
-    return stanza.kind == "message" and stanza.type != "error" and (stanza.body is not None or stanza.subject is not None)
+    has_words = stanza.body is not None or stanza.subject is not None
+    return stanza.kind == "message" and stanza.type != "error" and has_words
 
 
 async def call(action):

@@ -43,7 +43,19 @@ def romeo(people):
     return people.sip("romeo")
 
 
+@pytest.fixture
+def nothing_reached(town):
+    """`nothing_reached(juliet, romeo)`: the next thing she gets from him is a marker, so nothing came before it."""
+    def check(juliet, romeo):
+        romeo.says("nothing came before this", to=town.uri_of(juliet.name))
+        juliet.hears("nothing came before this")
+        assert juliet.unheard() == []
+    return check
+
+
 class People:
+    """Who is in the story."""
+
     def __init__(self, town):
         self._town = town
         self._present = []

@@ -46,8 +46,8 @@ def test_cpim_057_the_envelope_decides_without_from_and_to(juliet, romeo):
 
 def test_cpim_038_subject_of_the_object(juliet, romeo):
     said = cpim.write("dobrý den", sender="sip:romeo@sip.test", recipient="sip:juliet@xmpp.test",
-                      headers=[("Subject:;lang=cs", "Ahoj!")]).decode().replace("Subject:;lang=cs: ", "Subject:;lang=cs ")
-    romeo.says(said, to="juliet@xmpp.test", content_type="message/cpim")
+                      more=["Subject:;lang=cs Ahoj!"])
+    romeo.says(said.decode(), to="juliet@xmpp.test", content_type="message/cpim")
     heard = juliet.hears("dobrý den")
     subject = heard.find("{jabber:client}subject")
     assert subject.text == "Ahoj!"
@@ -97,8 +97,8 @@ def test_msg_071_the_second_attempt_keeps_the_order(juliet, people):
 
 def test_cpim_019_a_requirement_the_gateway_cannot_meet(juliet, romeo):
     def says(requirement, expect):
-        said = cpim.write("must render", sender="sip:romeo@sip.test", recipient="sip:juliet@xmpp.test", headers=[
-            ("NS", "Locale <urn:x:locale>"), ("Subject", "s"), ("Require", requirement)])
+        said = cpim.write("must render", sender="sip:romeo@sip.test", recipient="sip:juliet@xmpp.test", more=[
+            "NS: Locale <urn:x:locale>", "Subject: s", f"Require: {requirement}"])
         return romeo.says(said.decode(), to="juliet@xmpp.test", content_type="message/cpim", expect=expect).final
 
     refusal = says("Locale.MustRenderKanji", 488)

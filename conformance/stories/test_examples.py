@@ -5,8 +5,10 @@ import subprocess
 
 import pytest
 
+from harness.kamailio import Kamailio
 from harness.lab import Lab
 from harness.prosody import Prosody
+from harness.sip_ua import SipUser
 from harness.stox import REPOSITORY, binary
 from harness.waiting import until
 
@@ -32,21 +34,53 @@ def test_a_configuration_passes_the_check(file, tmp_path):
     copy = tmp_path / "stox.yaml"
     copy.write_text((EXAMPLES / file).read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "component-secret").write_text("s3cret\n", encoding="utf-8")
-    checked = subprocess.run([binary(), "check", "--config", copy], capture_output=True, text=True, timeout=30, check=False)
+    checked = subprocess.run([binary(), "check", "--config", copy], capture_output=True, text=True, timeout=30,
+                             check=False)
     assert checked.returncode == 0, checked.stderr
 
 
-def test_the_kamailio_route_loads(tmp_path):
-    route = (EXAMPLES / "kamailio-route.cfg").read_text(encoding="utf-8")
-    (tmp_path / "route.cfg").write_text(route.replace("/etc/kamailio/dispatcher.list", str(EXAMPLES / "dispatcher.list")),
-                                        encoding="utf-8")
-    modules = "".join(f'loadmodule "{name}.so"\n' for name in ("tm", "tmx", "sl", "pv", "textops"))
-    (tmp_path / "kamailio.cfg").write_text(
-        f'#!KAMAILIO\nlisten=udp:127.0.0.1:5099\n{modules}include_file "{tmp_path}/route.cfg"\n'
-        'request_route { route(TO_XMPP); sl_send_reply("404", "Not Found"); }\n', encoding="utf-8")
-    checked = subprocess.run(["kamailio", "-c", "-f", tmp_path / "kamailio.cfg"], capture_output=True, text=True,
-                             timeout=30, check=False)
-    assert checked.returncode == 0, checked.stderr
+class ProxyWithRoute(Kamailio):
+    """A proxy that has nothing but the example's route, with two scripted gateways in its list."""
+
+    def before_start(self):
+        gateways = [self.lab.address(20), self.lab.address(21)]
+        (self.folder / "dispatcher.list").write_text(
+            "".join(f"1 sip:{address}:5060;transport=udp 0 {10 - index}\n" for index, address in enumerate(gateways)),
+            encoding="utf-8")
+        route = (EXAMPLES / "kamailio-route.cfg").read_text(encoding="utf-8")
+        route = route.replace("/etc/kamailio/dispatcher.list", str(self.folder / "dispatcher.list"))
+        (self.folder / "route.cfg").write_text(route, encoding="utf-8")
+        modules = "".join(f'loadmodule "{name}.so"\n' for name in ("tm", "tmx", "sl", "pv", "textops", "kex", "corex"))
+        (self.folder / "kamailio.cfg").write_text(
+            f"#!KAMAILIO\nlisten=udp:{self.address}:5060\nlisten=tcp:{self.address}:5060\nlog_stderror=yes\n"
+            f"children=2\ntcp_children=1\ndns=no\nrev_dns=no\nauto_aliases=no\n{modules}"
+            f'include_file "{self.folder}/route.cfg"\n'
+            'request_route { route(TO_XMPP); sl_send_reply("200", "OK"); }\n', encoding="utf-8")
+
+
+def test_the_kamailio_route_fails_over():
+    with Lab() as lab:
+        first, second = (scripted_gateway(lab, octet) for octet in (20, 21))
+        proxy = ProxyWithRoute(lab).start()
+        romeo = SipUser("sip:romeo@sip.test", lab.next_address(), proxy.target)
+
+        romeo.says("both are well", to="juliet@xmpp.example.com")
+        first.hears("both are well")
+
+        first.answers(503)
+        romeo.says("the first cannot", to="juliet@xmpp.example.com")
+        second.hears("the first cannot")
+
+        first.always_answers(404)
+        romeo.says("a no is a no", to="juliet@xmpp.example.com", expect=404)
+        assert second.unheard() == []
+        first.stop()
+        second.stop()
+        romeo.stop()
+
+
+def scripted_gateway(lab, octet):
+    return SipUser("sip:gateway@sip.test", lab.address(octet), behind_proxy=False)
 
 
 def test_the_prosody_component_loads():

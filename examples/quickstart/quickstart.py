@@ -155,8 +155,9 @@ def refuse_taken_addresses():
             try:
                 probe.bind((f"{BLOCK}.{octet}", port))
             except OSError as trouble:
-                raise PeerFailed(f"{protocol} {BLOCK}.{octet}:{port} cannot be used ({trouble.strerror}). Is another "
-                                 f"quickstart or a server on all addresses running? Look with: ss -lntup") from None
+                raise PeerFailed(
+                    f"{protocol} {BLOCK}.{octet}:{port} cannot be used ({trouble.strerror}). Is another quickstart, or "
+                    "a server on all addresses, running? Look with: ss -lntup") from None
 
 
 def say(line):

@@ -205,11 +205,19 @@ fn accept<'a>(
     let from = from.map_err(|error| {
         Refusal::new(Status::FORBIDDEN).warning(&format!("From has no XMPP address: {error}"))
     })?;
-    let to = to_jid(&view.rules.addresses, parties.to, &parties.to_address, Device::Left);
-    let to = to.map_err(|error| {
+    let to = addressee(view, &parties)?;
+    Ok(Accepted { parties, from, to, merge_key })
+}
+
+/// The addressee: with the device only if it was seen lately, since a server may silently drop
+/// what goes to a full JID that does not match (RFC 6121 §8.5.3.2.1).
+fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
+    let rules = &view.rules.addresses;
+    let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule);
+    let full = full.map_err(|error| {
         Refusal::new(Status::NOT_FOUND).warning(&format!("no XMPP address: {error}"))
     })?;
-    Ok(Accepted { parties, from, to, merge_key })
+    Ok(if view.state.knows_device(&full) { full } else { full.bare() })
 }
 
 /// SIP is served to configured peers alone.
@@ -338,10 +346,7 @@ fn in_service(view: View<'_>, link: LinkId) -> Result<(), Refusal> {
     let state = view.state;
     let Some(found) = state.link(link) else { return Err(Refusal::out_of_service()) };
     if !found.serves(view.now.instant) {
-        return Err(match state.in_service(view.now.instant) {
-            true => Refusal::unavailable(),
-            false => Refusal::out_of_service(),
-        });
+        return Err(state.link_refusal(view.now.instant));
     }
     if found.held() >= view.config.limits.unconfirmed {
         return Err(Refusal::out_of_service());

@@ -9,8 +9,8 @@ use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
     Stanza, StanzaError, StreamContext,
 };
-use crate::config::Side;
-use crate::flow::{Counter, LinkId, Outbound, PeerId, Profile, Routed};
+use crate::config::{DomainPair, Side};
+use crate::flow::{Correlation, Counter, LinkId, Outbound, PeerId, Profile, Routed};
 use crate::rules::BodyProfile;
 use crate::state::peer::Health;
 
@@ -56,7 +56,8 @@ fn message_routed(view: View<'_>, link: LinkId, message: Box<Message>) -> Routed
     }
     match address(view, link, message) {
         Ok(outbound) => Routed::Outbound { outbound, again: None },
-        Err((message, error)) => {
+        Err(refused) => {
+            let (message, error) = *refused;
             let stanza = Box::new(Stanza::Message(message));
             Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
         }
@@ -95,63 +96,96 @@ fn moved_to(view: View<'_>, error: &StanzaError) -> Option<Uri> {
     to_uri(&view.rules.addresses, pair, &jid, Device::Left)
 }
 
-type Refused = (Box<Message>, StanzaError);
+/// A message that does not cross, with its error; boxed, as it is the rarer case.
+type Refused = Box<(Box<Message>, StanzaError)>;
+
+/// The pairs of the two domains of a message, if the gateway serves both.
+struct Pairs<'a> {
+    from: &'a DomainPair,
+    to: &'a DomainPair,
+}
+
+/// Whether a message may cross at all.
+fn admit<'a>(
+    view: View<'a>,
+    link: LinkId,
+    message: &Message,
+    sender: &Jid,
+    recipient: &Jid,
+) -> Result<Pairs<'a>, Box<StanzaError>> {
+    let refuse =
+        |condition, text: &'static str| Err(Box::new(StanzaError::new(condition).with_text(text)));
+    let domains = &view.config.domains;
+    let Some(from) = domains.of_jid(sender.domain()).filter(|pair| pair.side == Side::Xmpp) else {
+        return refuse(Condition::Forbidden, "this gateway does not serve your domain");
+    };
+    let home = domains.of_jid(recipient.domain());
+    let Some(to) = home.filter(|pair| pair.side == Side::Sip { component: link.0 }) else {
+        return refuse(Condition::ItemNotFound, "this gateway does not serve that domain");
+    };
+    if recipient.node().is_none() {
+        return refuse(Condition::ServiceUnavailable, "write to a user, not to the gateway");
+    }
+    if message.kind == MessageKind::Groupchat {
+        return refuse(Condition::ServiceUnavailable, "this is no room");
+    }
+    if view.state.draining() {
+        return refuse(Condition::ResourceConstraint, "the gateway is about to stop");
+    }
+    Ok(Pairs { from, to })
+}
 
 /// Addresses a message for SIP.
 fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Outbound>, Refused> {
     let (Some(sender), Some(recipient)) = (message.from.clone(), message.to.clone()) else {
-        return Err((message, StanzaError::new(Condition::BadRequest)));
+        return Err(Box::new((message, StanzaError::new(Condition::BadRequest))));
     };
-    let refuse = |message, condition, text: &'static str| {
-        Err((message, StanzaError::new(condition).with_text(text)))
+    let Pairs { from, to } = match admit(view, link, &message, &sender, &recipient) {
+        Ok(pairs) => pairs,
+        Err(error) => return Err(Box::new((message, *error))),
     };
-    let domains = &view.config.domains;
-    let Some(from) = domains.of_jid(sender.domain()).filter(|pair| pair.side == Side::Xmpp) else {
-        return refuse(message, Condition::Forbidden, "this gateway does not serve your domain");
-    };
-    let home = domains.of_jid(recipient.domain());
-    let Some(to) = home.filter(|pair| pair.side == Side::Sip { component: link.0 }) else {
-        return refuse(message, Condition::ItemNotFound, "this gateway does not serve that domain");
-    };
-    if recipient.node().is_none() {
-        return refuse(
-            message,
-            Condition::ServiceUnavailable,
-            "write to a user, not to the gateway",
-        );
-    }
-    if message.kind == MessageKind::Groupchat {
-        return refuse(message, Condition::ServiceUnavailable, "this is no room");
-    }
-    if view.state.draining() {
-        return refuse(message, Condition::ResourceConstraint, "the gateway is about to stop");
-    }
     let rules = &view.rules.addresses;
-    let addresses =
-        (to_uri(rules, to, &recipient, Device::Left), to_uri(rules, from, &sender, Device::ByRule));
+    let addresses = (
+        to_uri(rules, to, &recipient, known_device(view, &recipient)),
+        to_uri(rules, from, &sender, Device::ByRule),
+    );
     let (Some(target), Some(from)) = addresses else {
-        return refuse(message, Condition::JidMalformed, "this address has no SIP form");
+        let error = StanzaError::new(Condition::JidMalformed);
+        return Err(Box::new((message, error.with_text("this address has no SIP form"))));
     };
-    let from = NameAddr::new(from);
-    let to = NameAddr::new(target.clone());
-    let configured = view.rules.messages.profile;
-    let may_retry = configured == BodyProfile::Auto;
-    let remembered = view.state.remembered(target.as_str(), view.now).filter(|_| may_retry);
-    let first = if configured == BodyProfile::Text { Profile::Text } else { Profile::Cpim };
+    let (profile, may_retry) = form(view, &target);
     Ok(Box::new(Outbound {
-        correlation: crate::flow::Correlation(correlation(view, &message)),
+        correlation: Correlation(correlation(view, &message)),
         link,
         stanza: message,
         sender,
         recipient,
+        to: NameAddr::new(target.clone()),
+        from: NameAddr::new(from),
         target,
-        to,
-        from,
         peer: peer(view),
-        profile: remembered.unwrap_or(first),
+        profile,
         may_retry,
         received: view.now,
     }))
+}
+
+/// A resource names a device of a SIP user only when that was learnt from the user himself: a
+/// guessed gr makes a registrar answer 404.
+fn known_device(view: View<'_>, recipient: &Jid) -> Device {
+    if view.state.knows_device(recipient) { Device::ByRule } else { Device::Left }
+}
+
+/// The form of a message for a target, and whether another one may be tried.
+fn form(view: View<'_>, target: &Uri) -> (Profile, bool) {
+    match view.rules.messages.profile {
+        BodyProfile::Text => (Profile::Text, false),
+        BodyProfile::Cpim => (Profile::Cpim, false),
+        BodyProfile::Auto => {
+            let remembered = view.state.remembered(target.as_str(), view.now);
+            (remembered.unwrap_or(Profile::Cpim), true)
+        }
+    }
 }
 
 /// A correlation id for a message: from its addresses, its id and the time it came.
@@ -184,6 +218,9 @@ fn iq_routed(view: View<'_>, link: LinkId, iq: Box<Iq>) -> Routed {
 
 /// Presence does not cross yet. Who asks for a subscription is told so; all else needs no answer.
 fn presence_routed(link: LinkId, presence: Box<Presence>) -> Routed {
+    if let (PresenceKind::Unavailable, Some(from)) = (presence.kind, &presence.from) {
+        return Routed::Departed(from.clone());
+    }
     if presence.kind != PresenceKind::Subscribe {
         return Routed::Drop(Counter::XmppPresence);
     }

@@ -7,16 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
 
 use crate::codec::sip::CallId;
-use crate::flow::Seed;
-
-/// What makes the ids of one process: the seed is an input, the key lives in the store.
-#[derive(Debug, Clone)]
-pub struct IdSource {
-    /// Seed of the generator: fresh for every start.
-    pub seed: [u8; 32],
-    /// Key of the hashes: the same over restarts, so that an id made twice is the same id.
-    pub key: [u8; 16],
-}
+use crate::flow::{IdSource, Seed};
 
 /// The id maker.
 #[derive(Debug)]
@@ -41,6 +32,8 @@ pub enum Purpose {
     Line,
     /// A target of messages.
     Target,
+    /// A device, by its full JID.
+    Device,
     /// The log lines of one message.
     Correlation,
     /// A conversation: Call-ID and From URI.

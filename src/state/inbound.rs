@@ -20,6 +20,7 @@ impl State {
         stanza: &Message,
         effects: &mut Vec<Effect>,
     ) {
+        self.note_device(&inbound.from);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
         let mut octets = Vec::with_capacity(512);
         stanza.write(&mut octets);
@@ -130,13 +131,19 @@ impl State {
     }
 
     /// A held stanza has its fate.
-    pub(super) fn ended(&mut self, link: LinkId, ended: Ended, effects: &mut Vec<Effect>) {
+    pub(super) fn ended(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        ended: Ended,
+        effects: &mut Vec<Effect>,
+    ) {
         let (held, refusal, counter) = match ended {
             Ended::Unconfirmed(held) => {
                 (held, Refusal::new(Status::SERVER_TIMEOUT), Counter::InboundUnconfirmed)
             }
             Ended::Unwritten(held) => {
-                (held, Refusal::out_of_service(), Counter::InboundUnavailable)
+                (held, self.link_refusal(now.instant), Counter::InboundUnavailable)
             }
             Ended::Quarantined(held) => {
                 let correlation = held.correlation;
@@ -234,7 +241,7 @@ impl State {
         let Some(link) = self.links.get_mut(id.0) else { return };
         let (ended, action) = link.fire(now.instant);
         for ended in ended {
-            self.ended(id, ended, effects);
+            self.ended(now, id, ended, effects);
         }
         if let Some(action) = action {
             self.act(now, id, action, effects);

@@ -281,7 +281,8 @@ impl Link {
                 }
             }
         }
-        let dead = self.barrier.as_ref().is_some_and(|b| now - b.sent >= self.timing.barrier);
+        let late = |barrier: &&mut Barrier| now - barrier.sent >= self.timing.barrier;
+        let dead = self.barrier.as_mut().filter(late).map(|barrier| barrier.sent = now).is_some();
         let silent = now - self.last_reply >= KEEP_ALIVE && self.barrier.is_none();
         let action = match (self.up, dead, silent) {
             (true, true, _) => Some(Action::Dead),

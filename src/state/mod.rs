@@ -7,7 +7,9 @@ pub mod delivery;
 pub mod ids;
 pub mod link;
 pub mod peer;
+pub mod recent;
 mod request;
+mod status;
 
 pub mod timer;
 pub mod transaction;
@@ -22,23 +24,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::codec::sip::Text;
-use crate::codec::xmpp::Stanza;
+use crate::codec::xmpp::{Jid, Stanza};
 use crate::config::Config;
 use crate::flow::{
-    Again, Counter, Effect, Event, Failure, Hop, Input, Instant, Intent, LinkChange, LinkId, Map,
-    Now, PeerId, Profile, Record,
+    Again, Counter, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent, LinkChange,
+    LinkId, Map, Now, PeerId, Profile, Record, Refusal, Stored,
 };
 use conversation::Conversations;
 use counters::Counters;
 use delivery::{Bounds, Deliveries};
-use ids::{IdSource, Ids, Purpose};
+use ids::{Ids, Purpose};
 use link::Link;
 use outbound::Client;
 use peer::PeerState;
+use recent::Recent;
 pub(crate) use request::{branch_of, single_options};
 use timer::{Timer, Timers};
 use transaction::Timing;
 use transaction::server::Servers;
+
+/// How many devices are remembered.
+const DEVICES: usize = 100_000;
 
 /// Everything that the gateway remembers.
 #[derive(Debug)]
@@ -56,18 +62,13 @@ pub struct State {
     peers: Vec<PeerState>,
     /// Targets that take bare text, with the time (milliseconds since 1970) to forget that.
     text_targets: Map<Text, u64>,
+    /// Devices of both sides that were seen lately, as [`State::knows_device`] asks for them.
+    devices: Recent,
     commits: u64,
     again: VecDeque<Again>,
     draining: bool,
     /// Whether a line for each message carried is wanted.
     verbose: bool,
-}
-
-/// What the store knew at the start.
-#[derive(Debug, Clone, Default)]
-pub struct Stored {
-    /// All records.
-    pub records: Vec<Record>,
 }
 
 impl State {
@@ -109,6 +110,7 @@ impl State {
             links: links.collect(),
             peers: config.sip.peers.iter().map(PeerState::new).collect(),
             text_targets: Map::with_hasher(seed),
+            devices: Recent::new(seed, DEVICES),
             commits: 0,
             again: VecDeque::new(),
             draining: false,
@@ -153,6 +155,11 @@ impl State {
             Intent::Reply { link, stanza, counter } => {
                 self.counters.count(counter);
                 self.write(link, &stanza, effects);
+            }
+            Intent::Departed(jid) => {
+                self.counters.count(Counter::XmppPresence);
+                let key = self.device_key(&jid);
+                self.devices.forget(key);
             }
             Intent::Drop(counter) => self.counters.count(counter),
             Intent::State(input) => self.input(now, input, effects),
@@ -247,7 +254,7 @@ impl State {
                 let quarantined = link.closed(now.instant, reason.clone(), stream_error);
                 effects.push(Effect::Event(Event::LinkDown(id, reason)));
                 if let Some(ended) = quarantined {
-                    self.ended(id, ended, effects);
+                    self.ended(now, id, ended, effects);
                 }
             }
         }
@@ -304,6 +311,13 @@ impl State {
         !self.draining && self.links.iter().any(|link| link.serves(now))
     }
 
+    /// What a request for a link that is down is answered: 503 when the whole gateway is out of
+    /// service, so that a proxy fails over; 480 when one domain of several is.
+    #[must_use]
+    pub fn link_refusal(&self, now: Instant) -> Refusal {
+        if self.in_service(now) { Refusal::unavailable() } else { Refusal::out_of_service() }
+    }
+
     /// Whether the gateway is about to end.
     #[must_use]
     pub fn draining(&self) -> bool {
@@ -327,6 +341,25 @@ impl State {
     pub fn remembered(&self, target: &str, now: Now) -> Option<Profile> {
         let until = self.text_targets.get(target)?;
         (*until > now.unix_ms).then_some(Profile::Text)
+    }
+
+    /// Whether a device was seen lately: the full JID of a stanza, or of a SIP user whose GRUU was
+    /// in a request.
+    #[must_use]
+    pub fn knows_device(&self, jid: &Jid) -> bool {
+        self.devices.knows(self.device_key(jid))
+    }
+
+    fn device_key(&self, jid: &Jid) -> u64 {
+        self.hash(Purpose::Device, &[jid.as_str().as_bytes()])
+    }
+
+    /// Notes a device, if the address names one.
+    fn note_device(&mut self, jid: &Jid) {
+        if !jid.is_bare() {
+            let key = self.device_key(jid);
+            self.devices.note(key);
+        }
     }
 
     /// The counters.

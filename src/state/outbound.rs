@@ -100,6 +100,7 @@ impl State {
         outbound: Box<Outbound>,
         effects: &mut Vec<Effect>,
     ) -> Option<DeliveryId> {
+        self.note_device(&outbound.sender);
         let target_text = outbound.target.as_str().as_bytes();
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();

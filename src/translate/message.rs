@@ -47,7 +47,7 @@ pub(super) fn to_sip(rules: &Messages, outbound: &Outbound) -> Rendered {
     Rendered {
         headers,
         body: body.into(),
-        conversation: stanza.thread.as_ref().and_then(|thread| call_id(thread)),
+        conversation: stanza.thread.as_ref().and_then(call_id),
         max_request_octets: rules.max_request_octets,
     }
 }
@@ -173,8 +173,8 @@ impl Content {
     /// Reads the body; false when it is one that means nothing to show.
     fn read(&mut self, request: &Request) -> Result<bool, Box<Refusal>> {
         let headers = &request.headers;
-        let coded = headers.items(&HeaderName::ContentEncoding);
-        if coded.filter(|coding| !coding.eq_ignore_ascii_case("identity")).next().is_some() {
+        let mut coded = headers.items(&HeaderName::ContentEncoding);
+        if coded.any(|coding| !coding.eq_ignore_ascii_case("identity")) {
             let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
             return Err(Box::new(refusal.with(HeaderName::AcceptEncoding, "identity")));
         }

@@ -6,7 +6,7 @@ mod message;
 mod query;
 
 use crate::codec::sip::{Response, Status};
-use crate::flow::{Counter, Intent, Outbound, Outcome, Profile, Routed};
+use crate::flow::{Counter, Inbound, Intent, Outbound, Outcome, Profile, Refusal, Routed};
 use crate::rules::Rules;
 
 /// Decides what is to be done about an input.
@@ -18,16 +18,7 @@ pub fn translate(rules: &Rules, routed: Routed) -> Intent {
         Routed::Retransmission { flow, key, request } => {
             Intent::Retransmission { flow, key, request }
         }
-        Routed::Inbound(inbound) => match message::to_xmpp(&inbound) {
-            Ok(Some(stanza)) => Intent::Deliver { inbound, stanza: Box::new(stanza) },
-            Ok(None) => {
-                let refusal = crate::flow::Refusal::new(success(rules));
-                Intent::Answer { flow: inbound.flow, request: inbound.request, refusal }
-            }
-            Err(refusal) => {
-                Intent::Answer { flow: inbound.flow, request: inbound.request, refusal: *refusal }
-            }
-        },
+        Routed::Inbound(inbound) => inbound_intent(rules, inbound),
         Routed::Response { branch, outbound, response, contact } => {
             answered(rules, branch, outbound.as_deref(), &response, contact)
         }
@@ -59,9 +50,20 @@ pub fn translate(rules: &Rules, routed: Routed) -> Intent {
             }
             None => Intent::Drop(Counter::XmppMalformed),
         },
+        Routed::Departed(jid) => Intent::Departed(jid),
         Routed::Drop(counter) => Intent::Drop(counter),
         Routed::State(input) => Intent::State(input),
     }
+}
+
+/// What becomes of a MESSAGE: a stanza, an answer to nothing that could be shown, or a refusal.
+fn inbound_intent(rules: &Rules, inbound: Box<Inbound>) -> Intent {
+    let refusal = match message::to_xmpp(&inbound) {
+        Ok(Some(stanza)) => return Intent::Deliver { inbound, stanza: Box::new(stanza) },
+        Ok(None) => Refusal::new(success(rules)),
+        Err(refusal) => *refusal,
+    };
+    Intent::Answer { flow: inbound.flow, request: inbound.request, refusal }
 }
 
 /// The answer to a message that was taken.

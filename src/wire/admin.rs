@@ -1,6 +1,5 @@
 //! The admin socket: what a running gateway tells of itself.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -8,102 +7,11 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::runner::Runner;
-use crate::flow::Counter;
-use crate::state::peer::Health;
-
-/// The state of a running gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// The version that runs.
-    pub version: String,
-    /// Seconds since the start.
-    pub uptime_s: u64,
-    /// Whether new messages are taken on.
-    pub in_service: bool,
-    /// The component links.
-    pub links: Vec<LinkStatus>,
-    /// The SIP peers.
-    pub peers: Vec<PeerStatus>,
-    /// What is in flight, by name.
-    pub gauges: BTreeMap<String, u64>,
-    /// What was counted since the start, by name.
-    pub counters: BTreeMap<String, u64>,
-}
-
-/// One component link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkStatus {
-    /// The component's domain.
-    pub component: String,
-    /// The server's address.
-    pub server: String,
-    /// `up`, `connecting` or `down`.
-    pub state: String,
-    /// Why it is down.
-    pub error: Option<String>,
-    /// Stanzas that the server has perhaps not got yet.
-    pub unconfirmed: usize,
-}
-
-/// One SIP peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerStatus {
-    /// The operator's name for it.
-    pub name: String,
-    /// Its URI.
-    pub uri: String,
-    /// `up`, `down` or `unknown`.
-    pub state: String,
-}
-
-fn status(runner: &Runner) -> Status {
-    let gateway = runner.gateway.borrow();
-    let (config, state) = (gateway.config(), gateway.state());
-    let now = runner.clock.now().instant;
-    let links = config.components.iter().zip(state.links()).map(|(component, link)| LinkStatus {
-        component: component.name.clone(),
-        server: component.server.to_string(),
-        state: match (link.is_up(), link.reason()) {
-            (true, _) => "up",
-            (false, None) => "connecting",
-            (false, Some(_)) => "down",
-        }
-        .to_owned(),
-        error: link.reason().map(str::to_owned),
-        unconfirmed: link.held(),
-    });
-    let peers = config.sip.peers.iter().zip(state.peers()).map(|(peer, known)| PeerStatus {
-        name: peer.name.clone(),
-        uri: peer.uri.as_str().to_owned(),
-        state: match known.health {
-            Health::Up => "up",
-            Health::Down => "down",
-            Health::Unknown => "unknown",
-        }
-        .to_owned(),
-    });
-    let gauge = |name: &str, value: usize| (name.to_owned(), value as u64);
-    Status {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime_s: now.0 / 1_000_000,
-        in_service: state.in_service(now),
-        links: links.collect(),
-        peers: peers.collect(),
-        gauges: BTreeMap::from([
-            gauge("messages_to_sip_in_flight", state.deliveries().len()),
-            gauge("requests_waiting_for_xmpp", state.servers().waiting()),
-        ]),
-        counters: Counter::ALL
-            .iter()
-            .map(|counter| (counter.name().to_owned(), state.counters().get(*counter)))
-            .collect(),
-    }
-}
+use crate::flow::Status;
 
 /// Makes the socket: only its owner may ask. One that an earlier process left is replaced; one
 /// that answers belongs to a process that runs.
@@ -142,7 +50,7 @@ async fn answer(runner: &Runner, mut stream: UnixStream) -> io::Result<()> {
     let mut asked = [0; 64];
     let length = stream.read(&mut asked).await?;
     let reply = match asked.get(..length) {
-        Some(b"status\n") => serde_json::to_vec(&status(runner))?,
+        Some(b"status\n") => serde_json::to_vec(&runner.status())?,
         _ => br#"{"error":"unknown request"}"#.to_vec(),
     };
     stream.write_all(&reply).await?;

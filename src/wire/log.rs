@@ -9,6 +9,9 @@ use tracing::{debug, error, info, warn};
 use crate::config::Config;
 use crate::flow::{Event, LinkId, PeerId};
 
+/// How often a trouble that lasts is told again.
+const REMINDER: Duration = Duration::from_secs(60);
+
 /// The log, with the names of links and peers.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -16,6 +19,8 @@ pub(super) struct Log {
     peers: Vec<String>,
     bound: u32,
     causes: RefCell<BTreeMap<&'static str, Cause>>,
+    /// Why links are down, and when that was last told.
+    down: RefCell<BTreeMap<LinkId, (String, Instant)>>,
 }
 
 #[derive(Debug)]
@@ -33,6 +38,7 @@ impl Log {
             peers: config.sip.peers.iter().map(peer).collect(),
             bound: config.limits.log_lines_per_second,
             causes: RefCell::default(),
+            down: RefCell::default(),
         }
     }
 
@@ -60,24 +66,41 @@ impl Log {
         entry.lines <= self.bound
     }
 
+    /// Whether a link is down for a reason that was not told within the last minute.
+    fn is_news(&self, link: LinkId, reason: &str) -> bool {
+        let now = Instant::now();
+        let mut down = self.down.borrow_mut();
+        let told =
+            down.get(&link).is_some_and(|(known, at)| known == reason && now - *at < REMINDER);
+        if !told {
+            down.insert(link, (reason.to_owned(), now));
+        }
+        !told
+    }
+
     pub(super) fn event(&self, event: &Event) {
         match event {
-            Event::LinkUp(link) => info!(component = self.link(*link), "component link up"),
+            Event::LinkUp(link) => {
+                self.down.borrow_mut().remove(link);
+                info!(component = self.link(*link), "component link up");
+            }
             Event::LinkDown(link, reason) => {
-                if self.may("component link down") {
-                    error!(component = self.link(*link), "component link down: {reason}");
+                let component = self.link(*link);
+                match self.is_news(*link, reason) {
+                    true => error!(component, "component link down: {reason}"),
+                    false => debug!(component, "component link still down: {reason}"),
                 }
             }
             Event::Quarantined { link, correlation } => {
                 let component = self.link(*link);
-                error!(component, message = %correlation, "a stanza closed the stream twice and was put aside");
+                error!(component, id = %correlation, "a stanza closed the stream twice and was put aside");
             }
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
-            Event::Carried { correlation, route } => debug!(message = %correlation, "{route}"),
+            Event::Carried { correlation, route } => debug!(id = %correlation, "{route}"),
             Event::Ended { correlation, outcome } => {
                 if self.may("message ended") {
-                    info!(message = %correlation, "{outcome}");
+                    info!(id = %correlation, "{outcome}");
                 }
             }
             Event::Refused { remote, outcome } => {

@@ -16,6 +16,6 @@ mod store;
 mod tls;
 mod udp;
 
-pub use admin::{Status, ask};
+pub use admin::ask;
 pub use probe::{Probe, probe};
 pub use run::{RunError, run};

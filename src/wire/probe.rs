@@ -77,7 +77,8 @@ async fn ask_udp(peer: &Peer, config: &Config, remote: SocketAddr) -> Result<(),
     here.transport = Transport::Udp;
     here.advertise.host = local.ip().to_string();
     here.advertise.port = local.port();
-    let octets = crate::state::single_options(peer, &here).ok_or("sip.listen: no legal address")?;
+    let octets =
+        crate::gateway::probe_request(peer, &here).ok_or("sip.listen: no legal address")?;
     let mut buffer = vec![0; 2_048];
     for _ in 0..2 {
         socket.send(&octets).await.map_err(failed)?;

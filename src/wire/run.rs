@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,15 +19,14 @@ use super::connections::{self, Connections};
 use super::log::Log;
 use super::resolve::resolve;
 use super::runner::Runner;
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, StoreHandle};
 use super::udp::{self, UdpPort};
 use super::{admin, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
-use crate::flow::{CommitId, Input, LinkId, ListenerId, PeerId};
+use crate::flow::{CommitId, IdSource, Input, LinkId, ListenerId, PeerId};
 use crate::gateway::Gateway;
 use crate::rules::Rules;
-use crate::state::ids::IdSource;
 
 /// Why a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -96,20 +95,7 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
         clock.now(),
         &mut effects,
     );
-    let links = config.components.iter().map(|_| Rc::default()).collect::<Vec<Rc<LinkPort>>>();
-    let connections = Rc::new(Connections::new(config.limits.sip(), config.limits.connections));
-    let runner = Rc::new_cyclic(|weak: &std::rc::Weak<Runner>| {
-        let (weak, settings) = (weak.clone(), Arc::clone(&config));
-        let look_up = Box::new(move |peer: PeerId| {
-            if let (Some(runner), Some(known)) = (weak.upgrade(), settings.sip.peers.get(peer.0)) {
-                spawn_local(resolve(runner, peer, known.host.clone(), known.port));
-            }
-        });
-        let log = Log::new(&config);
-        let connections = Rc::clone(&connections);
-        Runner::new(gateway, clock, links, connections, log, udp.clone(), store, look_up)
-    });
-    connections.serve(&runner);
+    let runner = join(&config, gateway, clock, udp.clone(), store);
 
     runner.perform(effects);
     spawn_listeners(&runner, udp, tcp);
@@ -130,6 +116,31 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let _ = std::fs::remove_file(&config.admin_socket);
     info!("stopped");
     Ok(())
+}
+
+/// Joins the core to its ways to the outside.
+fn join(
+    config: &Arc<Config>,
+    gateway: Gateway,
+    clock: Clock,
+    udp: Vec<Option<Rc<UdpPort>>>,
+    store: StoreHandle,
+) -> Rc<Runner> {
+    let links = config.components.iter().map(|_| Rc::default()).collect::<Vec<Rc<LinkPort>>>();
+    let connections = Rc::new(Connections::new(config.limits.sip(), config.limits.connections));
+    let runner = Rc::new_cyclic(|weak: &Weak<Runner>| {
+        let (weak, settings) = (weak.clone(), Arc::clone(config));
+        let look_up = Box::new(move |peer: PeerId| {
+            if let (Some(runner), Some(known)) = (weak.upgrade(), settings.sip.peers.get(peer.0)) {
+                spawn_local(resolve(runner, peer, known.host.clone(), known.port));
+            }
+        });
+        let log = Log::new(config);
+        let connections = Rc::clone(&connections);
+        Runner::new(gateway, clock, links, connections, log, udp, store, look_up)
+    });
+    connections.serve(&runner);
+    runner
 }
 
 type Listeners = (Vec<Option<Rc<UdpPort>>>, Vec<(ListenerId, tokio::net::TcpListener)>);
@@ -228,7 +239,7 @@ async fn drain(runner: &Rc<Runner>, stop: &mut Stop) {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     runner.feed(Input::Drain);
     let end = Instant::now() + DRAIN;
-    while !runner.gateway.borrow().state().idle() && Instant::now() < end {
+    while !runner.gateway.borrow().idle() && Instant::now() < end {
         tokio::select! {
             () = sleep(Duration::from_millis(20)) => {}
             () = stop.asked() => {

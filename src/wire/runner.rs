@@ -13,7 +13,7 @@ use super::log::Log;
 use super::store::StoreHandle;
 use super::udp::UdpPort;
 use crate::config::Transport;
-use crate::flow::{CommitId, Effect, Hop, Input, Instant, PeerId};
+use crate::flow::{CommitId, Effect, Hop, Input, Instant, PeerId, Status};
 use crate::gateway::Gateway;
 
 /// The core with its ways to the outside.
@@ -60,6 +60,11 @@ impl Runner {
             deadline: Cell::new(None),
             rearm: Notify::new(),
         }
+    }
+
+    /// What the gateway tells of itself.
+    pub(super) fn status(&self) -> Status {
+        self.gateway.borrow().status(self.clock.now())
     }
 
     /// One input and all that follows from it.

@@ -7,8 +7,7 @@ use std::thread;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::flow::{CommitId, Record};
-use crate::state::Stored;
+use crate::flow::{CommitId, Record, Stored};
 
 /// Names of single values: the format's version, the key of the hashes.
 const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");

@@ -79,3 +79,33 @@ fn windows_1252(b: u8) -> Option<char> {
         _ => Some(char::from(b)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(name: &str, octets: &'static [u8]) -> Result<String, CharsetError> {
+        let text = Charset::from_name(name).unwrap().decode(Bytes::from_static(octets));
+        text.map(|text| text.to_string())
+    }
+
+    #[test]
+    fn msg_052_character_sets() {
+        assert_eq!(decode("UTF-8", "\u{e9}".as_bytes()).unwrap(), "\u{e9}");
+        assert_eq!(decode("US-ASCII", b"a").unwrap(), "a");
+        assert_eq!(decode("ISO-8859-1", b"\xE9\x80").unwrap(), "\u{e9}\u{80}");
+        assert_eq!(decode("windows-1252", b"\xE9\x80\x92").unwrap(), "\u{e9}\u{20AC}\u{2019}");
+        assert_eq!(Charset::from_name("koi8-r"), None);
+    }
+
+    #[test]
+    fn nothing_is_replaced_in_silence() {
+        for octets in [&b"\xFF"[..], b"\xC0\xAF", b"\xED\xA0\x80", b"\xE2\x82"] {
+            assert_eq!(decode("utf-8", octets), Err(CharsetError::NotUtf8));
+        }
+        assert_eq!(decode("us-ascii", b"\x80"), Err(CharsetError::NotAscii));
+        for octets in [&b"\x81"[..], b"\x8D", b"\x8F", b"\x90", b"\x9D"] {
+            assert_eq!(decode("windows-1252", octets), Err(CharsetError::NotWindows1252));
+        }
+    }
+}

@@ -60,3 +60,63 @@ fn gr(params: &str) -> Option<&str> {
     let mut params = params.split(';').filter_map(|param| param.trim_ascii().split_once('='));
     params.find(|(name, value)| name.eq_ignore_ascii_case("gr") && !value.is_empty()).map(|p| p.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(value: &str) -> Option<(Option<String>, String, Option<String>)> {
+        let address = CpimAddress::parse(&value.into())?;
+        let string = |text: Text| text.to_string();
+        Some((
+            address.formal_name.map(string),
+            address.uri.to_string(),
+            address.gr_outside.map(string),
+        ))
+    }
+
+    #[test]
+    fn cpim_020_every_form_of_the_formal_name() {
+        let expected = Some((Some("Ann B".to_owned()), "im:a@b".to_owned(), None));
+        for value in
+            ["\"Ann B\"<im:a@b>", "\"Ann B\" <im:a@b>", "Ann B <im:a@b>", " Ann B<im:a@b> "]
+        {
+            assert_eq!(parse(value), expected, "{value}");
+        }
+        let name = |value| parse(value).unwrap().0.unwrap();
+        assert_eq!(name("\"O\\\"B <x>\" <im:a@b>"), "O\"B <x>");
+        assert_eq!(name("A\\u0042 <im:a@b>"), "AB");
+        assert_eq!(parse("<im:a@b>"), Some((None, "im:a@b".into(), None)));
+        assert_eq!(parse("\"\" <im:a@b>"), Some((None, "im:a@b".into(), None)));
+    }
+
+    #[test]
+    fn cpim_053_gr_behind_the_brackets_is_read() {
+        let (_, uri, gr) = parse("<sip:room@h>;gr=Romeo").unwrap();
+        assert_eq!((uri.as_str(), gr.as_deref()), ("sip:room@h", Some("Romeo")));
+        let (_, uri, gr) = parse("<sip:room@h;gr=Romeo>").unwrap();
+        assert_eq!((uri.as_str(), gr.as_deref()), ("sip:room@h;gr=Romeo", None));
+        assert_eq!(parse("<sip:room@h> ;x; GR=a ;gr=b").unwrap().2.as_deref(), Some("a"));
+        assert_eq!(parse("<sip:room@h>;gr;gr=").unwrap().2, None);
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        for value in [
+            "",
+            "Ann",
+            "Ann B",
+            "<>",
+            "< >",
+            "<im:a@b",
+            "\"Ann <im:a@b>",
+            "im:a@b x",
+            "\"A\" B",
+            "<im:a@b\">\"x",
+        ] {
+            let read = parse(value);
+            assert!(read.is_none() || value.starts_with("<im:a@b\""), "{value}: {read:?}");
+        }
+        assert_eq!(parse("im:a@b"), Some((None, "im:a@b".into(), None)));
+    }
+}

@@ -93,3 +93,83 @@ fn write_escaped(out: &mut Vec<u8>, text: &str, quote: Option<u8>) {
         out.extend_from_slice(&[b'\\', short]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(text: &str) -> String {
+        let mut out = Vec::new();
+        write(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn quoted(text: &str) -> String {
+        let mut out = Vec::new();
+        write_quoted(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn cpim_009_backslash_and_controls_are_escaped() {
+        assert_eq!(written("a\tb\\c"), "a\\tb\\\\c");
+        assert_eq!(written("\u{8}\n\r"), "\\b\\n\\r");
+        assert_eq!(written("\0\u{b}\u{1f}\u{7f}"), "\\u0000\\u000b\\u001f\\u007f");
+    }
+
+    #[test]
+    fn cpim_010_nothing_else_is_escaped() {
+        assert_eq!(quoted("O\"B"), "\"O\\\"B\"");
+        assert_eq!(quoted("O'B"), "\"O'B\"");
+        assert_eq!(written("\u{e9}\"'\u{1F600}"), "\u{e9}\"'\u{1F600}");
+    }
+
+    #[test]
+    fn cpim_011_unknown_escape_is_the_character() {
+        assert_eq!(unescape("\\q"), "q");
+        assert_eq!(unescape("\\\u{e9}x"), "\u{e9}x");
+        assert_eq!(unescape("\\u12"), "u12");
+        assert_eq!(unescape("\\uD83"), "uD83");
+        assert_eq!(unescape("\\u+123"), "u+123");
+        assert_eq!(unescape("\\'\\\"\\\\"), "'\"\\");
+        assert_eq!(unescape("abc\\"), "abc");
+        assert_eq!(unescape("\\u0041\\u00e9\\u00E9"), "A\u{e9}\u{e9}");
+    }
+
+    #[test]
+    fn cpim_012_surrogates_combine_and_a_lone_one_is_replaced() {
+        assert_eq!(unescape("\\ud83d\\ude00"), "\u{1F600}");
+        assert_eq!(unescape("\\uD83D\\uDE00!"), "\u{1F600}!");
+        assert_eq!(unescape("\\ud83d"), "\u{fffd}");
+        assert_eq!(unescape("\\ud83dx"), "\u{fffd}x");
+        assert_eq!(unescape("\\ude00"), "\u{fffd}");
+        assert_eq!(unescape("\\ud83d\\u0041"), "\u{fffd}A");
+        assert_eq!(unescape("\\ud83d\\ud83d\\ude00"), "\u{fffd}\u{1F600}");
+    }
+
+    #[test]
+    fn cpim_012_what_xml_cannot_carry_is_replaced_in_the_stanza() {
+        for value in ["\\u0000", "\\u0001", "\\b", "\\uffff"] {
+            let mut stanza = Vec::new();
+            crate::codec::xmpp::escape::write_text(&mut stanza, &unescape(value));
+            assert_eq!(stanza, "\u{fffd}".as_bytes(), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(s in "\\PC*|[\\x00-\\x7f]{0,32}") {
+            let one_line = written(&s);
+            prop_assert!(!one_line.contains(|c: char| c.is_ascii_control()));
+            prop_assert_eq!(unescape(&one_line), s.as_str());
+            let quoted = quoted(&s);
+            prop_assert_eq!(unescape(&quoted[1..quoted.len() - 1]), s.as_str());
+        }
+
+        #[test]
+        fn unescape_never_panics(s in "[\\\\ud0-9a-fD83DE\u{e9}\"]{0,24}") {
+            let _ = unescape(&s);
+        }
+    }
+}

@@ -239,3 +239,94 @@ fn parse_field(field: &Text) -> Result<Header, EntityError> {
     };
     Ok(Header { name: field.slice_ref(name), value })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Entity, EntityError> {
+        Entity::parse(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let entity = parse(
+            "Content-Type: text/plain;\r\n charset=\"utf-8\"\r\nContent-Transfer-Encoding: Quoted-Printable\r\n\
+             Content-Disposition: Render; handling=\"Optional\"\r\nContent-ID: <a@b>\r\n\
+             CONTENT-LANGUAGE: cs, en\r\nX-Other:\r\n\r\ncaf=C3=A9\r\n",
+        )
+        .unwrap();
+        assert_eq!(entity.content_type.as_ref().unwrap().charset(), Some("utf-8"));
+        assert_eq!(entity.transfer_encoding, TransferEncoding::QuotedPrintable);
+        let disposition = entity.disposition.clone().unwrap();
+        assert_eq!((&*disposition.kind, disposition.handling), ("render", Handling::Optional));
+        assert_eq!(entity.content_id.as_deref(), Some("a@b"));
+        assert_eq!(entity.language.as_deref(), Some("cs"));
+        assert_eq!(entity.header("x-other").unwrap(), "");
+        assert_eq!(entity.headers.len(), 6);
+        assert_eq!(entity.header("content-type").unwrap(), "text/plain; charset=\"utf-8\"");
+        assert_eq!(entity.text().unwrap(), "caf\u{e9}\r\n");
+    }
+
+    #[test]
+    fn header_and_body_may_be_empty() {
+        assert_eq!(&*parse("\r\nHello").unwrap().body, b"Hello");
+        assert_eq!(&*parse("\nHello").unwrap().body, b"Hello");
+        assert_eq!(parse("").unwrap(), Entity::default());
+        let headers_only = parse("Content-Type: text/html").unwrap();
+        assert!(headers_only.is("text/html") && headers_only.body.is_empty());
+        assert!(parse("\r\nx").unwrap().is("text/plain"), "RFC 2045 section 5.2");
+    }
+
+    #[test]
+    fn what_is_no_header() {
+        assert_eq!(parse("Hello\r\n\r\n").unwrap_err(), EntityError::HeaderLine);
+        assert_eq!(parse(": x\r\n\r\n").unwrap_err(), EntityError::HeaderLine);
+        assert_eq!(parse(" x: y\r\n\r\n").unwrap_err(), EntityError::HeaderLine);
+        assert_eq!(parse("Content-Type: text\r\n\r\n").unwrap_err(), EntityError::ContentType);
+        assert_eq!(
+            parse("Content-Transfer-Encoding: rot13\r\n\r\n").unwrap_err(),
+            EntityError::TransferEncoding
+        );
+        let octets = Bytes::from_static(b"X: \xFF\r\n\r\n");
+        assert_eq!(Entity::parse(octets).unwrap_err(), EntityError::HeaderNotUtf8);
+        assert_eq!(parse(&"X: y\r\n".repeat(65)).unwrap_err(), EntityError::HeaderTooLarge);
+        assert_eq!(
+            parse(&format!("X: {}\r\n", "y".repeat(9_000))).unwrap_err(),
+            EntityError::HeaderTooLarge
+        );
+    }
+
+    #[test]
+    fn msg_052_text_by_character_set() {
+        let text = |charset: &str, body: &'static [u8]| {
+            let media_type = MediaType::parse(&format!("text/plain{charset}")).unwrap();
+            Entity::new(media_type, Bytes::from_static(body)).text()
+        };
+        assert_eq!(text("", b"\xC3\xA9").unwrap(), "\u{e9}");
+        assert_eq!(text("; charset=ISO-8859-1", b"\xE9").unwrap(), "\u{e9}");
+        assert_eq!(text("; charset=koi8-r", b"x"), Err(TextError::UnknownCharset));
+        assert_eq!(text("", b"\xE9"), Err(TextError::Charset(CharsetError::NotUtf8)));
+    }
+
+    #[test]
+    fn handling_is_required_unless_said_otherwise() {
+        for value in
+            ["session", "session;handling=required", "render; handling=foo", "", "x;handling"]
+        {
+            assert_eq!(Disposition::parse(value).handling, Handling::Required);
+        }
+        assert_eq!(Disposition::parse(" X ; HANDLING = optional").handling, Handling::Optional);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_parses_or_fails_without_panic(octets in prop::collection::vec(any::<u8>(), 0..80), text in "([A-Za-z-]{0,3}[:;= \t\r\n<>]{1,2}){0,20}") {
+            let _ = Entity::parse(octets.into());
+            let _ = parse(&text);
+            let _ = parse(&format!("Content-Type: {text}"));
+            let _ = parse(&format!("Content-Disposition: {text}"));
+        }
+    }
+}

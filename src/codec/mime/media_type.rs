@@ -32,8 +32,8 @@ impl MediaType {
         if value.len() > MAX_OCTETS {
             return Err(MediaTypeError::TooLong);
         }
-        if let Ok(parsed) = value.trim_ascii().parse() {
-            return Ok(Self(parsed));
+        if let Some(parsed) = parse_plain(value.trim_ascii()) {
+            return Ok(parsed);
         }
         // `mime` refuses white space that RFC 2045 allows, as in
         // `text/plain ; charset=x`: take it apart and put it together plainly.
@@ -53,7 +53,7 @@ impl MediaType {
             plain.push_str(value);
             plain.push('"');
         }
-        plain.parse().map(Self).map_err(|_| MediaTypeError::Malformed)
+        parse_plain(&plain).ok_or(MediaTypeError::Malformed)
     }
 
     /// `text/plain; charset=utf-8`.
@@ -111,6 +111,13 @@ impl MediaType {
     }
 }
 
+/// `mime` lets an empty subtype pass.
+fn parse_plain(value: &str) -> Option<MediaType> {
+    let parsed = MediaType(value.parse().ok()?);
+    let is_whole = !parsed.type_().is_empty() && !parsed.subtype().is_empty();
+    is_whole.then_some(parsed)
+}
+
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -120,5 +127,80 @@ impl fmt::Display for MediaType {
 impl fmt::Debug for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MediaType({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn legal_types_in_every_spelling() {
+        for (value, essence, charset) in [
+            ("text/plain", "text/plain", None),
+            ("Text/Plain;Charset=UTF-8", "text/plain", Some("utf-8")),
+            ("text/plain; charset=utf-8", "text/plain", Some("utf-8")),
+            ("text/plain ; charset=utf-8", "text/plain", Some("utf-8")),
+            ("text/plain;charset = \"utf-8\"", "text/plain", Some("utf-8")),
+            (" text/plain;\tcharset=x ", "text/plain", Some("x")),
+            ("Message/CPIM", "message/cpim", None),
+            ("application/pidf+xml", "application/pidf+xml", None),
+            ("text/plain;", "text/plain", None),
+            ("text/plain; format=flowed; charset=iso-8859-1", "text/plain", Some("iso-8859-1")),
+        ] {
+            let parsed = MediaType::parse(value).unwrap_or_else(|e| panic!("{value}: {e}"));
+            assert_eq!(parsed.essence(), essence, "{value}");
+            assert_eq!(
+                parsed.charset().map(str::to_ascii_lowercase).as_deref(),
+                charset,
+                "{value}"
+            );
+            assert!(parsed.is(essence));
+        }
+        assert_eq!(MediaType::parse("application/pidf+xml").unwrap().subtype(), "pidf+xml");
+        assert_eq!(MediaType::text_plain().to_string(), "text/plain; charset=utf-8");
+    }
+
+    #[test]
+    fn boundaries() {
+        for value in
+            ["multipart/mixed; boundary=\"a b=c\"", "multipart/mixed ; boundary = \"a b=c\""]
+        {
+            let parsed = MediaType::parse(value).unwrap();
+            assert!(parsed.is_multipart());
+            assert_eq!(parsed.boundary(), Some("a b=c"));
+        }
+    }
+
+    #[test]
+    fn illegal_types() {
+        for value in [
+            "",
+            "text",
+            "text/",
+            "/plain",
+            "te xt/plain",
+            "text/plain\r\nX: y",
+            "text/plain; a=\"\u{1}\"",
+            "text/pl\u{e9}in",
+            ";charset=x",
+            "text/plain, text/html",
+        ] {
+            assert_eq!(MediaType::parse(value), Err(MediaTypeError::Malformed), "{value:?}");
+        }
+        let long = format!("text/plain; x={}", "y".repeat(2_000));
+        assert_eq!(MediaType::parse(&long), Err(MediaTypeError::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(value in "[a-zA-Z/+; =\"\\\\.0-9*'%\t-]{0,32}|[a-z]{1,4}/[a-z]{1,4} ?; ?[a-z*0-9]{1,4} ?= ?\"?[ -~]{0,8}\"?") {
+            if let Ok(parsed) = MediaType::parse(&value) {
+                let written = parsed.to_string();
+                prop_assert!(!written.contains(['\r', '\n']));
+                prop_assert_eq!(MediaType::parse(&written).unwrap().to_string(), written);
+            }
+        }
     }
 }

@@ -7,6 +7,8 @@ pub mod charset;
 pub mod cpim;
 pub mod cpim_address;
 pub mod cpim_escape;
+#[cfg(test)]
+mod cpim_tests;
 pub mod cpim_writer;
 pub mod entity;
 pub mod media_type;

@@ -151,3 +151,98 @@ fn without_line_end(body: &[u8], begin: usize, end: usize) -> usize {
     let part = part.strip_suffix(b"\n").unwrap_or(part);
     begin + part.strip_suffix(b"\r").unwrap_or(part).len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn multipart(body: &str) -> Entity {
+        let media_type = MediaType::parse("multipart/mixed; boundary=\"b c\"").unwrap();
+        Entity::new(media_type, Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    fn raw(body: &str) -> Vec<String> {
+        let parts = multipart(body).raw_parts().unwrap();
+        parts.iter().map(|part| String::from_utf8(part.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn parts_are_cut_octet_for_octet() {
+        let body = "preamble\r\n--b c\r\n\r\none\r\n\r\n--b c  \r\nX: y\r\n\r\ntwo--b c\r\n--b c--\r\nepilogue\r\n--b c\r\n";
+        assert_eq!(raw(body), ["\r\none\r\n", "X: y\r\n\r\ntwo--b c"]);
+        assert_eq!(raw("--b c\n\na\n--b c\n\nb\n--b c--"), ["\na", "\nb"]);
+        assert_eq!(raw("--b c\r\n\r\nunclosed"), ["\r\nunclosed"]);
+        assert_eq!(raw("--b c\r\n--b c--"), [""]);
+        assert_eq!(raw("--b c\r\n\r\n--b cd\r\n--b c--"), ["\r\n--b cd"]);
+    }
+
+    #[test]
+    fn what_is_no_multipart() {
+        let error = |value: &str, body: &'static str| {
+            let media_type = MediaType::parse(value).unwrap();
+            Entity::new(media_type, body.into()).raw_parts().unwrap_err()
+        };
+        assert_eq!(error("text/plain", ""), MultipartError::NotMultipart);
+        assert_eq!(error("multipart/mixed", ""), MultipartError::Boundary);
+        assert_eq!(error("multipart/mixed; boundary=\"b \"", ""), MultipartError::Boundary);
+        assert_eq!(error("multipart/mixed; boundary=b", "--c"), MultipartError::NoParts);
+        assert_eq!(error("multipart/mixed; boundary=b", "--b--"), MultipartError::NoParts);
+        let long = format!("multipart/mixed; boundary={}", "b".repeat(71));
+        assert_eq!(error(&long, ""), MultipartError::Boundary);
+        let many = "--b c\r\n\r\n".repeat(70);
+        assert_eq!(multipart(&many).raw_parts(), Err(MultipartError::TooManyParts));
+    }
+
+    #[test]
+    fn leaves_of_nested_multiparts() {
+        let inner = "Content-Type: multipart/alternative; boundary=i\r\n\r\n--i\r\n\r\n1\r\n--i\r\nContent-Type: text/html\r\n\r\n2\r\n--i--";
+        let body = format!("--b c\r\n{inner}\r\n--b c\r\n\r\n3\r\n--b c--");
+        let leaves = multipart(&body).leaves(2).unwrap();
+        let bodies: Vec<_> = leaves.iter().map(|leaf| leaf.body.to_vec()).collect();
+        assert_eq!(bodies, [b"1", b"2", b"3"]);
+        assert_eq!(multipart(&body).leaves(1), Err(MultipartError::TooDeep));
+        assert_eq!(leaves[0].leaves(0).unwrap(), [leaves[0].clone()]);
+    }
+
+    #[test]
+    fn v_16_signed_object_is_cut_as_it_was_signed() {
+        let part = "Content-Type: Message/CPIM\r\n\r\nFrom: <im:a@b>\r\n\r\nContent-type: text/xml\r\n\r\n<body>\r\n</body>";
+        let body = format!(
+            "--next\r\n{part}\r\n--next\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--next--"
+        );
+        let value =
+            "multipart/signed; boundary=next;\tmicalg=sha1;\tprotocol=application/pkcs7-signature";
+        let signed = Entity::new(MediaType::parse(value).unwrap(), body.into());
+        assert_eq!(&*signed.raw_parts().unwrap()[0], part.as_bytes());
+    }
+
+    proptest! {
+        /// The same parts as `mailparse` finds.
+        #[test]
+        fn agrees_with_mailparse(parts in prop::collection::vec("([a-z \r]|\r\n|--b|--){0,12}", 1..5)) {
+            let mut body = String::new();
+            for part in &parts {
+                body.push_str("--b c\r\n\r\n");
+                body.push_str(part);
+                body.push_str("\r\n");
+            }
+            body.push_str("--b c--\r\n");
+            let ours: Vec<_> = multipart(&body).parts().unwrap().iter().map(|p| p.body.to_vec()).collect();
+            let message = format!("Content-Type: multipart/mixed; boundary=\"b c\"\r\n\r\n{body}");
+            let theirs = mailparse::parse_mail(message.as_bytes()).unwrap();
+            let theirs: Vec<_> = theirs.subparts.iter().map(|p| p.get_body_raw().unwrap()).collect();
+            prop_assert_eq!(&ours, &theirs);
+            let expected: Vec<_> = parts.iter().map(|p| p.as_bytes().to_vec()).collect();
+            prop_assert_eq!(ours, expected);
+        }
+
+        #[test]
+        fn anything_splits_or_fails_without_panic(body in "(--b c|--|\r\n|\n|\r|x| ){0,20}") {
+            let entity = multipart(&body);
+            if let Ok(parts) = entity.raw_parts() {
+                prop_assert!(parts.iter().map(Bytes::len).sum::<usize>() <= body.len());
+            }
+        }
+    }
+}

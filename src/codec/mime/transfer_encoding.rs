@@ -77,3 +77,40 @@ impl TransferEncoding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(encoding: TransferEncoding, octets: &'static [u8]) -> Result<Vec<u8>, TransferError> {
+        encoding.decode(&Bytes::from_static(octets)).map(Vec::from)
+    }
+
+    #[test]
+    fn cpim_023_base64_and_quoted_printable() {
+        assert_eq!(decode(TransferEncoding::Base64, b"SGVs\r\nbG8=\r\n").unwrap(), b"Hello");
+        assert_eq!(decode(TransferEncoding::Base64, b"").unwrap(), b"");
+        assert_eq!(
+            decode(TransferEncoding::QuotedPrintable, b"caf=C3=A9=\r\n!").unwrap(),
+            "caf\u{e9}!".as_bytes()
+        );
+        for broken in [&b"SGVsbG8"[..], b"SG*s", b"S"] {
+            assert_eq!(decode(TransferEncoding::Base64, broken), Err(TransferError::Base64));
+        }
+    }
+
+    #[test]
+    fn identity_encodings_share_memory() {
+        let octets = Bytes::from_static(b"a=3D");
+        for encoding in
+            [TransferEncoding::SevenBit, TransferEncoding::EightBit, TransferEncoding::Binary]
+        {
+            assert_eq!(encoding.decode(&octets).unwrap().as_ptr(), octets.as_ptr());
+            assert_eq!(
+                TransferEncoding::from_name(&encoding.name().to_uppercase()),
+                Some(encoding)
+            );
+        }
+        assert_eq!(TransferEncoding::from_name("x-uuencode"), None);
+    }
+}

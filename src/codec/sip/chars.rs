@@ -1,5 +1,7 @@
 //! Character classes of the RFC 3261 §25.1 grammar, as one table of 256 entries.
 
+use std::ops::Range;
+
 /// A set of character classes; one bit each.
 pub(super) type Class = u16;
 
@@ -32,6 +34,8 @@ pub(super) const DISPLAY: Class = 1 << 11;
 pub(super) const SCHEME: Class = 1 << 12;
 /// RFC 3986 `unreserved`, RFC 3261 `unreserved`: alphanum and `-_.!~*'()`.
 pub(super) const UNRESERVED: Class = 1 << 13;
+/// The digits of a `tel:` number, `*` and `#` among them (RFC 3966 §3 `phonedigit-hex`).
+pub(super) const PHONE_DIGIT: Class = 1 << 15;
 /// `token68` of RFC 7235 §2.1 without its trailing `=`.
 pub(super) const TOKEN68: Class = 1 << 14;
 
@@ -75,7 +79,7 @@ const fn classes(b: u8) -> Class {
     if b.is_ascii_graphic() {
         class |= VISIBLE;
     }
-    if alnum || has(b"-.!%*_+`'~[]:/@?&=$#()", b) {
+    if alnum || has(b"-.!%*_+`'~[]:/@?&=$#", b) {
         class |= VALUE;
     }
     if unreserved || has(b";/?:@&=+$, ", b) || b >= 0x80 {
@@ -84,7 +88,7 @@ const fn classes(b: u8) -> Class {
     if b.is_ascii_control() {
         class |= CONTROL;
     }
-    if !(b.is_ascii_control() && b != b'\t') && !has(b"\"<>,;\\", b) {
+    if !(has(b"\"<>,;\\", b) || b.is_ascii_control() && b != b'\t') {
         class |= DISPLAY;
     }
     if alnum || has(b"+-.", b) {
@@ -92,6 +96,9 @@ const fn classes(b: u8) -> Class {
     }
     if unreserved {
         class |= UNRESERVED;
+    }
+    if b.is_ascii_hexdigit() || has(b"*#", b) {
+        class |= PHONE_DIGIT;
     }
     if alnum || has(b"-._~+/", b) {
         class |= TOKEN68;
@@ -153,36 +160,38 @@ pub(super) fn skip_space(octets: &[u8], mut at: usize) -> usize {
 /// The text without SP and HTAB at its ends.
 #[inline]
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    &text[trim_range(text.as_bytes())]
 }
 
 /// The octets without SP and HTAB at their ends.
 #[inline]
-pub(super) fn trim_octets(mut octets: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = octets
-        && is_space(*first)
-    {
-        octets = rest;
-    }
-    while let [rest @ .., last] = octets
-        && is_space(*last)
-    {
-        octets = rest;
-    }
-    octets
+pub(super) fn trim_octets(octets: &[u8]) -> &[u8] {
+    &octets[trim_range(octets)]
 }
 
-/// Where the quoted string that opens at `at` ends: the index after its closing quote
-/// (RFC 3261 §25.1 `quoted-string`).
+/// Where the octets without SP and HTAB at their ends are.
+#[inline]
+pub(super) fn trim_range(octets: &[u8]) -> Range<usize> {
+    let mut end = octets.len();
+    while end > 0 && is_space(octets[end - 1]) {
+        end -= 1;
+    }
+    skip_space(octets, 0).min(end)..end
+}
+
+/// Where the quoted string that opens at `at` ends: the index after its closing quote. `None` if it
+/// does not end, or holds a control which neither is a tab nor stands after a backslash; a CR or LF
+/// may not stand even there (RFC 3261 §25.1 `quoted-string`, `quoted-pair`).
 pub(super) fn skip_quoted(octets: &[u8], at: usize) -> Option<usize> {
     let mut i = at + 1;
     loop {
-        let rest = octets.get(i..)?;
-        i += memchr::memchr2(b'"', b'\\', rest)?;
-        if octets[i] == b'"' {
-            return Some(i + 1);
+        match *octets.get(i)? {
+            b'"' => return Some(i + 1),
+            b'\\' if matches!(octets.get(i + 1), Some(b'\r' | b'\n')) => return None,
+            b'\\' => i += 2,
+            b if is(b, CONTROL) && b != b'\t' => return None,
+            _ => i += 1,
         }
-        i += 2;
     }
 }
 
@@ -211,5 +220,9 @@ mod tests {
         assert_eq!(skip_quoted(br#""a\"#, 0), None);
         assert_eq!(skip_quoted(br#""ab"#, 0), None);
         assert_eq!(skip_quoted(br#""""#, 0), Some(2));
+        assert_eq!(skip_quoted(b"\"\\\0\t\"", 0), Some(5));
+        for bad in ["\"\r\"", "\"\\\n\"", "\"\0\"", "\"a\x7f\""] {
+            assert_eq!(skip_quoted(bad.as_bytes(), 0), None, "{bad:?}");
+        }
     }
 }

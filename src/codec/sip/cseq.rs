@@ -24,7 +24,8 @@ impl CSeq {
 
     pub(super) fn read(value: &str) -> Result<CSeq, ValueError> {
         let text = chars::trim(value);
-        let (digits, method) = text.split_once([' ', '\t']).ok_or(ValueError::Character)?;
+        let end = text.bytes().position(chars::is_space).ok_or(ValueError::Character)?;
+        let (digits, method) = text.split_at(end);
         let number = token::number(digits)?;
         if number > CSeq::MAX {
             return Err(ValueError::Number);

@@ -174,13 +174,9 @@ fn length_field(line: &[u8]) -> Option<&[u8]> {
     if !matches!(line.first()?, b'C' | b'c' | b'L' | b'l') {
         return None;
     }
-    let end = chars::span(line, chars::TOKEN);
-    let colon = chars::skip_space(line, end);
-    if line.get(colon) != Some(&b':') {
-        return None;
-    }
-    let name = HeaderName::from_token(&line[..end], Text::new);
-    (name == HeaderName::ContentLength).then(|| &line[colon + 1..])
+    let colon = memchr::memchr(b':', line)?;
+    let name = HeaderName::from_octets(chars::trim_octets(&line[..colon]), Text::new);
+    (name == Some(HeaderName::ContentLength)).then(|| &line[colon + 1..])
 }
 
 /// The number in the value, which may go on in the lines after it.

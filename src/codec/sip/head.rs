@@ -75,13 +75,13 @@ impl Source {
     /// `header-name HCOLON`: the name, and where the value is, without white space at its ends.
     fn name(&self, line: Range<usize>) -> Result<(HeaderName, Range<usize>), Kind> {
         let octets = &self.octets()[line.clone()];
-        let end = chars::span(octets, chars::TOKEN);
-        let colon = chars::skip_space(octets, end);
-        if end == 0 || octets.get(colon) != Some(&b':') {
-            return Err(Kind::HeaderLine);
+        let colon = memchr::memchr(b':', octets).ok_or(Kind::HeaderLine)?;
+        let mut end = colon;
+        while end > 0 && chars::is_space(octets[end - 1]) {
+            end -= 1;
         }
         let text = || self.value(line.start..line.start + end).latin1();
-        let name = HeaderName::from_token(&octets[..end], text);
+        let name = HeaderName::from_octets(&octets[..end], text).ok_or(Kind::HeaderLine)?;
         Ok((name, trimmed(self.octets(), line.start + colon + 1..line.end)))
     }
 
@@ -166,12 +166,7 @@ impl Value<'_> {
     }
 }
 
-fn trimmed(octets: &[u8], mut range: Range<usize>) -> Range<usize> {
-    while range.start < range.end && chars::is_space(octets[range.start]) {
-        range.start += 1;
-    }
-    while range.start < range.end && chars::is_space(octets[range.end - 1]) {
-        range.end -= 1;
-    }
-    range
+fn trimmed(octets: &[u8], range: Range<usize>) -> Range<usize> {
+    let inner = chars::trim_range(&octets[range.clone()]);
+    range.start + inner.start..range.start + inner.end
 }

@@ -216,19 +216,21 @@ impl HeaderName {
     /// The header of this name or compact form, or `None` if the text is no token.
     #[must_use]
     pub fn new(name: &Text) -> Option<HeaderName> {
-        if name.is_empty() || !chars::all(name.as_bytes(), chars::TOKEN) {
-            return None;
-        }
-        Some(HeaderName::from_token(name.as_bytes(), || name.clone()))
+        HeaderName::from_octets(name.as_bytes(), || name.clone())
     }
 
-    /// The header named by octets that are a token; `text` makes their text if it is needed.
-    pub(super) fn from_token(name: &[u8], text: impl FnOnce() -> Text) -> HeaderName {
+    /// The header named by these octets, or `None` if they are no token; `text` makes their text
+    /// if it is needed.
+    pub(super) fn from_octets(name: &[u8], text: impl FnOnce() -> Text) -> Option<HeaderName> {
         let known = match *name {
+            [] => return None,
             [letter] => HeaderName::from_compact(char::from(letter).to_ascii_lowercase()),
             _ => lookup(name),
         };
-        known.unwrap_or_else(|| HeaderName::Other(ExtensionName(text())))
+        if known.is_some() {
+            return known;
+        }
+        chars::all(name, chars::TOKEN).then(|| HeaderName::Other(ExtensionName(text())))
     }
 
     /// Whether a message keeps the header in a field of its own, or makes it when written, so
@@ -248,57 +250,44 @@ impl HeaderName {
     }
 }
 
-const LONGEST: usize = 32;
+/// A hash table of the names, made at compile time: for each hash the first name that has it (its
+/// index in [`NAMES`] plus one; 0 for none), and for each name the next one of the same hash.
+static TABLE: ([u8; 256], [u8; NAMES.len()]) = table();
 
-/// For each length, which part of [`BY_LENGTH`] has the names of that length.
-static INDEX: [(u8, u8); LONGEST] = index();
-/// Indices into [`NAMES`], by length of the name.
-static BY_LENGTH: [u8; NAMES.len()] = by_length();
-
-const fn by_length() -> [u8; NAMES.len()] {
-    let mut order = [0; NAMES.len()];
-    let (mut length, mut at) = (0, 0);
-    while length < LONGEST {
-        let mut i = 0;
-        while i < NAMES.len() {
-            if NAMES[i].0.len() == length {
-                order[at] = i as u8;
-                at += 1;
-            }
-            i += 1;
-        }
-        length += 1;
+const fn table() -> ([u8; 256], [u8; NAMES.len()]) {
+    let mut first = [0; 256];
+    let mut next = [0; NAMES.len()];
+    let mut i = 0;
+    while i < NAMES.len() {
+        let slot = hash(NAMES[i].0.as_bytes());
+        next[i] = first[slot];
+        first[slot] = i as u8 + 1;
+        i += 1;
     }
-    order
+    (first, next)
 }
 
-const fn index() -> [(u8, u8); LONGEST] {
-    let mut index = [(0, 0); LONGEST];
-    let (mut length, mut at) = (0, 0);
-    while length < LONGEST {
-        let start = at;
-        let mut i = 0;
-        while i < NAMES.len() {
-            if NAMES[i].0.len() == length {
-                at += 1;
-            }
-            i += 1;
-        }
-        index[length] = (start, at);
-        length += 1;
-    }
-    index
+/// Of the length and three letters; the factors were chosen so that no three names share a hash.
+const fn hash(name: &[u8]) -> usize {
+    let length = name.len();
+    let first = name[0].to_ascii_lowercase().wrapping_mul(19);
+    let last = name[length - 1].to_ascii_lowercase().wrapping_mul(43);
+    let middle = name[length / 2].to_ascii_lowercase();
+    first.wrapping_add(last).wrapping_add(middle).wrapping_add((length as u8).wrapping_mul(12))
+        as usize
 }
 
+/// The known name, not empty, spelled by the octets.
 fn lookup(name: &[u8]) -> Option<HeaderName> {
-    let &(start, end) = INDEX.get(name.len())?;
-    let candidates = &BY_LENGTH[usize::from(start)..usize::from(end)];
-    let found = candidates.iter().map(|&i| &NAMES[usize::from(i)]);
-    let first = name.first()? | 0x20;
-    found
-        .filter(|(known, _)| known.as_bytes()[0] | 0x20 == first)
-        .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
-        .map(|(_, header)| header.clone())
+    let mut index = TABLE.0[hash(name)];
+    while index > 0 {
+        let (known, header) = &NAMES[usize::from(index) - 1];
+        if name == known.as_bytes() || name.eq_ignore_ascii_case(known.as_bytes()) {
+            return Some(header.clone());
+        }
+        index = TABLE.1[usize::from(index) - 1];
+    }
+    None
 }
 
 impl PartialEq for ExtensionName {
@@ -334,7 +323,6 @@ mod tests {
     #[test]
     fn every_name_is_found_in_any_case() {
         for (text, header) in NAMES {
-            assert!(text.len() < LONGEST, "{text}");
             assert_eq!(name(text), *header);
             assert_eq!(name(&text.to_uppercase()), *header);
             assert_eq!(header.as_str(), *text);

@@ -49,6 +49,10 @@ impl NameAddr {
     fn read(value: &Text) -> Result<(Option<Text>, Uri, Params), ValueError> {
         let parts = split(value)?;
         param::check(value.as_bytes(), parts.params)?;
+        let tags = param::ParamIter::new(&value[parts.params..]);
+        if tags.filter(|(name, _)| name.eq_ignore_ascii_case("tag")).count() > 1 {
+            return Err(ValueError::Repeated);
+        }
         let uri = Uri::parse(value.slice_ref(parts.uri))?;
         let params = match &value[parts.params..] {
             "" => Params::default(),
@@ -285,6 +289,10 @@ mod tests {
             ("<sip:a@b> x", ValueError::Character),
             ("<sip:a@b>,<sip:c@d>", ValueError::Character),
             ("<sip:a@b>;tag=", ValueError::Parameter),
+            ("<sip:a@b>;tag=1;x;TAG=1", ValueError::Repeated),
+            ("\"a\r\nX: y\" <sip:a@b>", ValueError::Quote),
+            ("<sip:a@b>;x=\"\r\nX: y\"", ValueError::Quote),
+            ("a\nb <sip:a@b>", ValueError::Character),
         ] {
             assert_eq!(NameAddr::parse(bad.into()).unwrap_err(), why, "{bad}");
         }

@@ -52,18 +52,15 @@ impl Salvage {
             return;
         };
         let name = chars::trim_octets(&field[..colon]);
-        if name.is_empty() || !chars::all(name, chars::TOKEN) {
-            return;
-        }
-        let place = match HeaderName::from_token(name, Text::new) {
-            HeaderName::Via => {
+        let place = match HeaderName::from_octets(name, Text::new) {
+            Some(HeaderName::Via) => {
                 self.via.push(clean(&field[colon + 1..]));
                 return;
             }
-            HeaderName::From => &mut self.from,
-            HeaderName::To => &mut self.to,
-            HeaderName::CallId => &mut self.call_id,
-            HeaderName::CSeq => &mut self.cseq,
+            Some(HeaderName::From) => &mut self.from,
+            Some(HeaderName::To) => &mut self.to,
+            Some(HeaderName::CallId) => &mut self.call_id,
+            Some(HeaderName::CSeq) => &mut self.cseq,
             _ => return,
         };
         if place.is_none() {

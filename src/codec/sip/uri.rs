@@ -316,12 +316,21 @@ fn check_opaque(octets: &[u8], colon: u16) -> Result<(), UriError> {
     if chars::all(opaque, chars::URIC) { Ok(()) } else { Err(UriError::Character) }
 }
 
-/// RFC 3966 §3: a number, then parameters.
+/// RFC 3966 §3: a number, then parameters. The number is `+` and decimal digits, or hexadecimal
+/// digits, `*` and `#`; visual separators may stand between them. A local number without
+/// `phone-context` is let pass.
 fn split_tel(octets: &[u8], parts: &mut Parts) -> Result<(), UriError> {
-    check_opaque(octets, parts.colon)?;
     let start = usize::from(parts.colon) + 1;
     let params = memchr::memchr(b';', &octets[start..]).map_or(octets.len(), |i| start + i);
-    if params == start {
+    let number = &octets[start..params];
+    let (digits, global) = match number {
+        [b'+', digits @ ..] => (digits, true),
+        digits => (digits, false),
+    };
+    let is_digit =
+        |b: &u8| if global { b.is_ascii_digit() } else { chars::is(*b, chars::PHONE_DIGIT) };
+    let legal = |b: &u8| is_digit(b) || b"-.()".contains(b);
+    if !digits.iter().all(legal) || !digits.iter().any(is_digit) {
         return Err(UriError::User);
     }
     parts.params = at(params);
@@ -339,7 +348,7 @@ fn split_sip(text: &str, parts: &mut Parts) -> Result<(), UriError> {
     parts.host_start = at(i);
     i += host_span(&octets[i..]);
     parts.host_end = at(i);
-    host(&text[usize::from(parts.host_start)..i]).ok_or(UriError::Host)?;
+    spanned_host(&text[usize::from(parts.host_start)..i]).ok_or(UriError::Host)?;
     if octets.get(i) == Some(&b':') {
         let digits = octets[i + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
         let port = super::token::number(&text[i + 1..i + 1 + digits]);
@@ -384,47 +393,67 @@ pub(super) fn host_span(octets: &[u8]) -> usize {
 
 /// The host spelled by the text, if it is one.
 pub(super) fn host(text: &str) -> Option<Host<'_>> {
-    let octets = text.as_bytes();
+    if text.starts_with('[') || chars::all(text.as_bytes(), chars::HOST) {
+        spanned_host(text)
+    } else {
+        None
+    }
+}
+
+/// The same for text that [`host_span`] has passed.
+pub(super) fn spanned_host(text: &str) -> Option<Host<'_>> {
     if let Some(inner) = text.strip_prefix('[') {
         return inner.strip_suffix(']').and_then(ipv6).map(Host::V6);
     }
-    let last = text.strip_suffix('.').unwrap_or(text).rsplit('.').next()?;
-    match last.as_bytes().first()? {
-        b'0'..=b'9' => ipv4(text).map(Host::V4),
-        _ if is_name(octets) => Some(Host::Name(text)),
-        _ => None,
+    match ipv4(text.as_bytes()) {
+        Some(ip) => Some(Host::V4(ip)),
+        None if is_name(text.as_bytes()) => Some(Host::Name(text)),
+        None => None,
     }
 }
 
 /// `1*3DIGIT` four times; leading zeros are decimal, as the grammar has no octal.
-fn ipv4(text: &str) -> Option<Ipv4Addr> {
-    let mut octets = [0; 4];
-    let mut fields = text.split('.');
-    for octet in &mut octets {
-        let field = fields.next().filter(|f| f.len() <= 3)?;
-        *octet = super::token::number(field).ok()?;
+fn ipv4(octets: &[u8]) -> Option<Ipv4Addr> {
+    let mut fields = [0u16; 4];
+    let (mut field, mut digits) = (0, 0);
+    for &b in octets {
+        match b {
+            b'0'..=b'9' if digits < 3 => {
+                fields[field] = fields[field] * 10 + u16::from(b - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && field < 3 => {
+                field += 1;
+                digits = 0;
+            }
+            _ => return None,
+        }
     }
-    fields.next().is_none().then(|| Ipv4Addr::from(octets))
+    let [a, b, c, d] = fields.map(u8::try_from);
+    if field < 3 || digits == 0 { None } else { Some([a.ok()?, b.ok()?, c.ok()?, d.ok()?].into()) }
 }
 
 /// An IPv6 address, also with the extra colon of RFC 3261's grammar (RFC 5118 §4.10).
 pub(super) fn ipv6(text: &str) -> Option<Ipv6Addr> {
     memchr::memchr(b':', text.as_bytes())?;
     text.parse().ok().or_else(|| {
-        let (head, tail) = text.split_once(":::")?;
+        let (head, tail) = text.split_once(":::").filter(|(_, tail)| tail.contains('.'))?;
         format!("{head}::{tail}").parse().ok()
     })
 }
 
-/// Labels of letters, digits, hyphens and underscores, none empty, none with a hyphen at its ends;
-/// at most 255 octets. The last label does not begin with a digit (checked by the caller).
+/// Labels of host characters, none empty, none with a hyphen at its ends, the last not beginning
+/// with a digit, and a dot at the end if need be; at most 255 octets.
 fn is_name(octets: &[u8]) -> bool {
     let octets = octets.strip_suffix(b".").unwrap_or(octets);
-    let legal =
-        |label: &[u8]| !label.is_empty() && label[0] != b'-' && label[label.len() - 1] != b'-';
-    octets.len() <= 255
-        && chars::all(octets, chars::HOST)
-        && octets.split(|&b| b == b'.').all(legal)
+    let mut last = 0;
+    for label in octets.split(|&b| b == b'.') {
+        match label {
+            [] | [b'-', ..] | [.., b'-'] => return false,
+            [first, ..] => last = *first,
+        }
+    }
+    !last.is_ascii_digit() && octets.len() <= 255
 }
 
 /// Checks `*( ";" pname [ "=" pvalue ] )` from `i` on and gives its end. An empty value is let
@@ -527,6 +556,7 @@ mod tests {
         assert_eq!(u.param("phone-context"), Some(Some("example.com")));
         let u = uri("soap.beep://192.0.2.103:3002");
         assert_eq!((u.scheme(), u.opaque()), (Scheme::Other, "//192.0.2.103:3002"));
+        assert_eq!(uri("tel:*21#;phone-context=+49").opaque(), "*21#");
         assert_eq!(uri("pres:example.com").user(), None);
         assert_eq!(uri("urn:service:sos").scheme_str(), "urn");
     }
@@ -548,6 +578,7 @@ mod tests {
             "sip:1.2.3.256",
             "sip:[::1",
             "sip:[x]",
+            "sip:[2001:db8:::1]",
             "sip:2001:db8::10",
             "sip:host.4",
             "sip:.",
@@ -583,6 +614,9 @@ mod tests {
             ("urn:", UriError::Empty),
             ("urn:a b", UriError::Character),
             ("tel:;x", UriError::User),
+            ("tel:+1-201-555-a123", UriError::User),
+            ("tel:+-", UriError::User),
+            ("tel:+1 2", UriError::User),
             ("tel:+1;", UriError::Parameter),
         ] {
             assert_eq!(Uri::parse(bad.into()).unwrap_err(), why, "{bad:?}");

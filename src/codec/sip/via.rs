@@ -47,7 +47,10 @@ impl ViaParams {
                 Err(e) => return (found, Err(e)),
             };
             match &octets[name.clone()] {
-                n if n.eq_ignore_ascii_case(b"branch") && found.branch.is_empty() => {
+                n if n.eq_ignore_ascii_case(b"branch") => {
+                    if !found.branch.is_empty() {
+                        return (found, Err(ValueError::Repeated));
+                    }
                     found.branch = value(octets, name.end..end);
                 }
                 n if n.eq_ignore_ascii_case(b"received") => found.received = Span::new(i..end),
@@ -135,19 +138,14 @@ impl Via {
         if octets.len() > usize::from(u16::MAX) {
             return Err(ValueError::TooLong);
         }
-        let (protocol, i) = word(octets, 0)?;
-        let (spoken, i) = word(octets, slash(octets, i)?)?;
-        let matches = version.is_empty() || octets[spoken] == *version;
-        if !octets[protocol].eq_ignore_ascii_case(b"SIP") || !matches {
-            return Err(ValueError::Protocol);
-        }
-        let (transport, i) = word(octets, slash(octets, i)?)?;
+        let i = if octets.starts_with(b"SIP/2.0/") { 8 } else { protocol(octets, version)? };
+        let (transport, i) = word(octets, i)?;
         let start = chars::skip_space(octets, i);
         if start == i {
             return Err(ValueError::Character);
         }
         let end = start + uri::host_span(&octets[start..]);
-        uri::host(&raw[start..end]).ok_or(ValueError::Host)?;
+        uri::spanned_host(&raw[start..end]).ok_or(ValueError::Host)?;
         let (port, params) = port(&raw, end)?;
         Ok(Via {
             transport: Span::new(transport),
@@ -332,6 +330,17 @@ fn word(octets: &[u8], i: usize) -> Result<(Range<usize>, usize), ValueError> {
     if start == end { Err(ValueError::Character) } else { Ok((start..end, end)) }
 }
 
+/// `protocol-name SLASH protocol-version SLASH`; an empty version stands for any.
+fn protocol(octets: &[u8], version: &[u8]) -> Result<usize, ValueError> {
+    let (name, i) = word(octets, 0)?;
+    let (spoken, i) = word(octets, slash(octets, i)?)?;
+    let matches = version.is_empty() || octets[spoken] == *version;
+    if !octets[name].eq_ignore_ascii_case(b"SIP") || !matches {
+        return Err(ValueError::Protocol);
+    }
+    slash(octets, i)
+}
+
 /// `SLASH`, white space around it allowed; gives the index after the slash.
 fn slash(octets: &[u8], i: usize) -> Result<usize, ValueError> {
     let i = chars::skip_space(octets, i);
@@ -435,6 +444,8 @@ mod tests {
             "SIP/2.0/UDP h:99999",
             "SIP/2.0/UDP h x",
             "SIP/2.0/UDP 2001:db8::1;branch=x",
+            "SIP/2.0/UDP h;branch=a;branch=b",
+            "SIP/2.0/UDP h;x=\"\r\nX: y\"",
             "SIP/2.0/UDP h;branch=\"x",
         ] {
             assert!(Via::parse(bad.into()).is_err(), "{bad}");

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Text;
 use super::element::Node;
+use super::strict::Reader;
 
 /// Text pieced together from slices, references and CDATA sections.
 pub(super) enum Accumulator<'a> {
@@ -44,16 +45,16 @@ impl<'a> Accumulator<'a> {
         owned
     }
 
-    pub(super) fn finish(self, source: &Text) -> Text {
+    pub(super) fn finish(self, reader: &Reader<'a>) -> Text {
         match self {
             Self::Empty => Text::new(),
-            Self::Slice(slice) => source.slice_ref(slice),
+            Self::Slice(slice) => reader.slice(slice),
             Self::Owned(owned) => Text::from(owned),
         }
     }
 
-    pub(super) fn flush(&mut self, source: &Text, nodes: &mut Vec<Node>) {
-        let text = std::mem::replace(self, Self::Empty).finish(source);
+    pub(super) fn flush(&mut self, reader: &Reader<'a>, nodes: &mut Vec<Node>) {
+        let text = std::mem::replace(self, Self::Empty).finish(reader);
         if !text.is_empty() {
             nodes.push(Node::Text(text));
         }

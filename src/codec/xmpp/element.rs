@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use super::accumulator::Accumulator;
 use super::escape::{write_attribute, write_text};
 use super::stream::Namespaces;
-use super::strict::{Dialect, Event, Reader, XmlFault};
+use super::strict::{Dialect, Event, Ns, RawAttr, Reader};
+use super::xml_fault::XmlFault;
 use super::{Limits, Text, ns};
 
 /// An attribute with its expanded name, XML Namespaces 1.0 §6.
@@ -137,9 +139,43 @@ impl Element {
         let Event::Start { name, ns } = reader.next()? else {
             return Err(XmlFault::NotWellFormed);
         };
-        let element = reader.read_element(name, ns)?;
+        let element = Self::read(&mut reader, name, ns)?;
         reader.next()?;
         Ok(element)
+    }
+
+    /// Reads the element just opened; the reader's depth limit bounds the
+    /// recursion.
+    pub(super) fn read<'a>(
+        reader: &mut Reader<'a>,
+        name: &'a str,
+        ns: Ns<'a>,
+    ) -> Result<Self, XmlFault> {
+        let attr = |attribute: &RawAttr<'a>| Attr {
+            ns: attribute.ns.clone().map(|ns| reader.keep(ns)),
+            name: reader.slice(attribute.name),
+            value: reader.share(attribute.value.clone()),
+        };
+        let attrs = reader.attributes().iter().map(attr).collect();
+        let mut element =
+            Self { name: reader.slice(name), ns: reader.keep(ns), attrs, children: Vec::new() };
+        let mut text = Accumulator::Empty;
+        loop {
+            match reader.next()? {
+                Event::Start { name, ns } => {
+                    text.flush(reader, &mut element.children);
+                    let child = Self::read(reader, name, ns)?;
+                    element.children.push(Node::Element(child));
+                }
+                Event::End => {
+                    text.flush(reader, &mut element.children);
+                    return Ok(element);
+                }
+                Event::Text(piece) => text.push(piece),
+                Event::Char(c) => text.push_char(c),
+                Event::Eof => return Err(XmlFault::NotWellFormed),
+            }
+        }
     }
 
     /// Appends the element; `outer_ns` is the default namespace around it.

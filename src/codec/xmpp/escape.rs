@@ -53,7 +53,7 @@ pub fn write_attribute(out: &mut Vec<u8>, name: &str, value: &str) {
 pub(super) fn first_illegal(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += run(&bytes[at..], |b| (b < 0x20) | (b == 0xEF));
+        at += run(&bytes[at..], |word| below(word, 0x20) | equal(word, 0xEF));
         let rest = &bytes[at..];
         match rest {
             [] => return None,
@@ -65,23 +65,57 @@ pub(super) fn first_illegal(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Length of the prefix of `bytes` in which no octet is flagged, found
-/// sixteen at a time.
-fn run(bytes: &[u8], flagged: impl Fn(u8) -> bool) -> usize {
-    let mut at = 0;
-    for chunk in bytes.chunks_exact(16) {
-        if chunk.iter().fold(false, |any, &b| any | flagged(b)) {
-            break;
+/// Eight octets at a time: the high bit of the first octet that equals `b`
+/// is set, and none before it.
+#[inline]
+pub(super) const fn equal(word: u64, b: u8) -> u64 {
+    let difference = word ^ (ONES * b as u64);
+    difference.wrapping_sub(ONES) & !difference & HIGH_BITS
+}
+
+/// The same for the first octet below `bound`, which is at most 128.
+#[inline]
+pub(super) const fn below(word: u64, bound: u8) -> u64 {
+    word.wrapping_sub(ONES * bound as u64) & !word & HIGH_BITS
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH_BITS: u64 = ONES << 7;
+
+/// Length of the prefix of `bytes` in which no octet is flagged. `flags` is
+/// made of [`equal`] and [`below`] and flags no `a`.
+#[inline]
+pub(super) fn run(bytes: &[u8], flags: impl Fn(u64) -> u64) -> usize {
+    let first = |flagged: u64| flagged.trailing_zeros() as usize / 8;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let flagged = flags(u64::from_le_bytes(*word));
+        if flagged != 0 {
+            return index * 8 + first(flagged);
         }
-        at += 16;
     }
-    bytes[at..].iter().position(|&b| flagged(b)).map_or(bytes.len(), |more| at + more)
+    if rest.is_empty() {
+        return bytes.len();
+    }
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // What overlaps has been found clean.
+        let flagged = flags(u64::from_le_bytes(*last));
+        return if flagged == 0 { bytes.len() } else { bytes.len() - 8 + first(flagged) };
+    }
+    let is_flagged =
+        |&b: &u8| flags(u64::from_le_bytes([b, b'a', b'a', b'a', b'a', b'a', b'a', b'a'])) != 0;
+    rest.iter().position(is_flagged).unwrap_or(rest.len())
 }
 
 fn write_escaped(out: &mut Vec<u8>, text: &str, attribute: bool) {
     let bytes = text.as_bytes();
-    let special =
-        |b: u8| (b < 0x20) | (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\'') | (b == 0xEF);
+    // `&` and `'`, `<` and `>` differ in one bit.
+    let special = |word: u64| {
+        below(word, 0x20)
+            | equal(word | ONES, b'\'')
+            | equal(word | (ONES << 1), b'>')
+            | equal(word, 0xEF)
+    };
     let (mut written, mut at) = (0, 0);
     loop {
         at += run(&bytes[at..], special);

@@ -9,7 +9,7 @@
 use bytes::Bytes;
 
 use super::lexical::is_space;
-use super::strict::XmlFault;
+use super::xml_fault::XmlFault;
 use super::{Limits, StreamFault, StreamHeader, Text};
 
 /// How much of a stanza beyond the limit is kept to learn whose it was.
@@ -145,6 +145,8 @@ impl Framer {
     ///
     /// # Errors
     /// A [`StreamFault`] is final: it is returned again by every later call.
+    #[expect(clippy::should_implement_trait, reason = "it fails, and never ends")]
+    #[expect(clippy::should_implement_trait, reason = "an iterator has no errors of this kind")]
     pub fn next(&mut self) -> Result<Option<Frame>, StreamFault> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -170,7 +172,7 @@ impl Framer {
         match self.lex {
             Lex::Content => return self.content().map(|()| None),
             Lex::Markup => return self.markup().map(|()| None),
-            Lex::StartTag => match memchr::memchr3(b'>', b'"', b'\'', rest) {
+            Lex::StartTag => match rest.iter().position(|b| matches!(b, b'>' | b'"' | b'\'')) {
                 Some(found) => {
                     self.at += found + 1;
                     match rest[found] {

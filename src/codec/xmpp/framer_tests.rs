@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::framer::{Frame, Framer};
 use super::stream::StreamFault;
-use super::strict::XmlFault;
+use super::xml_fault::XmlFault;
 use super::{Limits, StreamCondition};
 
 const HEADER: &str = "<?xml version='1.0'?>\n<stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
@@ -56,7 +56,7 @@ fn header_gives_id_from_lang_and_namespaces() {
     assert_eq!(header.from.as_deref(), Some("plays.shakespeare.lit"));
     assert_eq!(header.context.lang.as_deref(), Some("en"));
     assert_eq!(header.context.namespaces.default, "jabber:component:accept");
-    assert_eq!(header.context.namespaces.get("x").as_deref(), Some("urn:x"));
+    assert_eq!(header.context.namespaces.get("x"), Some(&"urn:x".into()));
     assert_eq!(header.context.limits, limits());
 }
 

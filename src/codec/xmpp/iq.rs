@@ -4,7 +4,8 @@ use super::element::Element;
 use super::stanza::{Fault, Head, write_head};
 use super::stanza_error::StanzaError;
 use super::stream::StreamContext;
-use super::strict::{Event, Reader, XmlFault};
+use super::strict::{Event, Reader};
+use super::xml_fault::XmlFault;
 use super::{Jid, Text, ns};
 
 /// `type` of an iq, RFC 6120 §8.2.3.
@@ -81,7 +82,7 @@ impl Iq {
             } else if iq.payload.is_some() {
                 return Err(Fault::IqPayload);
             } else {
-                iq.payload = Some(reader.read_element(name, namespace)?);
+                iq.payload = Some(Element::read(reader, name, namespace)?);
             }
         }
         if matches!(kind, IqKind::Get | IqKind::Set) && iq.payload.is_none() {

@@ -2,21 +2,112 @@
 
 use std::borrow::Cow;
 
-use super::escape::is_xml_char;
-use super::strict::XmlFault;
+use super::escape::{below, equal, is_xml_char, run};
+use super::xml_fault::XmlFault;
 
-/// Splits `name S? '=' S? quoted` off the front.
-pub(super) fn split_attribute(text: &str) -> Result<(&str, &str, &str), XmlFault> {
-    let ill = XmlFault::NotWellFormed;
-    let equals = memchr::memchr(b'=', text.as_bytes()).ok_or(ill)?;
-    let name = text[..equals].trim_end_matches(is_space_char);
-    let after = text[equals + 1..].trim_start_matches(is_space_char);
-    let quote = match after.as_bytes().first() {
-        Some(&quote @ (b'\'' | b'"')) => quote,
-        _ => return Err(ill),
+/// What an octet may be in a name: bit 0 its first character, bit 1 a later one.
+const NAME_OCTETS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut b = 0;
+    while b < 128 {
+        table[b] = match b as u8 {
+            b'A'..=b'Z' | b'_' | b'a'..=b'z' => 3,
+            b'-' | b'.' | b'0'..=b'9' => 2,
+            _ => 0,
+        };
+        b += 1;
+    }
+    table
+};
+
+/// A `QName` (XML Namespaces 1.0 §4) found in a tag.
+pub(super) struct ScannedName<'a> {
+    pub(super) prefix: Option<&'a str>,
+    pub(super) local: &'a str,
+    /// First octet behind it.
+    pub(super) end: usize,
+}
+
+/// Reads the name that begins at `begin`.
+pub(super) fn scan_name(tag: &str, begin: usize) -> Result<ScannedName<'_>, XmlFault> {
+    let (prefix_or_name, end) = scan_ascii_ncname(tag, begin)?;
+    match tag.as_bytes().get(end) {
+        Some(b':') => {
+            let (local, end) = scan_ascii_ncname(tag, end + 1)?;
+            match tag.as_bytes().get(end) {
+                Some(b':' | 0x80..) => scan_any_name(tag, begin),
+                _ => Ok(ScannedName { prefix: Some(prefix_or_name), local, end }),
+            }
+        }
+        Some(0x80..) => scan_any_name(tag, begin),
+        _ => Ok(ScannedName { prefix: None, local: prefix_or_name, end }),
+    }
+}
+
+/// Up to the first octet that is no ASCII name character; empty only in front
+/// of a character that needs a closer look.
+fn scan_ascii_ncname(tag: &str, begin: usize) -> Result<(&str, usize), XmlFault> {
+    let bytes = tag.as_bytes();
+    match bytes.get(begin) {
+        Some(&first) if NAME_OCTETS[usize::from(first)] & 1 != 0 => {}
+        Some(0x80..) => return Ok(("", begin)),
+        _ => return Err(XmlFault::BadName),
+    }
+    let mut end = begin + 1;
+    while end < bytes.len() && NAME_OCTETS[usize::from(bytes[end])] != 0 {
+        end += 1;
+    }
+    Ok((&tag[begin..end], end))
+}
+
+/// The same for names with other characters than those of ASCII.
+#[cold]
+fn scan_any_name(tag: &str, begin: usize) -> Result<ScannedName<'_>, XmlFault> {
+    let is_end = |b: u8| is_space(b) || matches!(b, b'=' | b'/');
+    let rest = &tag[begin..];
+    let len = rest.bytes().position(is_end).unwrap_or(rest.len());
+    let name = &rest[..len];
+    let (prefix, local) = match name.split_once(':') {
+        Some((prefix, local)) => (Some(prefix), local),
+        None => (None, name),
     };
-    let end = memchr::memchr(quote, &after.as_bytes()[1..]).ok_or(ill)?;
-    Ok((name, &after[1..=end], &after[end + 2..]))
+    if !prefix.is_none_or(is_ncname) || !is_ncname(local) {
+        return Err(XmlFault::BadName);
+    }
+    Ok(ScannedName { prefix, local, end: begin + len })
+}
+
+/// Reads `S? '=' S? '"' value '"'` at `begin`: the normalised value and the
+/// first octet behind it.
+pub(super) fn scan_value(tag: &str, begin: usize) -> Result<(Cow<'_, str>, usize), XmlFault> {
+    let bytes = tag.as_bytes();
+    let at = skip_space(bytes, begin);
+    if bytes.get(at) != Some(&b'=') {
+        return Err(XmlFault::NotWellFormed);
+    }
+    let at = skip_space(bytes, at + 1);
+    let quote = match bytes.get(at) {
+        Some(&quote @ (b'\'' | b'"')) => quote,
+        _ => return Err(XmlFault::NotWellFormed),
+    };
+    let begin = at + 1;
+    let special =
+        |word: u64| equal(word, quote) | equal(word, b'&') | equal(word, b'<') | below(word, 0x20);
+    let end = begin + run(&bytes[begin..], special);
+    if bytes.get(end) == Some(&quote) {
+        return Ok((Cow::Borrowed(&tag[begin..end]), end + 1));
+    }
+    let more = memchr::memchr(quote, &bytes[end..]).ok_or(XmlFault::NotWellFormed)?;
+    let end = end + more;
+    Ok((normalise_attribute(&tag[begin..end])?, end + 1))
+}
+
+/// First octet at or behind `at` that is no white space.
+pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() && is_space(bytes[at]) {
+        at += 1;
+    }
+    at
 }
 
 /// XML 1.0 §3.3.3: references resolved, white space characters to spaces.
@@ -83,24 +174,9 @@ pub(super) fn resolve(reference: &str) -> Result<char, XmlFault> {
     char::from_u32(code).filter(|&c| is_xml_char(c)).ok_or(XmlFault::IllegalCharacter)
 }
 
-/// Checks a `QName` (XML Namespaces 1.0 §4) and cuts it at its colon.
-pub(super) fn split_name(name: &str) -> Result<(Option<&str>, &str), XmlFault> {
-    match memchr::memchr(b':', name.as_bytes()) {
-        None => Ok((None, check_ncname(name)?)),
-        Some(at) => Ok((Some(check_ncname(&name[..at])?), check_ncname(&name[at + 1..])?)),
-    }
-}
-
-fn check_ncname(name: &str) -> Result<&str, XmlFault> {
-    let mut bytes = name.bytes();
-    let first = bytes.next().ok_or(XmlFault::BadName)?;
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    if (first.is_ascii_alphabetic() || first == b'_') && bytes.all(is_plain) {
-        return Ok(name);
-    }
+fn is_ncname(name: &str) -> bool {
     let mut chars = name.chars();
-    let legal = chars.next().is_some_and(is_name_start) && chars.all(is_name_char);
-    if legal { Ok(name) } else { Err(XmlFault::BadName) }
+    chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }
 
 /// XML 1.0 §2.3 `NameStartChar` without the colon.
@@ -121,8 +197,4 @@ fn is_name_char(c: char) -> bool {
 /// XML 1.0 §2.3 `S`.
 pub(super) const fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-pub(super) const fn is_space_char(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
 }

@@ -5,7 +5,8 @@ use super::escape::{write_attribute, write_text};
 use super::stanza::{Fault, Head, write_head};
 use super::stanza_error::StanzaError;
 use super::stream::StreamContext;
-use super::strict::{Event, Reader, XmlFault};
+use super::strict::{Event, Reader};
+use super::xml_fault::XmlFault;
 use super::{Jid, Text, ns};
 
 /// Text with the language it declares itself; `None` means the stanza's.
@@ -110,7 +111,7 @@ impl Message {
                 "error" if ns::is_stanza(&namespace) => {
                     message.error = Some(StanzaError::read(reader)?);
                 }
-                _ => message.extensions.push(reader.read_element(name, namespace)?),
+                _ => message.extensions.push(Element::read(reader, name, namespace)?),
             }
         }
     }

@@ -6,6 +6,7 @@
 //! each stanza writes itself.
 
 mod accumulator;
+mod domainpart;
 pub mod element;
 pub mod escape;
 pub mod framer;
@@ -15,15 +16,17 @@ pub mod iq;
 pub mod jid;
 pub mod jid_escaping;
 mod lexical;
+mod localpart;
 pub mod message;
 pub mod ns;
 pub mod presence;
 pub mod stanza;
 pub mod stanza_error;
 pub mod stream;
-pub mod strict;
+pub(crate) mod strict;
 #[cfg(test)]
 mod strict_tests;
+mod xml_fault;
 
 pub use element::{Attr, Element, Node};
 pub use framer::{Frame, Framer};
@@ -34,7 +37,7 @@ pub use presence::{Presence, PresenceKind, Show};
 pub use stanza::{Fault, Malformed, Stanza, StanzaKind, parse};
 pub use stanza_error::{Condition, ErrorKind, StanzaError};
 pub use stream::{StreamCondition, StreamContext, StreamError, StreamFault, StreamHeader};
-pub use strict::XmlFault;
+pub use xml_fault::XmlFault;
 
 /// Text of a stanza: a slice of the octets it came in, cheap to clone.
 ///

@@ -5,7 +5,8 @@ use super::message::LangText;
 use super::stanza::{Fault, Head, write_head};
 use super::stanza_error::StanzaError;
 use super::stream::StreamContext;
-use super::strict::{Event, Reader, XmlFault};
+use super::strict::{Event, Reader};
+use super::xml_fault::XmlFault;
 use super::{Jid, Text, ns};
 
 /// `type` of a presence stanza, RFC 6121 §4.7.1.
@@ -157,7 +158,7 @@ impl Presence {
                 "error" if ns::is_stanza(&namespace) => {
                     presence.error = Some(StanzaError::read(reader)?);
                 }
-                _ => presence.extensions.push(reader.read_element(name, namespace)?),
+                _ => presence.extensions.push(Element::read(reader, name, namespace)?),
             }
         }
     }

@@ -10,7 +10,8 @@ use super::lexical::{is_space, normalise_attribute};
 use super::message::Message;
 use super::presence::Presence;
 use super::stream::{StreamContext, StreamError};
-use super::strict::{Dialect, Event, Reader, XmlFault};
+use super::strict::{Dialect, Event, Reader};
+use super::xml_fault::XmlFault;
 use super::{Text, ns};
 
 /// A value salvaged from a broken stanza is no longer than this: three parts
@@ -133,6 +134,7 @@ impl Malformed {
 ///
 /// # Errors
 /// [`Malformed`] concerns this stanza alone; the stream goes on.
+#[expect(clippy::result_large_err, reason = "no larger than a stanza, and rare")]
 pub fn parse(context: &StreamContext, octets: Bytes) -> Result<Stanza, Malformed> {
     let salvage = |fault| Malformed::salvage(fault, &octets);
     if octets.len() > context.limits.max_stanza_octets {
@@ -159,10 +161,10 @@ fn parse_text(context: &StreamContext, text: &Text) -> Result<Stanza, Fault> {
             reader.skip()?;
             Stanza::Handshake
         }
-        "error" if namespace == ns::STREAMS => {
-            Stanza::StreamError(StreamError::from_element(&reader.read_element(name, namespace)?))
-        }
-        _ => Stanza::Other(reader.read_element(name, namespace)?),
+        "error" if &*namespace == ns::STREAMS => Stanza::StreamError(StreamError::from_element(
+            &Element::read(&mut reader, name, namespace)?,
+        )),
+        _ => Stanza::Other(Element::read(&mut reader, name, namespace)?),
     };
     match reader.next()? {
         Event::Eof => Ok(stanza),
@@ -195,13 +197,20 @@ pub(super) struct Head {
 impl Head {
     /// Reads the attributes of the start tag just read.
     pub(super) fn read(reader: &Reader<'_>, context: &StreamContext) -> Result<Self, Fault> {
-        let jid = |name| reader.attribute(name).map(|a| Jid::parse(&a.value)).transpose();
-        Ok(Self {
-            to: jid("to").map_err(Fault::To)?,
-            from: jid("from").map_err(Fault::From)?,
-            id: reader.attribute("id").map(|a| reader.share(&a.value)),
-            lang: reader.lang().or_else(|| context.lang.clone()),
-        })
+        let mut head = Self { from: None, to: None, id: None, lang: reader.lang() };
+        for attribute in reader.attributes().iter().filter(|a| a.ns.is_none()) {
+            let value = &attribute.value;
+            match attribute.name {
+                "to" => head.to = Some(Jid::parse(value).map_err(Fault::To)?),
+                "from" => head.from = Some(Jid::parse(value).map_err(Fault::From)?),
+                "id" => head.id = Some(reader.share(value.clone())),
+                _ => {}
+            }
+        }
+        if head.lang.is_none() {
+            head.lang = context.lang.clone();
+        }
+        Ok(head)
     }
 }
 
@@ -267,6 +276,7 @@ mod tests {
     use super::*;
     use crate::codec::xmpp::Limits;
 
+    #[expect(clippy::result_large_err, reason = "as for parse")]
     fn read(text: &str) -> Result<Stanza, Malformed> {
         parse(&StreamContext::component(Limits::default()), text.to_owned().into())
     }

@@ -3,7 +3,8 @@
 use super::element::Element;
 use super::escape::{write_attribute, write_text};
 use super::message::LangText;
-use super::strict::{Event, Reader, XmlFault};
+use super::strict::{Event, Reader};
+use super::xml_fault::XmlFault;
 use super::{Text, ns};
 
 /// What the sender may do about it, RFC 6120 §8.3.2.
@@ -195,7 +196,7 @@ impl StanzaError {
     /// missing type the condition's default.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, XmlFault> {
         let kind = reader.attribute("type").and_then(|a| ErrorKind::from_name(&a.value));
-        let by = reader.attribute("by").map(|a| reader.share(&a.value));
+        let by = reader.attribute("by").map(|a| reader.share(a.value.clone()));
         let mut error = Self::new(Condition::UndefinedCondition);
         error.by = by;
         loop {
@@ -205,8 +206,8 @@ impl StanzaError {
                 Event::Text(_) | Event::Char(_) => continue,
                 Event::Eof => return Err(XmlFault::NotWellFormed),
             };
-            if namespace != ns::STANZA_ERRORS {
-                error.application.push(reader.read_element(name, namespace)?);
+            if &*namespace != ns::STANZA_ERRORS {
+                error.application.push(Element::read(reader, name, namespace)?);
             } else if name == "text" {
                 let lang = reader.lang();
                 error.texts.push(LangText { lang, text: reader.read_text()? });

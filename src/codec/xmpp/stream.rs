@@ -6,7 +6,8 @@ use sha1::{Digest, Sha1};
 
 use super::element::Element;
 use super::escape::{write_attribute, write_text};
-use super::strict::{Dialect, Event, Reader, XmlFault};
+use super::strict::{Dialect, Event, Reader};
+use super::xml_fault::XmlFault;
 use super::{Limits, Text, ns};
 
 /// Namespace declarations in force around a stanza.
@@ -21,8 +22,8 @@ pub struct Namespaces {
 impl Namespaces {
     /// What `prefix` is bound to.
     #[must_use]
-    pub fn get(&self, prefix: &str) -> Option<Text> {
-        self.prefixes.iter().find(|(bound, _)| bound == prefix).map(|(_, uri)| uri.clone())
+    pub fn get(&self, prefix: &str) -> Option<&Text> {
+        self.prefixes.iter().find(|(bound, _)| bound == prefix).map(|(_, uri)| uri)
     }
 }
 
@@ -69,7 +70,7 @@ impl StreamHeader {
         let Event::Start { name, ns } = reader.next()? else {
             return Err(StreamFault::Xml(XmlFault::NotWellFormed));
         };
-        if name != "stream" || ns != ns::STREAMS {
+        if name != "stream" || &*ns != ns::STREAMS {
             return Err(StreamFault::NotAStream);
         }
         let namespaces = reader.declarations();
@@ -77,7 +78,7 @@ impl StreamHeader {
         if !namespaces.default.is_empty() && !ns::is_stanza(&namespaces.default) {
             return Err(StreamFault::WrongNamespace);
         }
-        let attribute = |name| reader.attribute(name).map(|a| reader.share(&a.value));
+        let attribute = |name| reader.attribute(name).map(|a| reader.share(a.value.clone()));
         Ok(Self {
             id: attribute("id").unwrap_or_default(),
             from: attribute("from"),

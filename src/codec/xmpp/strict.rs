@@ -8,74 +8,18 @@
 //! bounds on depth and attributes.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use quick_xml::events::Event as Token;
 
 use super::accumulator::Accumulator;
-use super::element::{Attr, Element, Node};
 use super::escape::first_illegal;
 use super::lexical::{
-    is_space, is_space_char, normalise_attribute, normalise_line_ends, resolve, split_attribute,
-    split_name,
+    ScannedName, is_space, normalise_line_ends, resolve, scan_name, scan_value, skip_space,
 };
 use super::stream::Namespaces;
+use super::xml_fault::XmlFault;
 use super::{Limits, Text, ns};
-
-/// What is wrong with a piece of XML; always the sender's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum XmlFault {
-    /// RFC 6120 §11.6.
-    #[error("not UTF-8")]
-    NotUtf8,
-    /// XML 1.0 §2.2 `Char`, raw or as a character reference.
-    #[error("a character that XML cannot carry")]
-    IllegalCharacter,
-    /// RFC 6120 §11.1.
-    #[error("a comment")]
-    Comment,
-    /// RFC 6120 §11.1.
-    #[error("a processing instruction")]
-    ProcessingInstruction,
-    /// RFC 6120 §11.1.
-    #[error("a document type declaration")]
-    Dtd,
-    /// XML 1.0 §2.4.
-    #[error("`]]>` in character data")]
-    CdataEnd,
-    /// XML 1.0 §3.1.
-    #[error("`<` in an attribute value")]
-    LessThanInAttribute,
-    /// XML 1.0 §3.1, XML Namespaces 1.0 §6.3.
-    #[error("the same attribute twice")]
-    DuplicateAttribute,
-    /// XML Namespaces 1.0 §5.
-    #[error("an undeclared namespace prefix")]
-    UndeclaredPrefix,
-    /// XML Namespaces 1.0 §3: `xml`, `xmlns` or an empty name bound wrongly.
-    #[error("a forbidden namespace declaration")]
-    BadNamespace,
-    /// XML Namespaces 1.0 §4.
-    #[error("an illegal name")]
-    BadName,
-    /// RFC 6120 §11.1: only the five predefined entities exist.
-    #[error("an unknown entity or a broken reference")]
-    BadReference,
-    /// XML 1.0 §2.1.
-    #[error("content outside of the one root element")]
-    TwoRoots,
-    /// Everything else that XML 1.0 forbids.
-    #[error("not well-formed")]
-    NotWellFormed,
-    /// `Limits::max_depth`.
-    #[error("elements nested too deeply")]
-    TooDeep,
-    /// `Limits::max_attributes`.
-    #[error("too many attributes")]
-    TooManyAttributes,
-    /// `Limits::max_stanza_octets`.
-    #[error("too large")]
-    TooLarge,
-}
 
 /// Which constructs a piece of XML may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +39,7 @@ pub(crate) enum Event<'a> {
         /// Local name.
         name: &'a str,
         /// Namespace name, empty if none.
-        ns: Text,
+        ns: Ns<'a>,
     },
     /// The end of the innermost open element.
     End,
@@ -107,11 +51,43 @@ pub(crate) enum Event<'a> {
     Eof,
 }
 
+/// A namespace name, where it was declared; [`Reader::keep`] makes text of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Ns<'a> {
+    /// In the source.
+    Inner(&'a str),
+    /// Around the source.
+    Outer(&'a Text),
+    /// In the source, but with references in it.
+    Resolved(Text),
+    /// By definition.
+    Xml,
+}
+
+impl Deref for Ns<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Inner(name) => name,
+            Self::Outer(name) => name,
+            Self::Resolved(name) => name,
+            Self::Xml => ns::XML,
+        }
+    }
+}
+
+impl PartialEq for Ns<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
 /// One attribute of the start tag just read; declarations are left out.
 #[derive(Debug)]
 pub(crate) struct RawAttr<'a> {
     /// Namespace name; `None` for an attribute without prefix.
-    pub(crate) ns: Option<Text>,
+    pub(crate) ns: Option<Ns<'a>>,
     /// Local name.
     pub(crate) name: &'a str,
     /// Normalised value.
@@ -123,7 +99,7 @@ pub(crate) struct RawAttr<'a> {
 struct Binding<'a> {
     depth: u32,
     prefix: &'a str,
-    uri: Text,
+    uri: Ns<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +108,9 @@ enum Stage {
     Inside,
     After,
 }
+
+/// Enough for nearly every start tag: from, to, id, type, xml:lang.
+const EXPECTED_ATTRIBUTES: usize = 6;
 
 /// Strict pull reader over one element.
 pub(crate) struct Reader<'a> {
@@ -170,7 +149,7 @@ impl<'a> Reader<'a> {
             tokens: quick_xml::Reader::from_str(source),
             outer,
             bindings: Vec::new(),
-            attributes: Vec::new(),
+            attributes: Vec::with_capacity(EXPECTED_ATTRIBUTES),
             limits,
             depth: 0,
             stage: Stage::Before,
@@ -179,11 +158,31 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The attributes of the start tag just read.
+    pub(crate) fn attributes(&self) -> &[RawAttr<'a>] {
+        &self.attributes
+    }
+
+    /// A slice of the source as text that shares its memory.
+    pub(crate) fn slice(&self, slice: &'a str) -> Text {
+        self.source.slice_ref(slice)
+    }
+
     /// The value as text that shares the source's memory where it can.
-    pub(crate) fn share(&self, value: &Cow<'a, str>) -> Text {
+    pub(crate) fn share(&self, value: Cow<'a, str>) -> Text {
         match value {
             Cow::Borrowed(slice) => self.source.slice_ref(slice),
-            Cow::Owned(owned) => Text::from(owned.as_str()),
+            Cow::Owned(owned) => Text::from(owned),
+        }
+    }
+
+    /// The namespace name as text.
+    pub(crate) fn keep(&self, name: Ns<'a>) -> Text {
+        match name {
+            Ns::Inner(slice) => self.source.slice_ref(slice),
+            Ns::Outer(text) => text.clone(),
+            Ns::Resolved(text) => text,
+            Ns::Xml => Text::from_static(ns::XML),
         }
     }
 
@@ -196,7 +195,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn lang(&self) -> Option<Text> {
         let is_lang = |a: &&RawAttr<'a>| a.prefix == Some("xml") && a.name == "lang";
         let found = self.attributes.iter().find(is_lang)?;
-        (!found.value.is_empty()).then(|| self.share(&found.value))
+        (!found.value.is_empty()).then(|| self.share(found.value.clone()))
     }
 
     /// The declarations in force at the reader's position.
@@ -204,9 +203,10 @@ impl<'a> Reader<'a> {
         let mut all = Namespaces { default: Text::new(), prefixes: Vec::new() };
         for binding in &self.bindings {
             if binding.prefix.is_empty() {
-                all.default = binding.uri.clone();
+                all.default = self.keep(binding.uri.clone());
             } else {
-                all.prefixes.push((self.source.slice_ref(binding.prefix), binding.uri.clone()));
+                let prefix = self.source.slice_ref(binding.prefix);
+                all.prefixes.push((prefix, self.keep(binding.uri.clone())));
             }
         }
         all
@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.next()? {
                 Event::Start { .. } => inner += 1,
-                Event::End if inner == 0 => return Ok(text.finish(self.source)),
+                Event::End if inner == 0 => return Ok(text.finish(self)),
                 Event::End => inner -= 1,
                 Event::Text(piece) if inner == 0 => text.push(piece),
                 Event::Char(c) if inner == 0 => text.push_char(c),
@@ -289,46 +289,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the element just opened into a tree; the depth limit bounds the
-    /// recursion.
-    pub(crate) fn read_element(&mut self, name: &'a str, ns: Text) -> Result<Element, XmlFault> {
-        let mut element = Element {
-            name: self.source.slice_ref(name),
-            ns,
-            attrs: Vec::new(),
-            children: Vec::new(),
-        };
-        if !self.attributes.is_empty() {
-            let source = self.source;
-            let share = |a: RawAttr<'a>| Attr {
-                ns: a.ns,
-                name: source.slice_ref(a.name),
-                value: match a.value {
-                    Cow::Borrowed(slice) => source.slice_ref(slice),
-                    Cow::Owned(owned) => Text::from(owned),
-                },
-            };
-            element.attrs = self.attributes.drain(..).map(share).collect();
-        }
-        let mut text = Accumulator::Empty;
-        loop {
-            match self.next()? {
-                Event::Start { name, ns } => {
-                    text.flush(self.source, &mut element.children);
-                    let child = self.read_element(name, ns)?;
-                    element.children.push(Node::Element(child));
-                }
-                Event::End => {
-                    text.flush(self.source, &mut element.children);
-                    return Ok(element);
-                }
-                Event::Text(piece) => text.push(piece),
-                Event::Char(c) => text.push_char(c),
-                Event::Eof => return Err(XmlFault::NotWellFormed),
-            }
-        }
-    }
-
     /// The name exactly as written in the start tag that ends at the
     /// reader's position; `skip` octets close the tag.
     fn open(&mut self, len: usize, skip: usize) -> Result<Event<'a>, XmlFault> {
@@ -347,9 +307,8 @@ impl<'a> Reader<'a> {
             return Err(XmlFault::TooDeep);
         }
         self.empty = skip == 2;
-        let name_end = content.bytes().position(is_space).unwrap_or(content.len());
-        let (prefix, name) = split_name(&content[..name_end])?;
-        self.read_attributes(&content[name_end..])?;
+        let ScannedName { prefix, local: name, end } = scan_name(content, 0)?;
+        self.read_attributes(content, end)?;
         if prefix == Some("xmlns") {
             return Err(XmlFault::BadNamespace);
         }
@@ -393,25 +352,25 @@ impl<'a> Reader<'a> {
         self.stage == Stage::Before && self.source.starts_with("<?xml")
     }
 
-    fn read_attributes(&mut self, mut rest: &'a str) -> Result<(), XmlFault> {
+    fn read_attributes(&mut self, tag: &'a str, mut end: usize) -> Result<(), XmlFault> {
         self.attributes.clear();
         let mut count = 0;
         loop {
-            let trimmed = rest.trim_start_matches(is_space_char);
-            if trimmed.is_empty() {
+            let begin = skip_space(tag.as_bytes(), end);
+            if begin == tag.len() {
                 break;
             }
-            if trimmed.len() == rest.len() {
+            if begin == end {
                 return Err(XmlFault::NotWellFormed);
             }
             count += 1;
             if count > self.limits.max_attributes {
                 return Err(XmlFault::TooManyAttributes);
             }
-            let (name, value, tail) = split_attribute(trimmed)?;
-            rest = tail;
-            let (prefix, local) = split_name(name)?;
-            let value = normalise_attribute(value)?;
+            let name = scan_name(tag, begin)?;
+            let (value, behind) = scan_value(tag, name.end)?;
+            end = behind;
+            let ScannedName { prefix, local, .. } = name;
             match prefix {
                 None if local == "xmlns" => self.declare("", value)?,
                 Some("xmlns") => self.declare(local, value)?,
@@ -427,7 +386,14 @@ impl<'a> Reader<'a> {
                 self.attributes[at].ns = Some(self.lookup(Some(prefix))?);
             }
             let (seen, new) = self.attributes.split_at(at);
-            let is_same = |a: &RawAttr<'_>| a.name == new[0].name && a.ns == new[0].ns;
+            let new = &new[0];
+            // Most differ in length or at once.
+            let is_same = |a: &RawAttr<'_>| {
+                a.name.len() == new.name.len()
+                    && a.name.as_bytes().first() == new.name.as_bytes().first()
+                    && a.name == new.name
+                    && a.ns == new.ns
+            };
             if seen.iter().any(is_same) {
                 return Err(XmlFault::DuplicateAttribute);
             }
@@ -448,20 +414,26 @@ impl<'a> Reader<'a> {
         if !legal {
             return Err(XmlFault::BadNamespace);
         }
-        let uri = self.share(&uri);
+        let uri = match uri {
+            Cow::Borrowed(slice) => Ns::Inner(slice),
+            Cow::Owned(resolved) => Ns::Resolved(Text::from(resolved)),
+        };
         self.bindings.push(Binding { depth: self.depth, prefix, uri });
         Ok(())
     }
 
-    fn lookup(&self, prefix: Option<&str>) -> Result<Text, XmlFault> {
+    fn lookup(&self, prefix: Option<&str>) -> Result<Ns<'a>, XmlFault> {
         let wanted = prefix.unwrap_or("");
-        if let Some(binding) = self.bindings.iter().rev().find(|b| b.prefix == wanted) {
+        let is_wanted = |b: &&Binding<'_>| {
+            b.prefix.len() == wanted.len() && (wanted.is_empty() || b.prefix == wanted)
+        };
+        if let Some(binding) = self.bindings.iter().rev().find(is_wanted) {
             return Ok(binding.uri.clone());
         }
         match prefix {
-            None => Ok(self.outer.default.clone()),
-            Some("xml") => Ok(Text::from_static(ns::XML)),
-            Some(prefix) => self.outer.get(prefix).ok_or(XmlFault::UndeclaredPrefix),
+            None => Ok(Ns::Outer(&self.outer.default)),
+            Some("xml") => Ok(Ns::Xml),
+            Some(prefix) => self.outer.get(prefix).map(Ns::Outer).ok_or(XmlFault::UndeclaredPrefix),
         }
     }
 }

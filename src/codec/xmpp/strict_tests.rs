@@ -2,7 +2,7 @@
 
 use super::element::Element;
 use super::stanza::{Fault, Stanza, StanzaKind, parse};
-use super::strict::XmlFault;
+use super::xml_fault::XmlFault;
 use super::{Limits, Malformed, StreamContext, Text, ns};
 
 fn context() -> StreamContext {
@@ -129,7 +129,10 @@ fn names_and_namespaces() {
         ("<:a/>", XmlFault::BadName),
         ("<a:/>", XmlFault::BadName),
         ("<m a\u{D7}='1'/>", XmlFault::BadName),
-        ("<m/a/>", XmlFault::BadName),
+        ("<m/a/>", XmlFault::NotWellFormed),
+        ("<m \u{D7}='1'/>", XmlFault::BadName),
+        ("<m :\u{E9}='1'/>", XmlFault::BadName),
+        ("<m x:\u{E9}:a='1'/>", XmlFault::BadName),
     ]);
     let fine = element("<x:m xmlns:y='urn:y' y:a='1' xml:lang='de'><n xmlns=''/><y:o/></x:m>");
     assert!(fine.is("m", "urn:x"));
@@ -137,6 +140,7 @@ fn names_and_namespaces() {
     assert_eq!(fine.lang().unwrap(), "de");
     let names: Vec<_> = fine.elements().map(|e| (&*e.name, &*e.ns)).collect();
     assert_eq!(names, [("n", ""), ("o", "urn:y")]);
+    assert_eq!(element("<x:m x:\u{E9}='1'/>").attrs[0].name, "\u{E9}");
     assert!(element("<\u{E9}t\u{E9} xmlns='u'/>").is("\u{E9}t\u{E9}", "u"));
     // Inner declarations hide outer ones and end with their element.
     let scoped = element("<x:m><x:m xmlns:x='urn:z'/><x:m/></x:m>");

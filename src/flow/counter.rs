@@ -1,0 +1,73 @@
+//! What the gateway counts.
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// What the gateway counts.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Counter {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Counter {
+            /// All counters in the order of their names here.
+            pub const ALL: &'static [Counter] = &[$(Counter::$variant,)+];
+
+            /// The name under which `stox status` shows it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Counter::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Messages from SIP that the XMPP server has.
+    InboundConfirmed = "sip_to_xmpp_confirmed",
+    /// Messages from SIP that an XMPP error ended.
+    InboundBounced = "sip_to_xmpp_bounced",
+    /// Messages from SIP that were not confirmed in time.
+    InboundUnconfirmed = "sip_to_xmpp_unconfirmed",
+    /// Messages from SIP refused because a link is down or full.
+    InboundUnavailable = "sip_to_xmpp_unavailable",
+    /// Messages from XMPP that a 2xx ended.
+    OutboundTaken = "xmpp_to_sip_taken",
+    /// Messages from XMPP whose senders were told of a failure.
+    OutboundFailed = "xmpp_to_sip_failed",
+    /// Messages from XMPP sent once more in another form.
+    OutboundRetried = "xmpp_to_sip_retried",
+    /// SIP requests answered without state: refusals and OPTIONS.
+    SipAnswered = "sip_answered",
+    /// SIP requests that came again and were answered again.
+    SipRetransmitted = "sip_retransmissions_received",
+    /// SIP requests that the gateway sent again.
+    SipRetransmissions = "sip_retransmissions_sent",
+    /// Keep-alives of streams and datagrams without a message.
+    SipKeepAlive = "sip_keep_alives",
+    /// SIP messages that could not be read.
+    SipMalformed = "sip_malformed",
+    /// SIP responses that belong to no transaction.
+    SipStray = "sip_stray_responses",
+    /// Requests from addresses that are no peer's.
+    SipUntrusted = "sip_untrusted",
+    /// Stanzas that could not be read.
+    XmppMalformed = "xmpp_malformed",
+    /// Stanzas answered with an error.
+    XmppRefused = "xmpp_refused",
+    /// Error stanzas that belong to nothing known.
+    XmppStrayError = "xmpp_stray_errors",
+    /// Messages without a body: chat states, receipts, markers.
+    XmppBodiless = "xmpp_without_body",
+    /// Wrapped copies and forwarded messages.
+    XmppWrapped = "xmpp_wrapped_copies",
+    /// Presence stanzas that have no meaning here.
+    XmppPresence = "xmpp_presence",
+    /// Requests for information answered.
+    XmppQuery = "xmpp_queries",
+    /// Results and errors of requests that the gateway did not make.
+    XmppStrayResult = "xmpp_stray_results",
+    /// Stanzas written again after a link was lost.
+    Replayed = "xmpp_replayed",
+    /// Stanzas put aside since they closed a stream twice.
+    Quarantined = "xmpp_quarantined",
+}

@@ -1,0 +1,131 @@
+//! What translation hands to state.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{
+    Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Outbound, Profile, Refusal,
+    Rendered,
+};
+use crate::codec::{sip, xmpp};
+
+/// What is to be done: the only thing that changes state.
+#[derive(Debug)]
+pub enum Intent {
+    /// Answer a request without keeping anything.
+    Answer {
+        /// Where it came from.
+        flow: Flow,
+        /// The request.
+        request: Box<sip::Request>,
+        /// The answer.
+        refusal: Refusal,
+    },
+    /// Send the octets of an answer.
+    Octets {
+        /// Where to.
+        hop: Hop,
+        /// The octets.
+        octets: Bytes,
+        /// The status in them.
+        status: u16,
+    },
+    /// A request that was taken on before came again.
+    Retransmission {
+        /// Where it came from.
+        flow: Flow,
+        /// The transaction.
+        key: u64,
+        /// The request.
+        request: Box<sip::Request>,
+    },
+    /// Hand a stanza to the XMPP server and answer the request when it has arrived.
+    Deliver {
+        /// The request with its addresses.
+        inbound: Box<Inbound>,
+        /// The stanza.
+        stanza: Box<xmpp::Message>,
+    },
+    /// Send a MESSAGE.
+    Send {
+        /// The message.
+        outbound: Box<Outbound>,
+        /// Its form on the wire.
+        rendered: Rendered,
+        /// The delivery that it belongs to, when this is not the first attempt.
+        again: Option<DeliveryId>,
+    },
+    /// A provisional response came.
+    Proceeding {
+        /// The client transaction.
+        branch: u64,
+    },
+    /// A final response came; what it means for the message.
+    Settle {
+        /// The client transaction.
+        branch: u64,
+        /// The outcome.
+        outcome: Outcome,
+        /// The status, for the target's queue and the counters.
+        status: u16,
+    },
+    /// A delivery ends without a response.
+    Fail {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// What the sender is told.
+        answer: Box<xmpp::Stanza>,
+        /// How it failed.
+        failure: Failure,
+    },
+    /// A bounce decides the SIP sender's final response.
+    Bounced {
+        /// The stream.
+        link: LinkId,
+        /// The stanza's place in the stream.
+        sequence: u64,
+        /// The final response; `None` when the error says that the stanza was processed.
+        refusal: Option<Refusal>,
+    },
+    /// Everything before the barrier has arrived.
+    Confirmed {
+        /// The stream.
+        link: LinkId,
+        /// The answer to the senders.
+        success: sip::Status,
+    },
+    /// Write a stanza that nobody waits for.
+    Reply {
+        /// The stream.
+        link: LinkId,
+        /// The stanza.
+        stanza: Box<xmpp::Stanza>,
+        /// What to count.
+        counter: Counter,
+    },
+    /// A device of an XMPP user went away.
+    Departed(xmpp::Jid),
+    /// Nothing to do but count.
+    Drop(Counter),
+    /// An input that concerns state alone.
+    State(Input),
+}
+
+/// What a final response means for the message it answers.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A 2xx: nothing is told to the sender (RFC 7247 §7).
+    Taken,
+    /// The target does not take this form: once more in another one.
+    Retry {
+        /// The other form.
+        profile: Profile,
+        /// How long the target is remembered to want it.
+        remember: Duration,
+    },
+    /// The sender gets an error stanza.
+    Failed(Box<xmpp::Stanza>),
+    /// The request was the gateway's own.
+    Own,
+}

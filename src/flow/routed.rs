@@ -1,0 +1,118 @@
+//! What routing hands to translation.
+
+use bytes::Bytes;
+
+use super::{Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Outbound, Refusal};
+use crate::codec::{sip, xmpp};
+
+/// What the routing stage found out about an input. Nothing is changed yet.
+#[derive(Debug)]
+pub enum Routed {
+    /// A request that the gateway answers by itself, without any state.
+    Answer {
+        /// Where the answer goes.
+        flow: Flow,
+        /// The request.
+        request: Box<sip::Request>,
+        /// The answer.
+        refusal: Refusal,
+    },
+    /// Octets that are not a legal request, with the answer made from what could be read.
+    Malformed {
+        /// Where the answer goes.
+        hop: Hop,
+        /// The answer's octets.
+        answer: Bytes,
+        /// The status in it.
+        status: u16,
+    },
+    /// A request that was taken on before, by its transaction key.
+    Retransmission {
+        /// Where it came from.
+        flow: Flow,
+        /// The transaction.
+        key: u64,
+        /// The request, from which a finished transaction's response is made again.
+        request: Box<sip::Request>,
+    },
+    /// A MESSAGE from a peer for an XMPP user.
+    Inbound(Box<Inbound>),
+    /// A response to a request of ours.
+    Response {
+        /// The client transaction.
+        branch: u64,
+        /// The message that was sent, unless the request was the gateway's own.
+        outbound: Option<Box<Outbound>>,
+        /// The response.
+        response: Box<sip::Response>,
+        /// The new address that a redirection names, as an IRI.
+        contact: Option<xmpp::Text>,
+    },
+    /// A message from an XMPP user for a SIP user.
+    Outbound {
+        /// The message, addressed.
+        outbound: Box<Outbound>,
+        /// The delivery that it belongs to, when this is not the first attempt.
+        again: Option<DeliveryId>,
+    },
+    /// A delivery that failed inside the gateway or by a deadline.
+    Failed {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// The message.
+        outbound: Box<Outbound>,
+        /// How it failed.
+        failure: Failure,
+    },
+    /// The server or the recipient gave back a stanza that is not confirmed yet.
+    Bounce {
+        /// The stream.
+        link: LinkId,
+        /// The stanza's place in the stream.
+        sequence: u64,
+        /// Whether it was addressed to a full JID.
+        to_full: bool,
+        /// The error.
+        error: xmpp::StanzaError,
+        /// The new address that it names, as a SIP user would reach it.
+        contact: Option<sip::Uri>,
+    },
+    /// The reply to a barrier: everything before it has arrived.
+    Barrier {
+        /// The stream.
+        link: LinkId,
+    },
+    /// A request for information that the gateway answers for itself or one of its users.
+    Query {
+        /// The stream.
+        link: LinkId,
+        /// The request.
+        iq: Box<xmpp::Iq>,
+    },
+    /// A stanza that is answered with an error.
+    Refused {
+        /// The stream.
+        link: LinkId,
+        /// The stanza.
+        stanza: Box<xmpp::Stanza>,
+        /// The error.
+        error: xmpp::StanzaError,
+        /// Why, for the counters.
+        counter: Counter,
+    },
+    /// A stanza that cannot be read.
+    Unreadable {
+        /// The stream.
+        link: LinkId,
+        /// The component's own address, which answers.
+        own: xmpp::Jid,
+        /// What could be read.
+        malformed: Box<xmpp::Malformed>,
+    },
+    /// A device of an XMPP user went away.
+    Departed(xmpp::Jid),
+    /// Nothing to do but count.
+    Drop(Counter),
+    /// An input that concerns state alone.
+    State(Input),
+}

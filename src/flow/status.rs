@@ -1,0 +1,50 @@
+//! What a gateway tells of itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The state of a running gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version that runs.
+    pub version: String,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// Whether new messages are taken on.
+    pub in_service: bool,
+    /// The component links.
+    pub links: Vec<LinkStatus>,
+    /// The SIP peers.
+    pub peers: Vec<PeerStatus>,
+    /// What is in flight, by name.
+    pub gauges: BTreeMap<String, u64>,
+    /// What was counted since the start, by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// One component link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// The component's domain.
+    pub component: String,
+    /// The server's address.
+    pub server: String,
+    /// `up`, `connecting` or `down`.
+    pub state: String,
+    /// Why it is down.
+    pub error: Option<String>,
+    /// Stanzas that the server has perhaps not got yet.
+    pub unconfirmed: usize,
+}
+
+/// One SIP peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// The operator's name for it.
+    pub name: String,
+    /// Its URI.
+    pub uri: String,
+    /// `up`, `down` or `unknown`.
+    pub state: String,
+}
