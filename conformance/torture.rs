@@ -2,6 +2,8 @@
 //! verdict. Every row also runs through the framer in pieces, is written and read again, and is
 //! damaged in many ways.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

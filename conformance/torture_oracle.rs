@@ -2,6 +2,8 @@
 //! tests: on their messages, and on generated ones, sound and damaged. Every disagreement is in
 //! [`RULES`] with the reason and who is right, or the test fails.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;

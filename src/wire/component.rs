@@ -23,7 +23,7 @@ use crate::flow::{Input, LinkChange, LinkId};
 const OPENING: Duration = Duration::from_secs(10);
 /// The first pause before another attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// A link that stood this long begins with the first pause again.
+/// A link that was thrown out by another one after this long begins with the first pause again.
 const STABLE: Duration = Duration::from_secs(10);
 /// Octets that may wait for a server that does not read: beyond that the link is dead.
 const WAITING: usize = 64 * 1_024 * 1_024;
@@ -70,11 +70,13 @@ pub(super) struct Closed {
     pub(super) reason: String,
     /// Whether one of our stanzas may be the cause.
     stream_error: bool,
+    /// Whether another connection took the name over.
+    contested: bool,
 }
 
 impl Closed {
     fn because(reason: impl Into<String>) -> Self {
-        Closed { reason: reason.into(), stream_error: false }
+        Closed { reason: reason.into(), stream_error: false, contested: false }
     }
 }
 
@@ -96,16 +98,17 @@ pub(super) async fn keep(
     let mut pause = FIRST_PAUSE;
     loop {
         let begun = Instant::now();
-        let closed = match open(&component, limits).await {
-            Ok(stream) => serve(&runner, link, &component, stream).await,
-            Err(closed) => closed,
+        let (served, closed) = match open(&component, limits).await {
+            Ok(stream) => (true, serve(&runner, link, &component, stream).await),
+            Err(closed) => (false, closed),
         };
-        let Closed { reason, stream_error } = closed;
-        let change = LinkChange::Down { reason, stream_error };
-        runner.feed(Input::Link { link, change });
-        if begun.elapsed() >= STABLE {
+        // Two gateways of one name must not throw each other out ten times a second.
+        if served && (!closed.contested || begun.elapsed() >= STABLE) {
             pause = FIRST_PAUSE;
         }
+        let Closed { reason, stream_error, .. } = closed;
+        let change = LinkChange::Down { reason, stream_error };
+        runner.feed(Input::Link { link, change });
         // Half to whole of the pause: many gateways do not come back in step.
         sleep(pause.mul_f64(0.5 + jitter() / 2.0)).await;
         pause = (pause * 2).min(component.reconnect_max);
@@ -209,7 +212,11 @@ fn refused(component: &Component, error: &StreamError) -> Closed {
         }
         _ => format!("the server closed the stream of {name}: {said}"),
     };
-    Closed { reason, stream_error: may_be_ours(&error.condition) }
+    Closed {
+        reason,
+        stream_error: may_be_ours(&error.condition),
+        contested: error.condition == StreamCondition::Conflict,
+    }
 }
 
 /// Whether a stanza of ours can be what the server closed the stream for (RFC 6120 §4.9.3).

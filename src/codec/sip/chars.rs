@@ -50,58 +50,45 @@ const fn has(set: &[u8], octet: u8) -> bool {
     false
 }
 
+/// The classes which are letters, digits and a few more characters.
+const ALPHANUMERIC: [(Class, &[u8]); 11] = [
+    (TOKEN, b"-.!%*_+`'~"),
+    (USER, b"-_.!~*'()%&=+$,;?/"),
+    (PASSWORD, b"-_.!~*'()%&=+$,"),
+    (PARAM, b"-_.!~*'()%[]/:&+$"),
+    (HEADER, b"-_.!~*'()%[]/?:+$"),
+    (URIC, b"-_.!~*'()%;/?:@&=+$,[]"),
+    (HOST, b"-._"),
+    (VALUE, b"-.!%*_+`'~[]:/@?&=$#"),
+    (SCHEME, b"+-."),
+    (UNRESERVED, b"-_.!~*'()"),
+    (TOKEN68, b"-._~+/"),
+];
+
 const fn classes(b: u8) -> Class {
-    let alnum = b.is_ascii_alphanumeric();
-    let unreserved = alnum || has(b"-_.!~*'()", b);
-    let escapable = unreserved || b == b'%';
     let mut class = 0;
-    if alnum || has(b"-.!%*_+`'~", b) {
-        class |= TOKEN;
+    let mut i = 0;
+    while i < ALPHANUMERIC.len() {
+        let (member, more) = ALPHANUMERIC[i];
+        if b.is_ascii_alphanumeric() || has(more, b) {
+            class |= member;
+        }
+        i += 1;
     }
-    if escapable || has(b"&=+$,;?/", b) {
-        class |= USER;
+    if b.is_ascii_alphanumeric() || has(b"-_.!~*'();/?:@&=+$, ", b) || b >= 0x80 {
+        class |= PHRASE;
     }
-    if escapable || has(b"&=+$,", b) {
-        class |= PASSWORD;
-    }
-    if escapable || has(b"[]/:&+$", b) {
-        class |= PARAM;
-    }
-    if escapable || has(b"[]/?:+$", b) {
-        class |= HEADER;
-    }
-    if escapable || has(b";/?:@&=+$,[]", b) {
-        class |= URIC;
-    }
-    if alnum || has(b"-._", b) {
-        class |= HOST;
+    if b.is_ascii_hexdigit() || has(b"*#", b) {
+        class |= PHONE_DIGIT;
     }
     if b.is_ascii_graphic() {
         class |= VISIBLE;
-    }
-    if alnum || has(b"-.!%*_+`'~[]:/@?&=$#", b) {
-        class |= VALUE;
-    }
-    if unreserved || has(b";/?:@&=+$, ", b) || b >= 0x80 {
-        class |= PHRASE;
     }
     if b.is_ascii_control() {
         class |= CONTROL;
     }
     if !(has(b"\"<>,;\\", b) || b.is_ascii_control() && b != b'\t') {
         class |= DISPLAY;
-    }
-    if alnum || has(b"+-.", b) {
-        class |= SCHEME;
-    }
-    if unreserved {
-        class |= UNRESERVED;
-    }
-    if b.is_ascii_hexdigit() || has(b"*#", b) {
-        class |= PHONE_DIGIT;
-    }
-    if alnum || has(b"-._~+/", b) {
-        class |= TOKEN68;
     }
     class
 }

@@ -81,6 +81,10 @@ impl Framer {
             None if self.buffer.first().is_none_or(|&b| b == b'\r') => return Ok(None),
             _ => {}
         }
+        // A TLS handshake on a plain port, for one, is not waited for.
+        if !self.buffer.first().copied().is_some_and(|b| chars::is(b, chars::TOKEN)) {
+            return Err(self.close(Kind::NotSip));
+        }
         let Some(head) = self.head_end() else {
             if self.buffer.len() > self.limits.head {
                 return Err(self.close(Kind::HeadTooLarge));
@@ -191,4 +195,122 @@ fn parse_length(value: &[u8], following: &[u8]) -> Result<usize, Kind> {
     let digits =
         std::str::from_utf8(digits.trim_ascii()).map_err(|_| malformed(ValueError::Number))?;
     token::number::<u32>(digits).map(|length| length as usize).map_err(malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::sip::{HeaderName, Headers, Message, Status, parse};
+
+    const SMALL: Limits = Limits { head: 400, fields: 32, body: 10, skip: 1000 };
+
+    fn request(length: &str, body: &str) -> String {
+        format!(
+            "MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nFrom: <sip:c@d>;tag=1\r\n\
+             To: <sip:a@b>\r\nCall-ID: i\r\nCSeq: 1 MESSAGE\r\n{length}\r\n\r\n{body}"
+        )
+    }
+
+    /// All frames of the octets in pieces of this size, and the error at the end, if there is one.
+    fn frames(octets: &[u8], size: usize) -> (Vec<Frame>, Option<FramingError>) {
+        let mut framer = Framer::new(SMALL);
+        let mut frames = Vec::new();
+        for piece in octets.chunks(size) {
+            framer.push(piece);
+            loop {
+                match framer.next() {
+                    Ok(Some(frame)) => frames.push(frame),
+                    Ok(None) => break,
+                    Err(e) => {
+                        assert_eq!(framer.next(), Ok(None), "closed for good");
+                        return (frames, Some(e));
+                    }
+                }
+            }
+        }
+        assert!(frames.is_empty() || framer.is_at_boundary());
+        (frames, None)
+    }
+
+    fn messages(frames: &[Frame]) -> Vec<&[u8]> {
+        let message = |frame| match frame {
+            &Frame::Message(ref octets) => Some(&octets[..]),
+            _ => None,
+        };
+        frames.iter().filter_map(message).collect()
+    }
+
+    #[test]
+    fn messages_in_any_pieces() {
+        let a = request("Content-Length: 5", "Hello");
+        let b = request("l :\r\n 0", "");
+        let bad = request("Content-Length: 2", "xy").replace("CSeq: 1 MESSAGE", "CSeq: x");
+        let stream = [&a, &bad, "\r\n", &b, "\r\n\r\n", &a].map(str::to_owned).concat();
+        for size in 1..stream.len() {
+            let (frames, error) = frames(stream.as_bytes(), size);
+            assert_eq!(error, None);
+            let found = messages(&frames);
+            assert_eq!(found, [a.as_bytes(), bad.as_bytes(), b.as_bytes(), a.as_bytes()], "{size}");
+            assert!(parse(Bytes::copy_from_slice(found[1])).is_err(), "bad, but framed");
+            assert!(frames.contains(&Frame::KeepAlivePong));
+        }
+    }
+
+    #[test]
+    fn keep_alives() {
+        assert_eq!(frames(b"\r\n\r\n", 4).0, [Frame::KeepAlivePing]);
+        assert_eq!(frames(b"\r\n", 2).0, [Frame::KeepAlivePong]);
+        assert_eq!(frames(b"\r\n\r\n\r\n", 6).0, [Frame::KeepAlivePing, Frame::KeepAlivePong]);
+        let mut framer = Framer::new(SMALL);
+        framer.push(b"\r");
+        assert_eq!(framer.next(), Ok(None));
+        framer.push(b"\n");
+        assert_eq!(framer.next(), Ok(Some(Frame::KeepAlivePong)));
+    }
+
+    #[test]
+    fn what_cannot_be_framed_is_answered_and_closed() {
+        let length = HeaderName::ContentLength;
+        let number = || Kind::Header(HeaderName::ContentLength, ValueError::Number);
+        for (field, kind) in [
+            ("Subject: none", Kind::Missing(length.clone())),
+            ("Content-Length: -1", number()),
+            ("Content-Length: +1", number()),
+            ("Content-Length: 1 1", number()),
+            ("Content-Length:", number()),
+            ("Content-Length: 99999999999", number()),
+            ("Content-Length: 1\r\n 1", number()),
+            ("Content-Length: 1001", Kind::BodyTooLarge),
+            ("Content-Length: 1\r\nl: 2", Kind::Repeated(length)),
+        ] {
+            let (frames, error) = frames(request(field, "x").as_bytes(), 7);
+            let FramingError(malformed) = error.unwrap();
+            assert_eq!((frames.len(), malformed.kind()), (0, &kind), "{field}");
+            let answer = malformed.answer(malformed.status(), "t", &Headers::new()).unwrap();
+            assert!(matches!(parse(answer), Ok(Message::Response(_))), "{field}");
+        }
+        assert_eq!(frames(request("l: 1\r\nContent-Length: 1", "x").as_bytes(), 9).1, None);
+        assert_eq!(frames(b"\x16\x03\x01\x02\x00\x01", 1).1.unwrap().0.kind(), &Kind::NotSip);
+        let long = request("Content-Length: 0", "").replace("<sip:a@b>", &"x".repeat(500));
+        let error = frames(long.as_bytes(), 11).1.unwrap();
+        assert_eq!(error.0.kind(), &Kind::HeadTooLarge);
+        assert!(error.to_string().contains("too large"));
+    }
+
+    #[test]
+    fn a_body_too_large_costs_nobody_else() {
+        let small = request("Content-Length: 1", "x");
+        let large = request("Content-Length: 900", &"y".repeat(900));
+        for size in [1, 3, 100, 5000] {
+            let (frames, error) = frames([&*small, &large, &small].concat().as_bytes(), size);
+            assert_eq!(error, None);
+            let [Frame::Message(_), Frame::TooLarge(malformed), Frame::Message(last)] = &frames[..]
+            else {
+                panic!("{frames:?}")
+            };
+            assert_eq!(malformed.status(), Status::MESSAGE_TOO_LARGE);
+            assert!(malformed.answer(malformed.status(), "t", &Headers::new()).is_some());
+            assert_eq!(&last[..], small.as_bytes());
+        }
+    }
 }

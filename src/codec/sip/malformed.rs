@@ -212,3 +212,75 @@ impl Malformed {
         Some(out.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::sip::{Message, parse};
+
+    fn malformed(text: &str) -> Malformed {
+        parse(text.to_owned().into()).unwrap_err()
+    }
+
+    fn answer(text: &str) -> Option<String> {
+        let malformed = malformed(text);
+        let answer = malformed.answer(malformed.status(), "tag1", &Headers::new())?;
+        Some(String::from_utf8(answer.to_vec()).unwrap())
+    }
+
+    const BAD: &str = "MESSAGE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h;rport;branch=z9hG4bKx,\r\n \
+        SIP/2.0/TCP i;branch=y\r\nf: \"A\" <sip:c@d>;tag=1\r\nt: <sip:a@b>\r\nCall-ID: i\r\nCSeq: x\r\n\r\n";
+
+    #[test]
+    fn an_answer_echoes_what_could_be_read() {
+        assert_eq!(
+            answer(BAD).unwrap(),
+            "SIP/2.0 400 CSeq has a character that is not allowed there\r\n\
+             Via: SIP/2.0/UDP h;rport;branch=z9hG4bKx\r\nVia: SIP/2.0/TCP i;branch=y\r\n\
+             From: \"A\" <sip:c@d>;tag=1\r\nTo: <sip:a@b>;tag=tag1\r\nCall-ID: i\r\nCSeq: x\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        let source = "192.0.2.7:5099".parse().unwrap();
+        let malformed = malformed(BAD).received_from(source);
+        assert_eq!(malformed.top_via().unwrap().rport(), Some(Some(5099)));
+        let text = malformed.answer(Status::FORBIDDEN, "", &Headers::new()).unwrap();
+        let text = std::str::from_utf8(&text).unwrap();
+        assert!(text.starts_with(
+            "SIP/2.0 403 Forbidden\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx;received=192.0.2.7;rport=5099\r\n\
+             Via: SIP/2.0/TCP i;branch=y\r\n"
+        ));
+        assert!(text.contains("\r\nTo: <sip:a@b>\r\n"));
+    }
+
+    #[test]
+    fn who_gets_no_answer() {
+        assert_eq!(answer(&BAD.replace("MESSAGE", "ACK")), None);
+        assert_eq!(answer(&BAD.replace("MESSAGE sip:a@b SIP/2.0", "SIP/2.0 200 OK")), None);
+        assert_eq!(answer(&BAD.replace("v:", "w:")), None);
+        assert_eq!(answer(&BAD.replace("SIP/2.0/UDP", "SIP2.0/UDP")), None);
+        assert_eq!(answer("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), None);
+        assert_eq!(answer("\u{fffd}\0\0"), None);
+    }
+
+    #[test]
+    fn an_echo_cannot_harm() {
+        let bad =
+            BAD.replace("Call-ID: i", "Call-ID: i\rX: y\0z").replace("<sip:a@b>", "\"a <sip:a@b>");
+        let answer = answer(&bad).unwrap();
+        assert!(answer.contains("\r\nCall-ID: i X: y z\r\n"), "{answer}");
+        assert!(
+            answer.contains("\r\nTo: \"a <sip:a@b>\r\n"),
+            "no tag where To cannot be read: {answer}"
+        );
+    }
+
+    #[test]
+    fn headers_are_added_before_content_length() {
+        let headers = Headers::new().with(HeaderName::RetryAfter, 5);
+        let malformed = malformed(BAD);
+        let answer = malformed.answer(Status::SERVICE_UNAVAILABLE, "t", &headers).unwrap();
+        assert!(answer.ends_with(b"\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"));
+        let good = BAD.replace("CSeq: x", "CSeq: 1 MESSAGE");
+        assert!(matches!(parse(good.into()), Ok(Message::Request(_))));
+    }
+}

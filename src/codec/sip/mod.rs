@@ -9,6 +9,7 @@
 //! outlives a transaction holds [`detach`]ed copies.
 
 mod accept;
+mod addr_spec;
 mod auth;
 mod chars;
 mod cseq;
@@ -20,6 +21,7 @@ mod head;
 mod header;
 mod header_name;
 mod header_value;
+mod host;
 mod list;
 mod malformed;
 mod message;
@@ -28,6 +30,8 @@ mod name_addr;
 mod param;
 mod parse;
 pub mod percent;
+#[cfg(test)]
+mod properties;
 mod reason_phrase;
 mod salvage;
 mod status;
@@ -50,6 +54,7 @@ pub use framing::{Frame, Framer, FramingError};
 pub use header::{Header, Headers};
 pub use header_name::{ExtensionName, HeaderName};
 pub use header_value::HeaderValue;
+pub use host::Host;
 pub use list::Items;
 pub use malformed::{Limits, Malformed, MalformedKind};
 pub use message::{Message, Request, Response};
@@ -62,7 +67,7 @@ pub use status::{Status, StatusClass};
 pub use subscription_state::{Subscription, SubscriptionState};
 pub use token::{CallId, Token, ValueError};
 pub use transport::Transport;
-pub use uri::{Host, Scheme, Uri, UriError};
+pub use uri::{Scheme, Uri, UriError};
 pub use uri_builder::UriBuilder;
 pub use via::Via;
 pub use warning::Warning;

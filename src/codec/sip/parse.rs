@@ -134,3 +134,160 @@ fn status_line(head: &Source, line: Range<usize>) -> Result<(Status, ReasonPhras
     let start = (line.start + space + 5).min(line.end);
     Ok((status, ReasonPhrase::received(head.value(start..line.end).bytes())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::sip::{HeaderName, Request, ValueError};
+
+    const FIELDS: &str = "Via: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:c@d>;tag=1\r\n\
+        To: <sip:a@b>\r\nCall-ID: i\r\nCSeq: 1 MESSAGE\r\n";
+
+    fn with(start: &str, more: &str, body: &str) -> Result<Message, Malformed> {
+        parse(format!("{start}\r\n{FIELDS}{more}\r\n{body}").into())
+    }
+
+    fn request(more: &str, body: &str) -> Request {
+        match with("MESSAGE sip:a@b SIP/2.0", more, body) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{more}: {other:?}"),
+        }
+    }
+
+    fn refused(start: &str, more: &str) -> Kind {
+        with(start, more, "").unwrap_err().kind().clone()
+    }
+
+    #[test]
+    fn bodies() {
+        assert_eq!(&request("", "to the end").body[..], b"to the end");
+        assert_eq!(&request("Content-Length: 3\r\n", "abcdef").body[..], b"abc");
+        assert_eq!(&request("l: 3\r\nContent-Length: 3\r\n", "\0\u{e9}").body[..], b"\0\xc3\xa9");
+        assert_eq!(refused("MESSAGE sip:a@b SIP/2.0", "l: 1\r\n"), Kind::Short);
+        let limits = Limits { body: 2, ..Limits::DEFAULT };
+        let octets = request("", "abc").to_bytes();
+        let malformed = parse_within(octets, &limits).unwrap_err();
+        assert_eq!(
+            (malformed.kind(), malformed.status()),
+            (&Kind::BodyTooLarge, Status::MESSAGE_TOO_LARGE)
+        );
+    }
+
+    #[test]
+    fn start_lines() {
+        for (start, kind) in [
+            ("MESSAGE sip:a@b", Kind::RequestLine),
+            ("MESSAGE sip:a@b HTTP/1.1", Kind::RequestLine),
+            ("MESSAGE  sip:a@b SIP/2.0", Kind::RequestLine),
+            ("MESSAGE sip:a@b  SIP/2.0", Kind::RequestLine),
+            ("MESSAGE\tsip:a@b SIP/2.0", Kind::RequestLine),
+            ("MESSAGE SIP/2.0", Kind::RequestLine),
+            ("MES(SAGE sip:a@b SIP/2.0", Kind::RequestLine),
+            ("", Kind::HeaderLine),
+            ("@ sip:a@b SIP/2.0", Kind::NotSip),
+            ("MESSAGE sip:a@b SIP/2.1", Kind::Version),
+            ("MESSAGE sip:a@b SIP/3.0", Kind::Version),
+            ("MESSAGE sip:a@b SIP/2.0x", Kind::RequestLine),
+            ("MESSAGE a@b SIP/2.0", Kind::RequestUri(UriError::Scheme)),
+            ("MESSAGE sip:a@b?x=y SIP/2.0", Kind::RequestUriHeaders),
+            ("MESSAGE sip:\u{e9}@b SIP/2.0", Kind::RequestUri(UriError::User)),
+            ("message sip:a@b SIP/2.0", Kind::CSeqMethodUnknown),
+            ("SUBSCRIBE sip:a@b SIP/2.0", Kind::CSeqMethod),
+            ("SIP/2.0 99 x", Kind::StatusLine),
+            ("SIP/2.0 099 x", Kind::StatusLine),
+            ("SIP/2.0 700 x", Kind::StatusLine),
+            ("SIP/2.0 2000 x", Kind::StatusLine),
+            ("SIP/2.0  200 x", Kind::StatusLine),
+            ("SIP/2.0", Kind::StatusLine),
+            ("SIP/1.0 200 OK", Kind::Version),
+            ("SIP/2.0 200 a\\\0", Kind::Control),
+        ] {
+            let start = if start.is_empty() { "\r\nVia" } else { start };
+            let found = refused(start, "");
+            assert!(
+                found == kind || start == "\r\nVia" && found == Kind::RequestLine,
+                "{start}: {found:?}"
+            );
+        }
+        assert!(with("MESSAGE sip:a@b sip/2.0", "", "").is_ok());
+        assert!(with("SIP/2.0 200", "", "").is_ok(), "the space before an empty phrase");
+        assert!(matches!(with("sip/2.0 486 Besch\u{e4}ftigt", "", ""), Ok(Message::Response(_))));
+    }
+
+    #[test]
+    fn header_sections() {
+        let start = "MESSAGE sip:a@b SIP/2.0";
+        for (more, kind) in [
+            ("no colon\r\n", Kind::HeaderLine),
+            (": no name\r\n", Kind::HeaderLine),
+            ("a b: c\r\n", Kind::HeaderLine),
+            ("X: a\nY: b\r\n", Kind::LineEnd),
+            ("X: a\rY: b\r\n", Kind::LineEnd),
+            ("X: a\r\r\n", Kind::LineEnd),
+            ("X: a\0b\r\n", Kind::Control),
+            ("X: \x7f\r\n", Kind::Control),
+            ("X: \\\r\r\n", Kind::LineEnd),
+            ("Max-Forwards: 256\r\n", Kind::Header(HeaderName::MaxForwards, ValueError::Number)),
+            ("Max-Forwards: 1\r\nMax-Forwards: 1\r\n", Kind::Repeated(HeaderName::MaxForwards)),
+            ("t: <sip:a@b>\r\n", Kind::Repeated(HeaderName::To)),
+            ("f: <sip:a@b>\r\n", Kind::Repeated(HeaderName::From)),
+            ("i: x\r\n", Kind::Repeated(HeaderName::CallId)),
+            ("CSEQ: 1 MESSAGE\r\n", Kind::Repeated(HeaderName::CSeq)),
+            ("l: 0\r\nl: 1\r\n", Kind::Repeated(HeaderName::ContentLength)),
+            ("v: SIP/2.0/UDP h,, x\r\n", Kind::Header(HeaderName::Via, ValueError::Protocol)),
+        ] {
+            assert_eq!(refused(start, more), kind, "{more:?}");
+        }
+        for missing in ["Via", "From", "To", "Call-ID", "CSeq"] {
+            let name = HeaderName::new(&missing.into()).unwrap();
+            let fields: String =
+                FIELDS.split_inclusive("\r\n").filter(|f| !f.starts_with(missing)).collect();
+            let error = parse(format!("{start}\r\n{fields}\r\n").into()).unwrap_err();
+            assert_eq!(error.kind(), &Kind::Missing(name), "{missing}");
+        }
+        let r = request("X-Foo : \r\n\tbar \r\n  baz \r\nSubject:\r\nX: \"\\\0\"\r\n", "");
+        let names: Vec<_> = r.headers.iter().map(|h| h.name.as_str()).collect();
+        assert_eq!(names, ["X-Foo", "Subject", "Session-Expires"], "x is its compact form");
+        assert_eq!(r.headers.iter().next().unwrap().value.as_bytes(), b"bar baz");
+    }
+
+    #[test]
+    fn limits() {
+        let limits = Limits { head: 300, fields: 6, ..Limits::DEFAULT };
+        let parse = |more: &str| {
+            let text = format!("MESSAGE sip:a@b SIP/2.0\r\n{FIELDS}{more}\r\n");
+            parse_within(text.into(), &limits).map_err(|e| e.kind().clone())
+        };
+        assert!(parse("X: y\r\n").is_ok());
+        assert_eq!(parse("X: y\r\nX: y\r\n").unwrap_err(), Kind::TooManyFields);
+        assert_eq!(parse(&format!("X: {}\r\n", "y".repeat(300))).unwrap_err(), Kind::HeadTooLarge);
+        assert!(Kind::TooManyFields.is_limit() && !Kind::Short.is_limit());
+    }
+
+    #[test]
+    fn keep_alives_are_no_messages() {
+        for ping in ["", "\r\n", "\r\n\r\n", "\0\0\0\0", "jaK", "  \r\n"] {
+            assert_eq!(parse_datagram(ping.into()), Ok(None), "{ping:?}");
+        }
+        let text = format!("\r\n\r\nMESSAGE sip:a@b SIP/2.0\r\n{FIELDS}\r\n");
+        assert!(matches!(parse_datagram(text.into()), Ok(Some(Message::Request(_)))));
+        assert!(parse_datagram("hello".into()).is_err());
+    }
+
+    #[test]
+    fn latin_1_is_kept_octet_by_octet() {
+        let mut octets = b"MESSAGE sip:a@b SIP/2.0\r\nSubject: Gr\xfc\xdfe\r\n".to_vec();
+        octets.extend_from_slice(
+            FIELDS.replace("To: ", "To: \"Zo#\" ").replace('#', "\u{1}").as_bytes(),
+        );
+        let at = octets.iter().position(|&b| b == 1).unwrap();
+        octets[at] = 0xeb;
+        octets.extend_from_slice(b"\r\n\xff");
+        let Ok(Message::Request(r)) = parse(octets.into()) else { panic!() };
+        assert_eq!(r.headers.get(&HeaderName::Subject).unwrap().as_bytes(), b"Gr\xfc\xdfe");
+        assert_eq!(r.to.display_name(), Some("Zoë"));
+        let written = r.to_bytes();
+        assert!(memchr::memmem::find(&written, b"\r\nTo: \"Zo\xeb\" <sip:a@b>\r\n").is_some());
+        assert_eq!(parse(written), Ok(Message::Request(r)));
+    }
+}

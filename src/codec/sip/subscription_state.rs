@@ -12,7 +12,7 @@ pub enum SubscriptionState {
     Pending,
     /// Ended.
     Terminated,
-    /// An extension; to be treated as active would be wrong, as nothing is known of it.
+    /// An extension.
     Other(Token),
 }
 

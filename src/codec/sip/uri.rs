@@ -3,10 +3,11 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use super::{Text, chars, param};
+use super::addr_spec::Parts;
+use super::host::{self, Host};
+use super::{Text, param};
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,34 +46,11 @@ impl Scheme {
         !matches!(self, Scheme::Tel | Scheme::Other)
     }
 
-    fn from_name(name: &str) -> Scheme {
+    pub(super) fn from_name(name: &str) -> Scheme {
         const NAMED: [Scheme; 5] =
             [Scheme::Sip, Scheme::Sips, Scheme::Im, Scheme::Pres, Scheme::Tel];
         let found = NAMED.into_iter().find(|s| s.as_str().eq_ignore_ascii_case(name));
         found.unwrap_or(Scheme::Other)
-    }
-}
-
-/// The host of a URI or of a `Via`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Host<'a> {
-    /// A domain name, as received.
-    Name(&'a str),
-    /// An IPv4 address.
-    V4(Ipv4Addr),
-    /// An IPv6 address.
-    V6(Ipv6Addr),
-}
-
-impl Host<'_> {
-    /// The address, if the host is one.
-    #[must_use]
-    pub fn ip(&self) -> Option<IpAddr> {
-        match *self {
-            Host::Name(_) => None,
-            Host::V4(ip) => Some(IpAddr::V4(ip)),
-            Host::V6(ip) => Some(IpAddr::V6(ip)),
-        }
     }
 }
 
@@ -122,32 +100,13 @@ pub struct Uri {
     parts: Parts,
 }
 
-/// Offsets into the text; at most 65,535 by construction.
-#[derive(Clone, Copy)]
-struct Parts {
-    scheme: Scheme,
-    /// The index of the colon after the scheme.
-    colon: u16,
-    /// The end of the user; equal to `colon` if there is none.
-    user_end: u16,
-    /// The end of the userinfo, the index of `@`; greater than `user_end` if there is a password.
-    userinfo_end: u16,
-    host_start: u16,
-    host_end: u16,
-    port: Option<u16>,
-    /// Where the first `;` is, or would be.
-    params: u16,
-    /// Where the `?` is, or would be.
-    headers: u16,
-}
-
 impl Uri {
     /// The longest URI accepted, in octets.
     pub const MAX_LEN: usize = u16::MAX as usize;
 
     /// Parses a URI (RFC 3261 §25.1 `addr-spec`). White space is not allowed anywhere.
     pub fn parse(text: Text) -> Result<Uri, UriError> {
-        let parts = split(&text)?;
+        let parts = Parts::of(&text)?;
         Ok(Uri { text, parts })
     }
 
@@ -198,7 +157,7 @@ impl Uri {
     /// The host; `None` for `tel:` and unknown schemes.
     #[must_use]
     pub fn host(&self) -> Option<Host<'_>> {
-        if self.scheme().has_host() { host(self.host_str()) } else { None }
+        if self.scheme().has_host() { host::parse(self.host_str()) } else { None }
     }
 
     /// The host as received, an IPv6 address in its brackets; empty where there is none.
@@ -213,8 +172,9 @@ impl Uri {
         self.parts.port
     }
 
-    /// The value of a parameter: `None` if it is absent, `Some(None)` if it has no value.
-    /// Names are compared without regard to case; values are still escaped.
+    /// The value of a parameter: `None` if it is absent, `Some(None)` if it has no value. Names are
+    /// compared without regard to case; of several with one name, which RFC 3261 §19.1.1 forbids,
+    /// the first counts. Values are still escaped.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<Option<&str>> {
         self.params().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
@@ -267,223 +227,6 @@ impl Uri {
     fn slice(&self, range: Range<u16>) -> &str {
         &self.text[usize::from(range.start)..usize::from(range.end)]
     }
-}
-
-fn split(text: &str) -> Result<Parts, UriError> {
-    let octets = text.as_bytes();
-    if octets.is_empty() {
-        return Err(UriError::Empty);
-    }
-    let end = u16::try_from(octets.len()).map_err(|_| UriError::TooLong)?;
-    let colon = chars::span(octets, chars::SCHEME);
-    if octets.get(colon) != Some(&b':') || !octets[0].is_ascii_alphabetic() {
-        return Err(UriError::Scheme);
-    }
-    let scheme = Scheme::from_name(&text[..colon]);
-    let colon = at(colon);
-    let mut parts = Parts {
-        scheme,
-        colon,
-        user_end: colon,
-        userinfo_end: colon,
-        host_start: end,
-        host_end: end,
-        port: None,
-        params: end,
-        headers: end,
-    };
-    match scheme {
-        Scheme::Tel => split_tel(octets, &mut parts)?,
-        Scheme::Other => {
-            check_opaque(octets, parts.colon)?;
-        }
-        _ => split_sip(text, &mut parts)?,
-    }
-    Ok(parts)
-}
-
-/// An index into a text whose length was checked to fit.
-fn at(index: usize) -> u16 {
-    debug_assert!(index <= Uri::MAX_LEN);
-    index as u16
-}
-
-fn check_opaque(octets: &[u8], colon: u16) -> Result<(), UriError> {
-    let opaque = &octets[usize::from(colon) + 1..];
-    if opaque.is_empty() {
-        return Err(UriError::Empty);
-    }
-    if chars::all(opaque, chars::URIC) { Ok(()) } else { Err(UriError::Character) }
-}
-
-/// RFC 3966 §3: a number, then parameters. The number is `+` and decimal digits, or hexadecimal
-/// digits, `*` and `#`; visual separators may stand between them. A local number without
-/// `phone-context` is let pass.
-fn split_tel(octets: &[u8], parts: &mut Parts) -> Result<(), UriError> {
-    let start = usize::from(parts.colon) + 1;
-    let params = memchr::memchr(b';', &octets[start..]).map_or(octets.len(), |i| start + i);
-    let number = &octets[start..params];
-    let (digits, global) = match number {
-        [b'+', digits @ ..] => (digits, true),
-        digits => (digits, false),
-    };
-    let is_digit =
-        |b: &u8| if global { b.is_ascii_digit() } else { chars::is(*b, chars::PHONE_DIGIT) };
-    let legal = |b: &u8| is_digit(b) || b"-.()".contains(b);
-    if !digits.iter().all(legal) || !digits.iter().any(is_digit) {
-        return Err(UriError::User);
-    }
-    parts.params = at(params);
-    if check_params(octets, params)? == octets.len() { Ok(()) } else { Err(UriError::Parameter) }
-}
-
-/// RFC 3261 §25.1: `[ userinfo ] hostport uri-parameters [ headers ]`.
-fn split_sip(text: &str, parts: &mut Parts) -> Result<(), UriError> {
-    let octets = text.as_bytes();
-    let mut i = usize::from(parts.colon) + 1;
-    if let Some(length) = memchr::memchr(b'@', &octets[i..]) {
-        check_userinfo(&octets[i..i + length], i, parts)?;
-        i += length + 1;
-    }
-    parts.host_start = at(i);
-    i += host_span(&octets[i..]);
-    parts.host_end = at(i);
-    spanned_host(&text[usize::from(parts.host_start)..i]).ok_or(UriError::Host)?;
-    if octets.get(i) == Some(&b':') {
-        let digits = octets[i + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let port = super::token::number(&text[i + 1..i + 1 + digits]);
-        parts.port = Some(port.map_err(|_| UriError::Port)?);
-        i += 1 + digits;
-    }
-    parts.params = at(i);
-    i = check_params(octets, i)?;
-    parts.headers = at(i);
-    match octets.get(i) {
-        None => Ok(()),
-        Some(b'?') => check_headers(&octets[i + 1..]),
-        Some(_) if parts.params < at(i) => Err(UriError::Parameter),
-        Some(_) if parts.port.is_some() => Err(UriError::Port),
-        Some(_) => Err(UriError::Host),
-    }
-}
-
-/// `user [ ":" password ]`; it begins at `start` of the whole.
-fn check_userinfo(userinfo: &[u8], start: usize, parts: &mut Parts) -> Result<(), UriError> {
-    let user = chars::span(userinfo, chars::USER);
-    if user == 0 {
-        return Err(UriError::User);
-    }
-    parts.user_end = at(start + user);
-    parts.userinfo_end = at(start + userinfo.len());
-    match userinfo.get(user) {
-        None => Ok(()),
-        Some(b':') if chars::all(&userinfo[user + 1..], chars::PASSWORD) => Ok(()),
-        Some(b':') => Err(UriError::Password),
-        Some(_) => Err(UriError::User),
-    }
-}
-
-/// How far a host reaches: to the closing bracket, or over the characters of a name.
-pub(super) fn host_span(octets: &[u8]) -> usize {
-    if octets.first() == Some(&b'[') {
-        return memchr::memchr(b']', octets).map_or(octets.len(), |i| i + 1);
-    }
-    chars::span(octets, chars::HOST)
-}
-
-/// The host spelled by the text, if it is one.
-pub(super) fn host(text: &str) -> Option<Host<'_>> {
-    if text.starts_with('[') || chars::all(text.as_bytes(), chars::HOST) {
-        spanned_host(text)
-    } else {
-        None
-    }
-}
-
-/// The same for text that [`host_span`] has passed.
-pub(super) fn spanned_host(text: &str) -> Option<Host<'_>> {
-    if let Some(inner) = text.strip_prefix('[') {
-        return inner.strip_suffix(']').and_then(ipv6).map(Host::V6);
-    }
-    match ipv4(text.as_bytes()) {
-        Some(ip) => Some(Host::V4(ip)),
-        None if is_name(text.as_bytes()) => Some(Host::Name(text)),
-        None => None,
-    }
-}
-
-/// `1*3DIGIT` four times; leading zeros are decimal, as the grammar has no octal.
-fn ipv4(octets: &[u8]) -> Option<Ipv4Addr> {
-    let mut fields = [0u16; 4];
-    let (mut field, mut digits) = (0, 0);
-    for &b in octets {
-        match b {
-            b'0'..=b'9' if digits < 3 => {
-                fields[field] = fields[field] * 10 + u16::from(b - b'0');
-                digits += 1;
-            }
-            b'.' if digits > 0 && field < 3 => {
-                field += 1;
-                digits = 0;
-            }
-            _ => return None,
-        }
-    }
-    let [a, b, c, d] = fields.map(u8::try_from);
-    if field < 3 || digits == 0 { None } else { Some([a.ok()?, b.ok()?, c.ok()?, d.ok()?].into()) }
-}
-
-/// An IPv6 address, also with the extra colon of RFC 3261's grammar (RFC 5118 §4.10).
-pub(super) fn ipv6(text: &str) -> Option<Ipv6Addr> {
-    memchr::memchr(b':', text.as_bytes())?;
-    text.parse().ok().or_else(|| {
-        let (head, tail) = text.split_once(":::").filter(|(_, tail)| tail.contains('.'))?;
-        format!("{head}::{tail}").parse().ok()
-    })
-}
-
-/// Labels of host characters, none empty, none with a hyphen at its ends, the last not beginning
-/// with a digit, and a dot at the end if need be; at most 255 octets.
-fn is_name(octets: &[u8]) -> bool {
-    let octets = octets.strip_suffix(b".").unwrap_or(octets);
-    let mut last = 0;
-    for label in octets.split(|&b| b == b'.') {
-        match label {
-            [] | [b'-', ..] | [.., b'-'] => return false,
-            [first, ..] => last = *first,
-        }
-    }
-    !last.is_ascii_digit() && octets.len() <= 255
-}
-
-/// Checks `*( ";" pname [ "=" pvalue ] )` from `i` on and gives its end. An empty value is let
-/// pass, as some proxies write `;lr=`.
-fn check_params(octets: &[u8], mut i: usize) -> Result<usize, UriError> {
-    while octets.get(i) == Some(&b';') {
-        let name = chars::span(&octets[i + 1..], chars::PARAM);
-        if name == 0 {
-            return Err(UriError::Parameter);
-        }
-        i += 1 + name;
-        if octets.get(i) == Some(&b'=') {
-            i += 1 + chars::span(&octets[i + 1..], chars::PARAM);
-        }
-    }
-    Ok(i)
-}
-
-/// `hname "=" hvalue *( "&" ... )`.
-fn check_headers(octets: &[u8]) -> Result<(), UriError> {
-    for field in octets.split(|&b| b == b'&') {
-        let name = chars::span(field, chars::HEADER);
-        let legal = name > 0
-            && field.get(name) == Some(&b'=')
-            && chars::all(&field[name + 1..], chars::HEADER);
-        if !legal {
-            return Err(UriError::Headers);
-        }
-    }
-    Ok(())
 }
 
 impl PartialEq for Uri {

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::host::{self, Host};
 use super::percent::{self, Set};
-use super::uri::{self, Host, Scheme, Uri, UriError};
+use super::uri::{Scheme, Uri, UriError};
 
 /// Builds a `sip:`, `sips:`, `im:` or `pres:` URI. User and parameters are percent-encoded, each
 /// by its own rule; the host is checked.
@@ -28,7 +29,7 @@ impl UriBuilder {
             text.push('@');
         }
         let start = text.len();
-        match uri::ipv6(host) {
+        match host::ipv6(host) {
             Some(ip) => text.push_str(&format!("[{ip}]")),
             None => text.push_str(host),
         }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
+use super::host::{self, Host};
 use super::token::ValueError;
-use super::uri::{self, Host};
 use super::{HeaderValue, ParamIter, Text, Transport, chars, param};
 
 /// One hop. It is written as received, with the `received` and `rport` that were added here.
@@ -46,17 +46,23 @@ impl ViaParams {
                 Ok(one) => one,
                 Err(e) => return (found, Err(e)),
             };
-            match &octets[name.clone()] {
+            let (place, span) = match &octets[name.clone()] {
                 n if n.eq_ignore_ascii_case(b"branch") => {
-                    if !found.branch.is_empty() {
-                        return (found, Err(ValueError::Repeated));
-                    }
-                    found.branch = value(octets, name.end..end);
+                    (&mut found.branch, value(octets, name.end..end))
                 }
-                n if n.eq_ignore_ascii_case(b"received") => found.received = Span::new(i..end),
-                n if n.eq_ignore_ascii_case(b"rport") => found.rport = Span::new(i..end),
-                _ => {}
+                n if n.eq_ignore_ascii_case(b"received") => {
+                    (&mut found.received, Span::new(i..end))
+                }
+                n if n.eq_ignore_ascii_case(b"rport") => (&mut found.rport, Span::new(i..end)),
+                _ => {
+                    i = end;
+                    continue;
+                }
+            };
+            if !place.is_empty() {
+                return (found, Err(ValueError::Repeated));
             }
+            *place = span;
             i = end;
         }
     }
@@ -100,7 +106,7 @@ impl Via {
         raw.push_str("SIP/2.0/");
         raw.push_str(transport.as_str());
         raw.push(' ');
-        match uri::ipv6(host) {
+        match host::ipv6(host) {
             Some(ip) => raw.push_str(&format!("[{ip}]")),
             None => raw.push_str(host),
         }
@@ -144,8 +150,8 @@ impl Via {
         if start == i {
             return Err(ValueError::Character);
         }
-        let end = start + uri::host_span(&octets[start..]);
-        uri::spanned_host(&raw[start..end]).ok_or(ValueError::Host)?;
+        let end = start + host::span(&octets[start..]);
+        host::spanned(&raw[start..end]).ok_or(ValueError::Host)?;
         let (port, params) = port(&raw, end)?;
         Ok(Via {
             transport: Span::new(transport),
@@ -174,7 +180,7 @@ impl Via {
     /// The host of `sent-by`. (A name without characters, which cannot be, where there is none.)
     #[must_use]
     pub fn host(&self) -> Host<'_> {
-        uri::host(self.host_str()).unwrap_or(Host::Name(""))
+        host::parse(self.host_str()).unwrap_or(Host::Name(""))
     }
 
     /// The host of `sent-by` as received, an IPv6 address in its brackets.
@@ -212,7 +218,7 @@ impl Via {
         self.set_received.or_else(|| {
             let value = param::get(&self.raw[self.found.received.range()], "received")??;
             let bare = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')).unwrap_or(value);
-            bare.parse().ok().or_else(|| uri::ipv6(bare).map(IpAddr::V6))
+            bare.parse().ok().or_else(|| host::ipv6(bare).map(IpAddr::V6))
         })
     }
 
@@ -274,7 +280,8 @@ impl Via {
         if self.rport().is_some() {
             return self.with_received(ip).with_rport(source.port());
         }
-        if self.host().ip().map(|host| host.to_canonical()) == Some(ip) {
+        let same = self.host().ip().map(|host| host.to_canonical()) == Some(ip);
+        if same && self.found.received.is_empty() {
             return self;
         }
         self.with_received(ip)
@@ -423,6 +430,29 @@ mod tests {
     }
 
     #[test]
+    fn the_source_is_noted_as_the_hop_asks() {
+        let stamped =
+            |hop: &str, source: &str| written(&via(hop).with_source(source.parse().unwrap()));
+        assert_eq!(
+            stamped("SIP/2.0/UDP 192.0.2.1:5062", "192.0.2.1:9"),
+            "SIP/2.0/UDP 192.0.2.1:5062"
+        );
+        assert_eq!(stamped("SIP/2.0/UDP h;x", "192.0.2.1:9"), "SIP/2.0/UDP h;x;received=192.0.2.1");
+        assert_eq!(
+            stamped("SIP/2.0/UDP 192.0.2.1;rport", "192.0.2.1:9"),
+            "SIP/2.0/UDP 192.0.2.1;received=192.0.2.1;rport=9"
+        );
+        assert_eq!(
+            stamped("SIP/2.0/UDP 192.0.2.1;received=203.0.113.9", "[::ffff:192.0.2.1]:9"),
+            "SIP/2.0/UDP 192.0.2.1;received=192.0.2.1"
+        );
+        assert_eq!(
+            stamped("SIP/2.0/UDP [2001:db8::1]", "[2001:db8::1]:9"),
+            "SIP/2.0/UDP [2001:db8::1]"
+        );
+    }
+
+    #[test]
     fn built() {
         let v = Via::new(Transport::Tls, "::1", Some(5061), "z9hG4bKabc").unwrap();
         assert_eq!(v.as_str(), "SIP/2.0/TLS [::1]:5061;branch=z9hG4bKabc;rport");
@@ -445,6 +475,7 @@ mod tests {
             "SIP/2.0/UDP h x",
             "SIP/2.0/UDP 2001:db8::1;branch=x",
             "SIP/2.0/UDP h;branch=a;branch=b",
+            "SIP/2.0/UDP h;rport;RPORT=5",
             "SIP/2.0/UDP h;x=\"\r\nX: y\"",
             "SIP/2.0/UDP h;branch=\"x",
         ] {

@@ -146,7 +146,6 @@ impl Framer {
     /// # Errors
     /// A [`StreamFault`] is final: it is returned again by every later call.
     #[expect(clippy::should_implement_trait, reason = "it fails, and never ends")]
-    #[expect(clippy::should_implement_trait, reason = "an iterator has no errors of this kind")]
     pub fn next(&mut self) -> Result<Option<Frame>, StreamFault> {
         if let Some(fault) = self.fault {
             return Err(fault);
