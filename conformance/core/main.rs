@@ -5,5 +5,6 @@
 mod link;
 mod outbound;
 mod refusals;
+mod settings;
 mod transactions;
 mod world;

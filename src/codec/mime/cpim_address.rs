@@ -1,6 +1,6 @@
 //! Values of the CPIM headers From, To and cc, RFC 3862 §4.1 to §4.3.
 
-use super::cpim::quoted_end;
+use super::cpim_header::quoted_end;
 use super::{Text, cpim_escape};
 
 /// `[ Formal-name ] "<" URI ">"`, RFC 3862 §4.1. The URI is not looked into.

@@ -7,6 +7,7 @@ pub mod charset;
 pub mod cpim;
 pub mod cpim_address;
 pub mod cpim_escape;
+pub mod cpim_header;
 #[cfg(test)]
 mod cpim_tests;
 pub mod cpim_writer;
@@ -17,8 +18,9 @@ pub mod rfc3339;
 pub mod transfer_encoding;
 
 pub use charset::{Charset, CharsetError};
-pub use cpim::{Cpim, CpimError, CpimHeader, Required, Strictness, Subject};
+pub use cpim::{Cpim, CpimError, Strictness, Subject};
 pub use cpim_address::CpimAddress;
+pub use cpim_header::{CpimHeader, Required};
 pub use cpim_writer::{CpimObject, ExtensionHeader, Party};
 pub use entity::{Disposition, Entity, EntityError, Handling, Header, TextError};
 pub use media_type::{MediaType, MediaTypeError};
@@ -54,5 +56,32 @@ fn split_line(octets: &[u8]) -> (&[u8], &[u8]) {
             (line.strip_suffix(b"\r").unwrap_or(line), &octets[at + 1..])
         }
         None => (octets, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn msg_063_every_line_end_becomes_crlf() {
+        for (text, expected) in [
+            ("a\nb", "a\r\nb"),
+            ("a\r\nb\rc\n", "a\r\nb\r\nc\r\n"),
+            ("\n\r\n\r\r\n", "\r\n\r\n\r\n\r\n"),
+            ("", ""),
+            ("plain", "plain"),
+        ] {
+            let mut out = Vec::new();
+            write_crlf(&mut out, text);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn lines_end_with_crlf_or_lf() {
+        assert_eq!(split_line(b"a\r\nb"), (&b"a"[..], &b"b"[..]));
+        assert_eq!(split_line(b"a\nb"), (&b"a"[..], &b"b"[..]));
+        assert_eq!(split_line(b"a\rb"), (&b"a\rb"[..], &b""[..]));
     }
 }

@@ -17,10 +17,11 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) fn new(octets: Bytes) -> Source {
-        match Text::try_from(octets.clone()) {
+    /// A range of the octets, which is to hold a head or a value.
+    pub(super) fn new(octets: &Bytes, range: Range<usize>) -> Source {
+        match Text::try_from(octets.slice(range.clone())) {
             Ok(text) => Source::Text(text),
-            Err(_) => Source::Octets(octets),
+            Err(_) => Source::Octets(octets.slice(range)),
         }
     }
 
@@ -75,7 +76,8 @@ impl Source {
     /// `header-name HCOLON`: the name, and where the value is, without white space at its ends.
     fn name(&self, line: Range<usize>) -> Result<(HeaderName, Range<usize>), Kind> {
         let octets = &self.octets()[line.clone()];
-        let colon = memchr::memchr(b':', octets).ok_or(Kind::HeaderLine)?;
+        // Names are short: a loop is done before a vector search has begun.
+        let colon = octets.iter().position(|&b| b == b':').ok_or(Kind::HeaderLine)?;
         let mut end = colon;
         while end > 0 && chars::is_space(octets[end - 1]) {
             end -= 1;
@@ -101,7 +103,8 @@ impl Source {
             *lines += 1;
             next = after;
         }
-        Ok((Source::new(unfolded.into()), next))
+        let length = unfolded.len();
+        Ok((Source::new(&unfolded.into(), 0..length), next))
     }
 
     /// Whether there are no controls but a CR and an LF for each line, tabs, and escaped ones.

@@ -48,11 +48,11 @@ impl NameAddr {
 
     fn read(value: &Text) -> Result<(Option<Text>, Uri, Params), ValueError> {
         let parts = split(value)?;
-        param::check(value.as_bytes(), parts.params)?;
-        let tags = param::ParamIter::new(&value[parts.params..]);
-        if tags.filter(|(name, _)| name.eq_ignore_ascii_case("tag")).count() > 1 {
-            return Err(ValueError::Repeated);
-        }
+        let mut tags = 0;
+        param::check_each(value.as_bytes(), parts.params, |name| {
+            tags += usize::from(name.eq_ignore_ascii_case(b"tag"));
+            if tags > 1 { Err(ValueError::Repeated) } else { Ok(()) }
+        })?;
         let uri = Uri::parse(value.slice_ref(parts.uri))?;
         let params = match &value[parts.params..] {
             "" => Params::default(),

@@ -140,14 +140,26 @@ pub(super) fn get<'a>(text: &'a str, name: &str) -> Option<Option<&'a str>> {
 }
 
 /// Checks parameters from `i` to the end.
-pub(super) fn check(octets: &[u8], mut i: usize) -> Result<(), ValueError> {
+pub(super) fn check(octets: &[u8], i: usize) -> Result<(), ValueError> {
+    check_each(octets, i, |_| Ok(()))
+}
+
+/// Checks parameters from `i` to the end, and each name by `name`.
+pub(super) fn check_each(
+    octets: &[u8],
+    mut i: usize,
+    mut name: impl FnMut(&[u8]) -> Result<(), ValueError>,
+) -> Result<(), ValueError> {
     loop {
         i = chars::skip_space(octets, i);
         match octets.get(i) {
             None => return Ok(()),
-            Some(b';') => i = check_one(octets, i + 1)?.1,
+            Some(b';') => {}
             Some(_) => return Err(ValueError::Character),
         }
+        let (range, end) = check_one(octets, i + 1)?;
+        name(&octets[range])?;
+        i = end;
     }
 }
 

@@ -44,7 +44,7 @@ fn message(octets: &Bytes, limits: &Limits) -> Result<Message, Kind> {
         let within = octets.len() - start <= limits.head;
         return Err(if within { Kind::Truncated } else { Kind::HeadTooLarge });
     };
-    let head = Source::new(octets.slice(start..start + end - 2));
+    let head = Source::new(octets, start..start + end - 2);
     let body = || octets.slice(start + end..);
     let (line, next) = head.line(0)?;
     if is_status_line(&head.octets()[line.clone()]) {

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::accumulator::Accumulator;
 use super::escape::{write_attribute, write_text};
+use super::scope::Ns;
 use super::stream::Namespaces;
-use super::strict::{Dialect, Event, Ns, RawAttr, Reader};
+use super::strict::{Dialect, Event, RawAttr, Reader};
 use super::xml_fault::XmlFault;
 use super::{Limits, Text, ns};
 

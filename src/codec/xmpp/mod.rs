@@ -20,6 +20,7 @@ mod localpart;
 pub mod message;
 pub mod ns;
 pub mod presence;
+mod scope;
 pub mod stanza;
 pub mod stanza_error;
 pub mod stream;

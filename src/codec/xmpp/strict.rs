@@ -8,7 +8,6 @@
 //! bounds on depth and attributes.
 
 use std::borrow::Cow;
-use std::ops::Deref;
 
 use quick_xml::events::Event as Token;
 
@@ -17,9 +16,10 @@ use super::escape::first_illegal;
 use super::lexical::{
     ScannedName, is_space, normalise_line_ends, resolve, scan_name, scan_value, skip_space,
 };
+use super::scope::{Ns, Scope};
 use super::stream::Namespaces;
 use super::xml_fault::XmlFault;
-use super::{Limits, Text, ns};
+use super::{Limits, Text};
 
 /// Which constructs a piece of XML may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,38 +51,6 @@ pub(crate) enum Event<'a> {
     Eof,
 }
 
-/// A namespace name, where it was declared; [`Reader::keep`] makes text of it.
-#[derive(Clone, Debug)]
-pub(crate) enum Ns<'a> {
-    /// In the source.
-    Inner(&'a str),
-    /// Around the source.
-    Outer(&'a Text),
-    /// In the source, but with references in it.
-    Resolved(Text),
-    /// By definition.
-    Xml,
-}
-
-impl Deref for Ns<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        match self {
-            Self::Inner(name) => name,
-            Self::Outer(name) => name,
-            Self::Resolved(name) => name,
-            Self::Xml => ns::XML,
-        }
-    }
-}
-
-impl PartialEq for Ns<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
 /// One attribute of the start tag just read; declarations are left out.
 #[derive(Debug)]
 pub(crate) struct RawAttr<'a> {
@@ -93,13 +61,6 @@ pub(crate) struct RawAttr<'a> {
     /// Normalised value.
     pub(crate) value: Cow<'a, str>,
     prefix: Option<&'a str>,
-}
-
-#[derive(Debug)]
-struct Binding<'a> {
-    depth: u32,
-    prefix: &'a str,
-    uri: Ns<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +77,7 @@ const EXPECTED_ATTRIBUTES: usize = 6;
 pub(crate) struct Reader<'a> {
     source: &'a Text,
     tokens: quick_xml::Reader<&'a [u8]>,
-    outer: &'a Namespaces,
-    bindings: Vec<Binding<'a>>,
+    scope: Scope<'a>,
     attributes: Vec<RawAttr<'a>>,
     limits: Limits,
     depth: u32,
@@ -147,8 +107,7 @@ impl<'a> Reader<'a> {
         Ok(Self {
             source,
             tokens: quick_xml::Reader::from_str(source),
-            outer,
-            bindings: Vec::new(),
+            scope: Scope::new(outer),
             attributes: Vec::with_capacity(EXPECTED_ATTRIBUTES),
             limits,
             depth: 0,
@@ -178,12 +137,12 @@ impl<'a> Reader<'a> {
 
     /// The namespace name as text.
     pub(crate) fn keep(&self, name: Ns<'a>) -> Text {
-        match name {
-            Ns::Inner(slice) => self.source.slice_ref(slice),
-            Ns::Outer(text) => text.clone(),
-            Ns::Resolved(text) => text,
-            Ns::Xml => Text::from_static(ns::XML),
-        }
+        name.into_text(self.source)
+    }
+
+    /// The declarations in force at the reader's position.
+    pub(crate) fn declarations(&self) -> Namespaces {
+        self.scope.declarations(self.source)
     }
 
     /// Value of the attribute without namespace called `name`.
@@ -196,20 +155,6 @@ impl<'a> Reader<'a> {
         let is_lang = |a: &&RawAttr<'a>| a.prefix == Some("xml") && a.name == "lang";
         let found = self.attributes.iter().find(is_lang)?;
         (!found.value.is_empty()).then(|| self.share(found.value.clone()))
-    }
-
-    /// The declarations in force at the reader's position.
-    pub(crate) fn declarations(&self) -> Namespaces {
-        let mut all = Namespaces { default: Text::new(), prefixes: Vec::new() };
-        for binding in &self.bindings {
-            if binding.prefix.is_empty() {
-                all.default = self.keep(binding.uri.clone());
-            } else {
-                let prefix = self.source.slice_ref(binding.prefix);
-                all.prefixes.push((prefix, self.keep(binding.uri.clone())));
-            }
-        }
-        all
     }
 
     /// The next event.
@@ -312,14 +257,12 @@ impl<'a> Reader<'a> {
         if prefix == Some("xmlns") {
             return Err(XmlFault::BadNamespace);
         }
-        let ns = self.lookup(prefix)?;
+        let ns = self.scope.lookup(prefix)?;
         Ok(Event::Start { name, ns })
     }
 
     fn close(&mut self) -> Event<'a> {
-        while self.bindings.last().is_some_and(|b| b.depth == self.depth) {
-            self.bindings.pop();
-        }
+        self.scope.leave(self.depth);
         self.depth -= 1;
         if self.depth == 0 {
             self.stage = Stage::After;
@@ -372,8 +315,8 @@ impl<'a> Reader<'a> {
             end = behind;
             let ScannedName { prefix, local, .. } = name;
             match prefix {
-                None if local == "xmlns" => self.declare("", value)?,
-                Some("xmlns") => self.declare(local, value)?,
+                None if local == "xmlns" => self.scope.declare(self.depth, "", value)?,
+                Some("xmlns") => self.scope.declare(self.depth, local, value)?,
                 _ => self.attributes.push(RawAttr { ns: None, name: local, value, prefix }),
             }
         }
@@ -383,7 +326,7 @@ impl<'a> Reader<'a> {
     fn resolve_attributes(&mut self) -> Result<(), XmlFault> {
         for at in 0..self.attributes.len() {
             if let Some(prefix) = self.attributes[at].prefix {
-                self.attributes[at].ns = Some(self.lookup(Some(prefix))?);
+                self.attributes[at].ns = Some(self.scope.lookup(Some(prefix))?);
             }
             let (seen, new) = self.attributes.split_at(at);
             let new = &new[0];
@@ -399,41 +342,5 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
-    }
-
-    fn declare(&mut self, prefix: &'a str, uri: Cow<'a, str>) -> Result<(), XmlFault> {
-        let is_twice = |b: &Binding<'_>| b.depth == self.depth && b.prefix == prefix;
-        if self.bindings.iter().rev().any(is_twice) {
-            return Err(XmlFault::DuplicateAttribute);
-        }
-        let legal = match (prefix, uri.as_ref()) {
-            ("xml", uri) => uri == ns::XML,
-            ("xmlns", _) | (_, ns::XML | ns::XMLNS) => false,
-            (prefix, uri) => prefix.is_empty() || !uri.is_empty(),
-        };
-        if !legal {
-            return Err(XmlFault::BadNamespace);
-        }
-        let uri = match uri {
-            Cow::Borrowed(slice) => Ns::Inner(slice),
-            Cow::Owned(resolved) => Ns::Resolved(Text::from(resolved)),
-        };
-        self.bindings.push(Binding { depth: self.depth, prefix, uri });
-        Ok(())
-    }
-
-    fn lookup(&self, prefix: Option<&str>) -> Result<Ns<'a>, XmlFault> {
-        let wanted = prefix.unwrap_or("");
-        let is_wanted = |b: &&Binding<'_>| {
-            b.prefix.len() == wanted.len() && (wanted.is_empty() || b.prefix == wanted)
-        };
-        if let Some(binding) = self.bindings.iter().rev().find(is_wanted) {
-            return Ok(binding.uri.clone());
-        }
-        match prefix {
-            None => Ok(Ns::Outer(&self.outer.default)),
-            Some("xml") => Ok(Ns::Xml),
-            Some(prefix) => self.outer.get(prefix).map(Ns::Outer).ok_or(XmlFault::UndeclaredPrefix),
-        }
     }
 }
