@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use stox::codec::yaml::Finding;
+use stox::codec::yaml::{Finding, Severity};
 use stox::config::{self, Config};
 use stox::rules::Rules;
 use stox::wire;
@@ -12,8 +12,8 @@ use stox::wire;
 /// A gateway between XMPP and SIP/SIMPLE.
 ///
 /// stox registers with an XMPP server as a component (XEP-0114) and peers with a SIP proxy, so
-/// that the users of each can write to the users of the other. One file says how; docs/operating.md
-/// explains every key.
+/// that the users of each can write to the users of the other. One file says how;
+/// docs/configuration.md explains every key.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLE)]
 struct Arguments {
@@ -156,7 +156,8 @@ fn load(settings: &Settings) -> Result<(Config, Rules), String> {
 }
 
 fn tell(findings: Vec<Finding>) -> String {
-    let count = findings.len();
+    let wrong = |finding: &&Finding| finding.severity == Severity::Error;
+    let count = findings.iter().filter(wrong).count();
     let mut text: Vec<String> = findings.iter().map(ToString::to_string).collect();
     text.push(format!("{count} mistake{}", if count == 1 { "" } else { "s" }));
     text.join("\n\n")

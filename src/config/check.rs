@@ -7,12 +7,13 @@ use crate::codec::yaml::Node;
 /// Joins the domains to the components and reports what does not fit.
 pub(super) fn all(
     node: &Node<'_>,
+    sip_node: &Node<'_>,
     components: &[Component],
     sip: &Sip,
     pairs: Vec<WrittenPair<'_>>,
 ) -> Domains {
-    listeners_and_peers(node, sip);
-    twice(&pairs);
+    listeners_and_peers(sip_node, sip);
+    let nodes: Vec<Node<'_>> = pairs.iter().map(|pair| pair.node.clone()).collect();
     let sided: Vec<DomainPair> = pairs
         .into_iter()
         .map(|pair| {
@@ -21,17 +22,26 @@ pub(super) fn all(
             DomainPair { xmpp: pair.xmpp, sip: pair.sip, side }
         })
         .collect();
+    twice(&sided, &nodes);
     served(node, components, &sided);
     Domains::new(sided)
 }
 
-/// One name, one meaning: two pairs may share a name only on different sides of the gateway.
-fn twice(pairs: &[WrittenPair<'_>]) {
-    for (index, later) in pairs.iter().enumerate() {
-        let earlier = pairs.iter().take(index);
+/// One XMPP domain has one SIP name; the domains of XMPP users have different ones.
+fn twice(pairs: &[DomainPair], nodes: &[Node<'_>]) {
+    for (index, (later, node)) in pairs.iter().zip(nodes).enumerate() {
+        let mut earlier = pairs.iter().take(index);
         if earlier.clone().any(|earlier| earlier.xmpp == later.xmpp) {
             let mend = "one XMPP domain has one SIP name: drop one of the pairs";
-            later.node.error(&format!("the XMPP domain {} stands twice", later.xmpp), mend);
+            node.error(&format!("the XMPP domain {} stands twice", later.xmpp), mend);
+        }
+        let same = |earlier: &DomainPair| earlier.side == Side::Xmpp && earlier.sip == later.sip;
+        if later.side == Side::Xmpp && earlier.any(same) {
+            let mend = "give each domain of XMPP users a SIP name of its own";
+            node.error(
+                &format!("the SIP domain {} would stand for two XMPP domains", later.sip),
+                mend,
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which domain stands for which on the other side.
 
+use super::Reading;
 use super::xmpp::domain;
 use crate::codec::xmpp::jid::domain_to_ascii;
 use crate::codec::yaml::{Map, Node};
@@ -95,19 +96,19 @@ pub(super) struct WrittenPair<'d> {
     pub(super) sip: String,
 }
 
-pub(super) fn read<'d>(node: &Node<'d>) -> Option<Vec<WrittenPair<'d>>> {
-    let pairs: Vec<Option<WrittenPair<'d>>> =
-        node.list()?.into_iter().map(|node| node.map().and_then(pair)).collect();
+pub(super) fn read<'d>(node: &Node<'d>, reading: &Reading<'_>) -> Option<Vec<WrittenPair<'d>>> {
+    let read = |node: Node<'d>| node.map().and_then(|map| pair(map, reading));
+    let pairs: Vec<Option<WrittenPair<'d>>> = node.list()?.into_iter().map(read).collect();
     pairs.into_iter().collect()
 }
 
-fn pair(map: Map<'_>) -> Option<WrittenPair<'_>> {
+fn pair<'d>(map: Map<'d>, reading: &Reading<'_>) -> Option<WrittenPair<'d>> {
     let xmpp = map
         .required("xmpp", "write { xmpp: example.com, sip: example.com }")
-        .and_then(|node| domain(&node, node.text()?));
+        .and_then(|node| domain(&node, &reading.text(&node)?));
     let sip = map
         .required("sip", "write { xmpp: example.com, sip: example.com }")
-        .and_then(|node| sip_domain(&node, node.text()?));
+        .and_then(|node| sip_domain(&node, &reading.text(&node)?));
     let node = map.node().clone();
     map.finish();
     Some(WrittenPair { node, xmpp: xmpp?, sip: sip? })

@@ -17,8 +17,8 @@ pub struct Limits {
     /// Stanzas that a component link holds until the server has them (`unconfirmed`, default
     /// 20 000): waiting for the link, or written and not confirmed.
     pub unconfirmed: usize,
-    /// Octets of one SIP message, start line to body (`sip_message_octets`, default 65 535, the
-    /// largest datagram).
+    /// Octets that the header section and the body of a SIP message may have, each
+    /// (`sip_message_octets`, default 65 535, the largest datagram).
     pub sip_message_octets: usize,
     /// Octets of one stanza in either direction (`stanza_octets`, default 262 144, the default
     /// of the servers; RFC 6120 §13.12 asks for 10 000 at least).

@@ -17,6 +17,7 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use domains::{DomainPair, Domains, Side};
 pub use limits::Limits;
+pub(crate) use sip::uri_host;
 pub use sip::{Listener, ListenerAddress, Peer, Sip, Transport};
 pub use xmpp::{Component, Secret, ServerAddress, Tls};
 
@@ -120,17 +121,17 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
         .and_then(|node| Sip::read(&node, reading));
     let pairs = root
         .required("domains", "write domains: [ { xmpp: …, sip: … }, … ]")
-        .and_then(|node| domains::read(&node));
+        .and_then(|node| domains::read(&node, reading));
     let store = match root.optional("store") {
         Some(node) => store_path(&node, reading),
         None => Some(reading.directory.join("stox.redb")),
     };
     let rules = root.optional("rules").and_then(|node| reading.path(&node));
     let admin = root.optional("admin");
-    let domains_node = root.optional("domains");
+    let (domains_node, sip_node) = (root.optional("domains"), root.optional("sip"));
     let socket = admin.and_then(|node| admin_socket(&node, reading));
     let (mut components, sip, pairs) = (components?, sip?, pairs?);
-    let domains = check::all(&domains_node?, &components, &sip, pairs);
+    let domains = check::all(&domains_node?, &sip_node?, &components, &sip, pairs);
     for component in &mut components {
         let ping = component.ping.take().or_else(|| domains.home_of(&component.name));
         component.ping = ping;

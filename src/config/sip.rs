@@ -1,7 +1,7 @@
 //! The SIP side: where the gateway listens and which proxies it peers with.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::Reading;
@@ -68,11 +68,29 @@ pub struct Listener {
     pub transport: Transport,
     /// What the socket is bound to; `[::]` serves IPv4 too.
     pub bind: SocketAddr,
-    /// What peers see in Via and Contact (`advertise`). Default: the bound address.
+    /// What peers see in Via (`advertise`). Default: the bound address.
     pub advertise: ListenerAddress,
 }
 
-/// Host and port as they stand in Via and Contact.
+impl Listener {
+    /// Whether the socket can send to an address; one bound to `[::]` serves both families.
+    #[must_use]
+    pub fn reaches(&self, ip: IpAddr) -> bool {
+        let bound = self.bind.ip();
+        bound.is_ipv4() == ip.is_ipv4() || (bound.is_ipv6() && bound.is_unspecified())
+    }
+
+    /// The address that a socket of its own would be bound to for an address.
+    #[must_use]
+    pub fn source_for(&self, ip: IpAddr) -> IpAddr {
+        match (self.bind.ip(), ip) {
+            (bound, IpAddr::V4(_)) if bound.is_ipv6() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            (bound, _) => bound,
+        }
+    }
+}
+
+/// Host and port as they stand in Via.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerAddress {
     /// A name or address; IPv6 in brackets.
@@ -225,7 +243,7 @@ fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
 fn peer_uri(node: &Node<'_>, text: &str) -> Option<(Uri, Transport)> {
     let mend = "write \"sip:192.0.2.2:5060;transport=udp\"";
     let uri = match Uri::parse(text.to_owned().into()) {
-        Ok(uri) if uri.scheme() == Scheme::Sip => uri,
+        Ok(uri) if uri.scheme() == Scheme::Sip && uri.port() != Some(0) => uri,
         _ => {
             node.error(&format!("`{text}` is not a sip: URI"), mend);
             return None;

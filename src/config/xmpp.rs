@@ -135,11 +135,11 @@ fn secret(map: &Map<'_>, reading: &Reading<'_>) -> Option<Secret> {
             node.error("both `secret` and `secret_file` are given", "drop one of them");
             None
         }
-        (Some(node), None) => reading.text(&node).map(Secret),
+        (Some(node), None) => not_empty(&node, reading.text(&node)?),
         (None, Some(node)) => {
             let path = reading.path(&node)?;
             match reading.surroundings.file(&path) {
-                Ok(text) => Some(Secret(text.trim_end_matches(['\r', '\n']).to_owned())),
+                Ok(text) => not_empty(&node, text.trim_end_matches(['\r', '\n']).to_owned()),
                 Err(error) => {
                     node.error(&format!("cannot read {}: {error}", path.display()), "");
                     None
@@ -153,6 +153,14 @@ fn secret(map: &Map<'_>, reading: &Reading<'_>) -> Option<Secret> {
             None
         }
     }
+}
+
+fn not_empty(node: &Node<'_>, secret: String) -> Option<Secret> {
+    if secret.is_empty() {
+        node.error("the secret is empty", "write it as the server's configuration has it");
+        return None;
+    }
+    Some(Secret(secret))
 }
 
 /// `true`, `false`, or the keys of [`Tls`]. The outer `None` is a mistake, the inner one "off".

@@ -64,10 +64,12 @@ async fn ask(peer: &Peer, config: &Config) -> Result<(), String> {
 
 /// OPTIONS from an ephemeral port: any answer shows that the peer is there.
 async fn ask_udp(peer: &Peer, config: &Config, remote: SocketAddr) -> Result<(), String> {
-    let listener = config.sip.listen.iter().find(|listener| {
-        listener.transport == Transport::Udp && listener.bind.is_ipv4() == remote.is_ipv4()
-    });
-    let own = listener.map(|listener| SocketAddr::new(listener.bind.ip(), 0));
+    let listener = config
+        .sip
+        .listen
+        .iter()
+        .find(|listener| listener.transport == Transport::Udp && listener.reaches(remote.ip()));
+    let own = listener.map(|listener| SocketAddr::new(listener.source_for(remote.ip()), 0));
     let own = own.ok_or("sip.listen: no udp listener of the peer's address family")?;
     let failed = |error: io::Error| format!("sip.peers: {remote} cannot be reached: {error}");
     let socket = UdpSocket::bind(own).await.map_err(failed)?;
@@ -75,7 +77,7 @@ async fn ask_udp(peer: &Peer, config: &Config, remote: SocketAddr) -> Result<(),
     let mut here = config.sip.listen.first().cloned().ok_or("sip.listen: empty")?;
     let local = socket.local_addr().map_err(failed)?;
     here.transport = Transport::Udp;
-    here.advertise.host = local.ip().to_string();
+    here.advertise.host = crate::config::uri_host(local.ip());
     here.advertise.port = local.port();
     let octets =
         crate::gateway::probe_request(peer, &here).ok_or("sip.listen: no legal address")?;

@@ -13,6 +13,8 @@ use super::{Finding, Findings, Source};
 pub(super) enum Value {
     Null,
     Scalar(String),
+    /// A number or truth value as the parser understands it; its text is in the source.
+    Plain(String),
     List(Vec<Spanned<Value>>),
     Map(Vec<(Spanned<String>, Spanned<Value>)>),
 }
@@ -22,7 +24,7 @@ impl Value {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Value::Null => "nothing",
-            Value::Scalar(_) => "a single value",
+            Value::Scalar(_) | Value::Plain(_) => "a single value",
             Value::List(_) => "a list",
             Value::Map(_) => "a set of keys",
         }
@@ -89,16 +91,16 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::Scalar(text.to_owned()))
     }
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Scalar(number.to_string()))
+        Ok(Value::Plain(number.to_string()))
     }
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Scalar(number.to_string()))
+        Ok(Value::Plain(number.to_string()))
     }
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::Scalar(number.to_string()))
+        Ok(Value::Plain(number.to_string()))
     }
     fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
-        Ok(Value::Scalar(truth.to_string()))
+        Ok(Value::Plain(truth.to_string()))
     }
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)

@@ -114,6 +114,13 @@ impl<'d> Node<'d> {
     pub fn text(&self) -> Option<&'d str> {
         match self.value {
             Value::Scalar(text) => Some(text),
+            // `007` is a name as well as a number: what was written counts.
+            Value::Plain(value) => {
+                let written = self.place.and_then(|(start, end)| {
+                    self.document.source.text.get(start..end).map(str::trim)
+                });
+                Some(written.unwrap_or(value))
+            }
             other => {
                 self.error(&format!("expected a single value, found {}", other.kind()), "");
                 None
@@ -184,7 +191,8 @@ impl<'d> Node<'d> {
             return Some(duration);
         }
         let (low, high) = (bounds.start(), bounds.end());
-        self.error(&format!("{duration:?} is out of bounds"), &format!("{low:?} to {high:?}"));
+        let mend = format!("write {} to {}", in_words(*low), in_words(*high));
+        self.error(&format!("{text} is out of bounds"), &mend);
         None
     }
 
@@ -222,7 +230,10 @@ impl<'d> Map<'d> {
     /// The value of a key that may be missing. A key without a value counts as missing.
     #[must_use]
     pub fn optional(&self, key: &'static str) -> Option<Node<'d>> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         let (_, value) = self.entries.iter().find(|(name, _)| name.value == key)?;
         (!matches!(value.value, Value::Null)).then(|| self.node.child(self.path_to(key), value))
     }
@@ -271,6 +282,17 @@ fn nearest(word: &str, known: &[&str]) -> String {
     match near {
         Some((_, name)) => format!("did you mean `{name}`?"),
         None => format!("known here: {}", known.join(", ")),
+    }
+}
+
+/// A length of time in the largest unit that holds it whole.
+fn in_words(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    match milliseconds {
+        ms if ms % 3_600_000 == 0 && ms > 0 => format!("{}h", ms / 3_600_000),
+        ms if ms % 60_000 == 0 && ms > 0 => format!("{}m", ms / 60_000),
+        ms if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+        ms => format!("{ms}ms"),
     }
 }
 
@@ -337,6 +359,15 @@ mod tests {
             assert!(shown[0].starts_with("error: "), "{shown:#?}");
         }
         assert!(findings_of("a: 1\na: 2\n", |_| ())[0].contains("t.yaml:2:1"));
+    }
+
+    #[test]
+    fn a_value_is_what_was_written_not_what_it_might_mean() {
+        for written in ["007", "0x10", "1e5", "yes", "1.50", "2026-11-23"] {
+            findings_of(&format!("a: {written}\n"), |map| {
+                assert_eq!(map.optional("a").and_then(|node| node.text()), Some(written));
+            });
+        }
     }
 
     #[test]
