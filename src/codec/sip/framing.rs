@@ -234,7 +234,7 @@ mod tests {
 
     fn messages(frames: &[Frame]) -> Vec<&[u8]> {
         let message = |frame| match frame {
-            &Frame::Message(ref octets) => Some(&octets[..]),
+            Frame::Message(octets) => Some(&octets[..]),
             _ => None,
         };
         frames.iter().filter_map(message).collect()
