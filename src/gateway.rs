@@ -75,6 +75,14 @@ impl Gateway {
     }
 }
 
+pub use crate::state::locator::{Located, Locator, Target};
+
+/// Where the requests for a peer go, as far as the answers in a cache tell.
+#[must_use]
+pub fn locate(config: &Config, peer: &Peer, known: &Locator, now: Instant) -> Located {
+    known.locate(&peer.place, &crate::state::peer::transports(&config.sip), now)
+}
+
 /// OPTIONS outside any state, to try a peer once; `here` is where its answer comes to.
 #[must_use]
 pub fn probe_request(peer: &Peer, here: &Listener) -> Option<Bytes> {

@@ -92,35 +92,35 @@ fn listeners_and_peers(node: &Node<'_>, sip: &Sip) {
         }
     }
     for peer in &sip.peers {
-        let ours = |listener: &&super::Listener| listener.transport == peer.transport;
-        let listeners: Vec<_> = sip.listen.iter().filter(ours).collect();
-        if listeners.is_empty() {
-            let message = format!(
-                "peer {} is reached by {} and nothing listens there",
-                peer.name, peer.transport
-            );
-            let mend = format!(
-                "add \"{}:…\" to sip.listen, since its answers come that way",
-                peer.transport
-            );
-            node.error(&message, &mend);
-            continue;
-        }
-        let Some(ip) = peer.ip else { continue };
-        if listeners.iter().any(|listener| {
-            listener.bind.port() == peer.port
-                && (listener.bind.ip() == ip
-                    || (listener.bind.ip().is_unspecified() && ip.is_loopback()))
-        }) {
-            let message = format!("peer {} is this gateway's own listener", peer.name);
-            node.error(&message, "write the proxy's address in its uri");
-        } else if !listeners.iter().any(|listener| reachable(listener.bind.ip(), ip)) {
-            let message =
-                format!("peer {} cannot reach any {} listener", peer.name, peer.transport);
-            let mend =
-                "listen on an address of the same family, and not on loopback for a peer elsewhere";
-            node.error(&message, mend);
-        }
+        peer_reaches(node, sip, peer);
+    }
+}
+
+fn peer_reaches(node: &Node<'_>, sip: &Sip, peer: &super::Peer) {
+    // A name without port or transport is served by whatever transport the DNS names.
+    let Some(transport) = peer.place.fixed_transport() else { return };
+    let listeners: Vec<_> =
+        sip.listen.iter().filter(|listener| listener.transport == transport).collect();
+    if listeners.is_empty() {
+        let message =
+            format!("peer {} is reached by {transport} and nothing listens there", peer.name);
+        let mend = format!("add \"{transport}:…\" to sip.listen, since its answers come that way");
+        node.error(&message, &mend);
+        return;
+    }
+    let Some(ip) = peer.place.ip else { return };
+    if listeners.iter().any(|listener| {
+        listener.bind.port() == peer.place.port.unwrap_or(5_060)
+            && (listener.bind.ip() == ip
+                || (listener.bind.ip().is_unspecified() && ip.is_loopback()))
+    }) {
+        let message = format!("peer {} is this gateway's own listener", peer.name);
+        node.error(&message, "write the proxy's address in its uri");
+    } else if !listeners.iter().any(|listener| reachable(listener.bind.ip(), ip)) {
+        let message = format!("peer {} cannot reach any {transport} listener", peer.name);
+        let mend =
+            "listen on an address of the same family, and not on loopback for a peer elsewhere";
+        node.error(&message, mend);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The bounds of everything that can grow. At a bound the gateway refuses with a proper answer
 //! and counts it; it never grows past one.
 
+use std::time::Duration;
+
 use crate::codec::sip;
 use crate::codec::yaml::Node;
 
@@ -25,6 +27,9 @@ pub struct Limits {
     pub stanza_octets: usize,
     /// Connections that SIP peers may hold open at once (`connections`, default 1 000).
     pub connections: usize,
+    /// How long a connection may be without traffic before it is closed (`connection_idle`,
+    /// default 10 min). A peer that pings (RFC 5626 §3.5.1) keeps it open.
+    pub connection_idle: Duration,
     /// Log lines of one cause in a second (`log_lines_per_second`, default 10).
     pub log_lines_per_second: u32,
 }
@@ -39,6 +44,7 @@ impl Default for Limits {
             sip_message_octets: 65_535,
             stanza_octets: 262_144,
             connections: 1_000,
+            connection_idle: Duration::from_secs(600),
             log_lines_per_second: 10,
         }
     }
@@ -69,6 +75,10 @@ impl Limits {
         set("sip_message_octets", 1_300, 1_048_576, &mut limits.sip_message_octets);
         set("stanza_octets", 10_000, 16_777_216, &mut limits.stanza_octets);
         set("connections", 1, 1_000_000, &mut limits.connections);
+        if let Some(idle) = map.optional("connection_idle") {
+            let idle = idle.duration(Duration::from_secs(1)..=Duration::from_secs(24 * 3_600));
+            limits.connection_idle = idle.unwrap_or(limits.connection_idle);
+        }
         if let Some(lines) = map.optional("log_lines_per_second") {
             let lines = lines.number(1..=100_000).and_then(|lines| u32::try_from(lines).ok());
             limits.log_lines_per_second = lines.unwrap_or(limits.log_lines_per_second);

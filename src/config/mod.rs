@@ -18,7 +18,7 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 pub use domains::{DomainPair, Domains, Side};
 pub use limits::Limits;
 pub(crate) use sip::uri_host;
-pub use sip::{Listener, ListenerAddress, Peer, Sip, Transport};
+pub use sip::{Account, Dns, Listener, ListenerAddress, Peer, Place, Sip, Transport};
 pub use xmpp::{Component, Secret, ServerAddress, Tls};
 
 /// All settings of one gateway process.

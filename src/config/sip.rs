@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::Reading;
-use super::xmpp::split_port;
+use super::xmpp::{Secret, secret, split_port};
 use crate::codec::sip::{Scheme, Uri};
 use crate::codec::yaml::Node;
 
@@ -22,6 +22,8 @@ pub struct Sip {
     pub t1: Duration,
     /// RFC 3261 §17.1.2.2 T2, the longest pause between retransmissions (`t2`, default 4 s).
     pub t2: Duration,
+    /// Whom names are asked from (`dns`).
+    pub dns: Dns,
 }
 
 /// A transport that listeners and peers can use.
@@ -110,18 +112,57 @@ impl fmt::Display for ListenerAddress {
 pub struct Peer {
     /// The operator's name for it (`name`).
     pub name: String,
-    /// Its SIP URI (`uri`): host, port and `transport` say where to send.
+    /// Its SIP URI (`uri`): where to send, by the rules of RFC 3263.
     pub uri: Uri,
-    /// The transport to it.
-    pub transport: Transport,
-    /// Its host: a name to be resolved, or an address.
+    /// What the URI says of where to send.
+    pub place: Place,
+    /// Further addresses that its requests may come from (`addresses`, default none).
+    pub addresses: Vec<IpAddr>,
+    /// Who the gateway is when the peer asks for credentials (`auth`, default nobody).
+    pub accounts: Vec<Account>,
+}
+
+/// What a URI says of where its requests go; the rest is for the DNS to say (RFC 3263 §4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// A name, or an address without brackets.
     pub host: String,
     /// The address itself where the host is one.
     pub ip: Option<IpAddr>,
-    /// Its port (default 5060).
-    pub port: u16,
-    /// Further addresses that its requests may come from (`addresses`, default none).
-    pub addresses: Vec<IpAddr>,
+    /// The port, if one is given.
+    pub port: Option<u16>,
+    /// The transport, if one is given.
+    pub transport: Option<Transport>,
+}
+
+impl Place {
+    /// The transport, if the DNS has no say in it: UDP where an address or a port is given
+    /// (RFC 3263 §4.1).
+    #[must_use]
+    pub fn fixed_transport(&self) -> Option<Transport> {
+        let settled = self.ip.is_some() || self.port.is_some();
+        self.transport.or(settled.then_some(Transport::Udp))
+    }
+}
+
+/// Credentials for a peer (RFC 3261 §22).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The realm that they are for (`realm`). Default: any.
+    pub realm: Option<String>,
+    /// The user name (`username`).
+    pub username: String,
+    /// The password (`password`, `password_file`, or `${VARIABLE}` in either).
+    pub password: Secret,
+}
+
+/// Whom names are asked from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dns {
+    /// Name servers (`servers`). Default: those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// How long one attempt may take (`timeout`, default 2 s); there are two.
+    pub timeout: Duration,
 }
 
 impl Sip {
@@ -140,9 +181,11 @@ impl Sip {
         let options_interval = time("options_interval", 30_000, 0, 3_600_000);
         let t1 = time("t1", 500, 10, 5_000);
         let t2 = time("t2", 4_000, 100, 60_000);
+        let dns = dns(map.optional("dns"), reading);
         map.finish();
         let (listen, peers) = (listen?, peers?);
-        Some(Sip { listen, peers, options_interval: options_interval?, t1: t1?, t2: t2? })
+        let (options_interval, t1, t2) = (options_interval?, t1?, t2?);
+        Some(Sip { listen, peers, options_interval, t1, t2, dns: dns? })
     }
 }
 
@@ -232,15 +275,63 @@ fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
         }),
         None => Some(Vec::new()),
     };
+    let accounts = match map.optional("auth") {
+        Some(node) => accounts(&node, reading),
+        None => Some(Vec::new()),
+    };
     map.finish();
-    let (name, (uri, transport), addresses) = (name?, uri?, addresses?);
+    let (name, (uri, transport)) = (name?, uri?);
     let ip = uri.host().and_then(|host| host.ip());
     let host = ip.map_or_else(|| uri.host_str().to_owned(), |ip| ip.to_string());
-    let port = uri.port().unwrap_or(5_060);
-    Some(Peer { name, uri, transport, host, ip, port, addresses })
+    let place = Place { host, ip, port: uri.port(), transport };
+    Some(Peer { name, uri, place, addresses: addresses?, accounts: accounts? })
 }
 
-fn peer_uri(node: &Node<'_>, text: &str) -> Option<(Uri, Transport)> {
+/// One account, or a list of them for several realms.
+fn accounts(node: &Node<'_>, reading: &Reading<'_>) -> Option<Vec<Account>> {
+    if node.is_map() {
+        return account(node, reading).map(|account| vec![account]);
+    }
+    all(node, |node| account(node, reading))
+}
+
+fn account(node: &Node<'_>, reading: &Reading<'_>) -> Option<Account> {
+    let map = node.map()?;
+    let realm = map.optional("realm").map(|node| reading.text(&node));
+    let username =
+        map.required("username", "write username: …").and_then(|node| reading.text(&node));
+    let password = secret(&map, ("password", "password_file"), reading);
+    map.finish();
+    let realm = realm.map_or(Some(None), |realm| realm.map(Some))?;
+    Some(Account { realm, username: username?, password: password? })
+}
+
+fn dns(node: Option<Node<'_>>, reading: &Reading<'_>) -> Option<Dns> {
+    let mut dns = Dns { servers: Vec::new(), timeout: Duration::from_secs(2) };
+    let Some(node) = node else { return Some(dns) };
+    let map = node.map()?;
+    if let Some(servers) = map.optional("servers") {
+        dns.servers = all(&servers, |node| name_server(node, &reading.text(node)?))?;
+    }
+    if let Some(timeout) = map.optional("timeout") {
+        dns.timeout = timeout.duration(Duration::from_millis(100)..=Duration::from_secs(7))?;
+    }
+    map.finish();
+    Some(dns)
+}
+
+fn name_server(node: &Node<'_>, text: &str) -> Option<SocketAddr> {
+    let (host, port) = split_port(text);
+    match (host.parse::<IpAddr>(), port.map_or(Ok(53), str::parse)) {
+        (Ok(ip), Ok(port)) if port != 0 => Some(SocketAddr::new(ip, port)),
+        _ => {
+            node.error(&format!("`{text}` is not an address"), "write \"192.0.2.53\"");
+            None
+        }
+    }
+}
+
+fn peer_uri(node: &Node<'_>, text: &str) -> Option<(Uri, Option<Transport>)> {
     let mend = "write \"sip:192.0.2.2:5060;transport=udp\"";
     let uri = match Uri::parse(text.to_owned().into()) {
         Ok(uri) if uri.scheme() == Scheme::Sip && uri.port() != Some(0) => uri,
@@ -249,9 +340,10 @@ fn peer_uri(node: &Node<'_>, text: &str) -> Option<(Uri, Transport)> {
             return None;
         }
     };
-    let word = uri.param("transport").flatten().unwrap_or("udp").to_ascii_lowercase();
+    let Some(word) = uri.param("transport").flatten() else { return Some((uri, None)) };
+    let word = word.to_ascii_lowercase();
     match TRANSPORTS.iter().find(|(known, _)| *known == word) {
-        Some((_, transport)) => Some((uri, *transport)),
+        Some((_, transport)) => Some((uri, Some(*transport))),
         None => {
             node.error(&format!("transport `{word}` is not served"), "write udp or tcp");
             None

@@ -103,7 +103,7 @@ fn component(map: Map<'_>, reading: &Reading<'_>) -> Option<Component> {
     let server = map
         .required("server", "write server: \"127.0.0.1:5347\"")
         .and_then(|node| server_address(&node, &reading.text(&node)?));
-    let secret = secret(&map, reading);
+    let secret = secret(&map, ("secret", "secret_file"), reading);
     let tls = map.optional("tls").map(|node| tls(&node, reading));
     let ping =
         map.optional("ping").map(|node| reading.text(&node).and_then(|text| domain(&node, &text)));
@@ -129,10 +129,15 @@ fn component(map: Map<'_>, reading: &Reading<'_>) -> Option<Component> {
     })
 }
 
-fn secret(map: &Map<'_>, reading: &Reading<'_>) -> Option<Secret> {
-    match (map.optional("secret"), map.optional("secret_file")) {
+/// A secret under one of two keys: itself, or the file that it is in.
+pub(super) fn secret(
+    map: &Map<'_>,
+    (key, file_key): (&'static str, &'static str),
+    reading: &Reading<'_>,
+) -> Option<Secret> {
+    match (map.optional(key), map.optional(file_key)) {
         (Some(_), Some(node)) => {
-            node.error("both `secret` and `secret_file` are given", "drop one of them");
+            node.error(&format!("both `{key}` and `{file_key}` are given"), "drop one of them");
             None
         }
         (Some(node), None) => not_empty(&node, reading.text(&node)?),
@@ -147,9 +152,10 @@ fn secret(map: &Map<'_>, reading: &Reading<'_>) -> Option<Secret> {
             }
         }
         (None, None) => {
-            let mend =
-                "write secret: …, or secret_file: PATH, as the server's configuration has it";
-            map.node().error("`secret` is missing", mend);
+            let mend = format!(
+                "write {key}: …, or {file_key}: PATH, as the server's configuration has it"
+            );
+            map.node().error(&format!("`{key}` is missing"), &mend);
             None
         }
     }

@@ -36,6 +36,12 @@ counters! {
     OutboundFailed = "xmpp_to_sip_failed",
     /// Messages from XMPP sent once more in another form.
     OutboundRetried = "xmpp_to_sip_retried",
+    /// Messages from XMPP sent to another server of the peers, as the first one failed.
+    OutboundRerouted = "xmpp_to_sip_rerouted",
+    /// Requests sent once more with credentials, as the peer asked for them.
+    SipAuthorized = "sip_authorized",
+    /// Servers of peers that stopped to serve.
+    SipServerLost = "sip_servers_lost",
     /// SIP requests answered without state: refusals and OPTIONS.
     SipAnswered = "sip_answered",
     /// SIP requests that came again and were answered again.

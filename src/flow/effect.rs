@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{ConnectionId, Event, LinkId, ListenerId, PeerId};
+use super::{ConnectionId, Event, LinkId, ListenerId, Query};
 use crate::config::Transport;
 
 /// Where SIP octets go.
@@ -69,10 +69,10 @@ pub enum Effect {
         /// What must not be seen before the records are safe.
         then: Vec<Effect>,
     },
-    /// Look up a peer's name; the answer is [`super::Input::Resolved`].
+    /// Ask the DNS; the answer is [`super::Input::Resolved`].
     Resolve {
-        /// The peer.
-        peer: PeerId,
+        /// The question.
+        query: Query,
     },
     /// Tell the operator.
     Event(Event),

@@ -61,6 +61,13 @@ pub enum Intent {
         /// The client transaction.
         branch: u64,
     },
+    /// The request goes once more, with credentials.
+    Authorize {
+        /// The client transaction.
+        branch: u64,
+        /// What the peer asks for.
+        asked: Vec<sip::Asked>,
+    },
     /// A final response came; what it means for the message.
     Settle {
         /// The client transaction.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Correlation, Flow, LinkId, Now, PeerId};
+use super::{Correlation, Flow, LinkId, Now};
 use crate::codec::sip::{
     CallId, HeaderName, HeaderValue, Headers, NameAddr, ReasonPhrase, Request, Status, Uri,
 };
@@ -36,8 +36,6 @@ pub struct Outbound {
     pub to: NameAddr,
     /// The From header, without its tag.
     pub from: NameAddr,
-    /// The peer that it goes to.
-    pub peer: PeerId,
     /// The form it takes.
     pub profile: Profile,
     /// Whether a refused form may be tried in another one.

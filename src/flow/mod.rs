@@ -5,6 +5,7 @@
 
 mod again;
 mod counter;
+mod dns;
 mod effect;
 mod event;
 mod intent;
@@ -15,13 +16,14 @@ mod start;
 mod status;
 mod time;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 pub use again::{Again, Failure};
 pub use counter::Counter;
+pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
 pub use effect::{CommitId, Effect, Hop, Record};
 pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome};
@@ -113,12 +115,19 @@ pub enum Input {
     Timer,
     /// Records are on disk.
     Committed(CommitId),
-    /// A peer's name was looked up; an empty list is a failure.
+    /// A connection was closed; what it carried may have been lost.
+    Closed {
+        /// The address.
+        remote: SocketAddr,
+        /// The transport.
+        transport: Transport,
+    },
+    /// The DNS answered.
     Resolved {
-        /// The peer.
-        peer: PeerId,
-        /// Its addresses in order of preference.
-        addresses: Vec<IpAddr>,
+        /// The question.
+        query: Query,
+        /// The answer.
+        answer: Answer,
     },
     /// New mapping rules.
     Rules(Arc<Rules>),

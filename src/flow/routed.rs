@@ -48,6 +48,13 @@ pub enum Routed {
         /// The new address that a redirection names, as an IRI.
         contact: Option<xmpp::Text>,
     },
+    /// The peer asks for credentials, and there are some.
+    Challenged {
+        /// The client transaction.
+        branch: u64,
+        /// What it asks for.
+        asked: Vec<sip::Asked>,
+    },
     /// A message from an XMPP user for a SIP user.
     Outbound {
         /// The message, addressed.

@@ -37,7 +37,7 @@ pub fn route(view: View<'_>, input: Input) -> Routed {
     }
 }
 
-/// A delivery makes another pass: its peer and its form are chosen anew.
+/// A delivery makes another pass: its form is chosen anew.
 fn again_routed(view: View<'_>, again: Again) -> Routed {
     let (Again::Send(id) | Again::Fail(id, _)) = again;
     let Some(delivery) = view.state.deliveries().get(id) else {
@@ -47,7 +47,6 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
     match again {
         Again::Fail(delivery, failure) => Routed::Failed { delivery, outbound, failure },
         Again::Send(_) => {
-            outbound.peer = xmpp::peer(view);
             if outbound.may_retry
                 && let Some(profile) = view.state.remembered(outbound.target.as_str(), view.now)
             {

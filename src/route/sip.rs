@@ -42,7 +42,7 @@ pub(super) fn unreadable(view: View<'_>, flow: Flow, malformed: Malformed) -> Ro
     let malformed = malformed.received_from(flow.remote);
     let mut remote = flow.remote;
     let Some(via) = malformed.top_via() else { return Routed::Drop(Counter::SipMalformed) };
-    if via.rport().is_none() {
+    if flow.transport.reliable() || via.rport().is_none() {
         remote.set_port(via.port().unwrap_or(5_060));
     }
     let status = malformed.status();
@@ -65,6 +65,10 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     let Some((branch, client)) = branch.and_then(|b| view.state.client(b).map(|c| (b, c))) else {
         return Routed::Drop(Counter::SipStray);
     };
+    let asked = view.state.challenged(branch, &response);
+    if !asked.is_empty() {
+        return Routed::Challenged { branch, asked };
+    }
     let outbound = client.delivery().and_then(|id| view.state.deliveries().get(id));
     let outbound = outbound.map(|delivery| delivery.outbound.clone());
     let contact = redirection(view, &response);
@@ -225,8 +229,7 @@ fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
     let ip = flow.remote.ip().to_canonical();
     let settings = view.config.sip.peers.iter();
     let mut peers = settings.zip(view.state.peers());
-    let known =
-        peers.any(|(peer, state)| state.addresses.contains(&ip) || peer.addresses.contains(&ip));
+    let known = peers.any(|(peer, state)| state.is_at(ip) || peer.addresses.contains(&ip));
     match known {
         true => Ok(()),
         false => Err(Refusal::new(Status::FORBIDDEN).warning("this address is no peer's")),

@@ -10,9 +10,8 @@ use crate::codec::xmpp::{
     Stanza, StanzaError, StreamContext,
 };
 use crate::config::{DomainPair, Side};
-use crate::flow::{Correlation, Counter, LinkId, Outbound, PeerId, Profile, Routed};
+use crate::flow::{Correlation, Counter, LinkId, Outbound, Profile, Routed};
 use crate::rules::BodyProfile;
-use crate::state::peer::Health;
 
 /// One stanza of a component stream.
 pub(super) fn stanza(
@@ -163,7 +162,6 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         to: NameAddr::new(target.clone()),
         from: NameAddr::new(from),
         target,
-        peer: peer(view),
         profile,
         may_retry,
         received: view.now,
@@ -195,12 +193,6 @@ fn correlation(view: View<'_>, message: &Message) -> u64 {
     let time = view.now.instant.0.to_be_bytes();
     let parts = [from.as_bytes(), id.as_bytes(), &time];
     view.state.hash(crate::state::ids::Purpose::Correlation, &parts)
-}
-
-/// The peer for the next request: the first that is not known to be down, else the first.
-pub(super) fn peer(view: View<'_>) -> PeerId {
-    let serving = view.state.peers().iter().position(|peer| peer.health != Health::Down);
-    PeerId(serving.unwrap_or(0))
 }
 
 fn iq_routed(view: View<'_>, link: LinkId, iq: Box<Iq>) -> Routed {

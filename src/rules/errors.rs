@@ -117,12 +117,17 @@ fn sip_error(node: &Node<'_>) -> Option<SipError> {
     let code = |key: &'static str| map.optional(key).and_then(|node| status(&node, 300));
     let (any, bare, full) = (code("status"), code("bare"), code("full"));
     let (with_address, invite) = (code("with_address"), code("invite"));
+    let given = |key| map.optional(key).is_some();
+    let complete = given("status") != (given("bare") && given("full"));
+    let mixed = given("status") && (given("bare") || given("full"));
     map.finish();
     match (any, bare, full) {
         (Some(status), None, None) => {
             Some(SipError { bare: status, full: status, with_address, invite })
         }
         (None, Some(bare), Some(full)) => Some(SipError { bare, full, with_address, invite }),
+        // A code that is none was told already.
+        _ if complete && !mixed => None,
         _ => {
             node.error("give either `status`, or both `bare` and `full`", "");
             None

@@ -36,7 +36,7 @@ impl Conversations {
         let Some(call_id) = call_id else {
             return Dialogue { call_id: ids.call_id(), tag: ids.token(), cseq: 1 };
         };
-        let key = ids.hash(Purpose::Conversation, &[call_id.as_bytes(), from.as_bytes()]);
+        let key = Self::key(ids, &call_id, from);
         if let Some((tag, cseq)) = self.known.get_mut(&key) {
             *cseq += 1;
             return Dialogue { call_id, tag: tag.clone(), cseq: *cseq };
@@ -50,5 +50,23 @@ impl Conversations {
         self.known.insert(key, (tag.clone(), 1));
         self.order.push_back(key);
         Dialogue { call_id, tag, cseq: 1 }
+    }
+
+    /// The next CSeq for a request that is made once more (RFC 3261 §8.1.3.5): same Call-ID, same
+    /// From tag.
+    pub fn again(&mut self, ids: &Ids, before: &Dialogue, from: &str) -> Dialogue {
+        let known = self.known.get_mut(&Self::key(ids, &before.call_id, from));
+        let cseq = match known.filter(|(tag, _)| *tag == before.tag) {
+            Some((_, last)) => {
+                *last += 1;
+                *last
+            }
+            None => before.cseq + 1,
+        };
+        Dialogue { cseq, ..before.clone() }
+    }
+
+    fn key(ids: &Ids, call_id: &CallId, from: &str) -> u64 {
+        ids.hash(Purpose::Conversation, &[call_id.as_bytes(), from.as_bytes()])
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::locator;
 use crate::codec::sip::CallId;
 use crate::flow::{DeliveryId, Map, Outbound, Seed};
 
@@ -22,6 +23,10 @@ pub struct Delivery {
     has_turn: bool,
     /// Its place in a conversation, once the first request was sent.
     pub dialogue: Option<Dialogue>,
+    /// The servers that its request went to and that did not take care of it (RFC 3263 §4.3).
+    pub tried: Vec<locator::Target>,
+    /// The realms whose challenge was answered for it.
+    pub realms: Vec<String>,
 }
 
 /// What the requests of one conversation share (RFC 3261 §8.1.1).
@@ -125,7 +130,15 @@ impl Deliveries {
         self.last += 1;
         let id = DeliveryId(self.last);
         let full = self.deliveries.len() >= self.bounds.all;
-        let delivery = Delivery { outbound, line, target, has_turn: false, dialogue: None };
+        let delivery = Delivery {
+            outbound,
+            line,
+            target,
+            has_turn: false,
+            dialogue: None,
+            tried: Vec::new(),
+            realms: Vec::new(),
+        };
         self.deliveries.insert(id, delivery);
         if full {
             return (id, Turn::Full);

@@ -260,8 +260,9 @@ fn trying(request: &Request) -> Bytes {
 /// address that the top Via says after `received` and `rport` were filled in.
 pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
     let mut remote = flow.remote;
+    // The port of a connection is the peer's to choose: a new one goes where it listens.
     if let Some(via) = request.via.first()
-        && via.rport().flatten().is_none()
+        && (flow.transport.reliable() || via.rport().flatten().is_none())
     {
         remote.set_port(via.port().unwrap_or(5_060));
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::config::Component;
 use crate::flow::{Correlation, Instant};
 
 /// How long a link may be silent before a barrier checks that it still stands.
@@ -26,6 +27,16 @@ pub struct Timing {
     pub barrier: Duration,
     /// How long a stanza waits for a link that is down.
     pub grace: Duration,
+}
+
+impl From<&Component> for Timing {
+    fn from(component: &Component) -> Timing {
+        Timing {
+            confirm: component.confirm_timeout,
+            barrier: component.barrier_timeout,
+            grace: component.grace,
+        }
+    }
 }
 
 /// A stanza that the server has perhaps not got yet.

@@ -1,11 +1,14 @@
 //! The only thing that changes: transactions, links, queues, peers. It knows nothing of
 //! translation: what must be said in words of the other side goes round again as an input.
 
+mod attempt;
 pub mod conversation;
 pub mod counters;
 pub mod delivery;
+mod digest;
 pub mod ids;
 pub mod link;
+pub mod locator;
 pub mod peer;
 pub mod recent;
 mod request;
@@ -28,13 +31,15 @@ use crate::codec::xmpp::{Jid, Stanza};
 use crate::config::Config;
 use crate::flow::{
     Again, Counter, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent, LinkChange,
-    LinkId, Map, Now, PeerId, Profile, Record, Refusal, Stored,
+    LinkId, Map, Now, Profile, Record, Refusal, Stored,
 };
 use conversation::Conversations;
 use counters::Counters;
 use delivery::{Bounds, Deliveries};
+use digest::Sessions;
 use ids::{Ids, Purpose};
 use link::Link;
+use locator::Locator;
 use outbound::Client;
 use peer::PeerState;
 use recent::Recent;
@@ -56,10 +61,15 @@ pub struct State {
     counters: Counters,
     servers: Servers,
     clients: Map<u64, Client>,
+    /// How many client transactions began.
+    begun: u64,
     deliveries: Deliveries,
     conversations: Conversations,
     links: Vec<Link>,
     peers: Vec<PeerState>,
+    locator: Locator,
+    /// What each peer asked for.
+    digests: Vec<Sessions>,
     /// Targets that take bare text, with the time (milliseconds since 1970) to forget that.
     text_targets: Map<Text, u64>,
     /// Devices of both sides that were seen lately, as [`State::knows_device`] asks for them.
@@ -91,24 +101,19 @@ impl State {
             waiting_per_line: config.limits.queue_per_target,
             all: config.limits.queue,
         };
-        let links = config.components.iter().map(|component| {
-            let timing = link::Timing {
-                confirm: component.confirm_timeout,
-                barrier: component.barrier_timeout,
-                grace: component.grace,
-            };
-            Link::new(timing, now.instant)
-        });
         let mut state = State {
             timing,
             timers: Timers::default(),
             counters: Counters::default(),
             servers: Servers::new(seed, timing.lifetime()),
             clients: Map::with_hasher(seed),
+            begun: 0,
             deliveries: Deliveries::new(seed, bounds),
             conversations: Conversations::new(seed),
-            links: links.collect(),
-            peers: config.sip.peers.iter().map(PeerState::new).collect(),
+            links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
+            peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),
+            locator: Locator::default(),
+            digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             text_targets: Map::with_hasher(seed),
             devices: Recent::new(seed, DEVICES),
             commits: 0,
@@ -146,6 +151,7 @@ impl State {
                 self.send(now, outbound, rendered, again, effects);
             }
             Intent::Proceeding { branch } => self.proceeding(branch),
+            Intent::Authorize { branch, asked } => self.authorized(now, branch, asked, effects),
             Intent::Settle { branch, outcome, status } => {
                 self.settle(now, branch, outcome, status, effects);
             }
@@ -181,7 +187,8 @@ impl State {
         match input {
             Input::Timer => self.fire(now, effects),
             Input::Link { link, change } => self.link_changed(now, link, change, effects),
-            Input::Resolved { peer, addresses } => self.resolved(now, peer, addresses, effects),
+            Input::Resolved { query, answer } => self.resolved(now, query, answer, effects),
+            Input::Closed { remote, transport } => self.closed(now, remote, transport, effects),
             Input::Unreachable { remote, transport } => {
                 self.unreachable(now, remote, transport, effects);
             }
@@ -202,7 +209,10 @@ impl State {
                 Timer::Client(branch) => self.fire_client(now, branch, effects),
                 Timer::Trying(key) => self.fire_trying(key, effects),
                 Timer::Link(link) => self.fire_link(now, link, effects),
-                Timer::Peer(peer) => self.ask_peer(now, peer, effects),
+                Timer::Peer(peer) => self.fire_peer(now, peer, effects),
+                Timer::Silence(branch) => self.fire_silence(branch, effects),
+                Timer::Locate(peer) => self.locate(now, peer, effects),
+                Timer::Dns => self.fire_dns(now, effects),
                 Timer::Generation => {
                     let next = self.servers.turn_generation(now.instant);
                     self.timers.set(next, Timer::Generation);
@@ -273,12 +283,6 @@ impl State {
     #[must_use]
     pub fn links(&self) -> &[Link] {
         &self.links
-    }
-
-    /// A peer.
-    #[must_use]
-    pub fn peer(&self, peer: PeerId) -> Option<&PeerState> {
-        self.peers.get(peer.0)
     }
 
     /// The peers.

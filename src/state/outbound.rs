@@ -1,18 +1,19 @@
 //! Messages to SIP: turns, client transactions, outcomes.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::State;
+use super::attempt::{UDP_MOST, Way};
 use super::delivery::{Dialogue, Turn};
 use super::ids::Purpose;
+use super::locator::Target;
 use super::timer::Timer;
 use super::transaction::client::{Due, NonInviteClient};
+use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
-use crate::config::Transport;
 use crate::flow::{
     Again, CommitId, Counter, DeliveryId, Effect, Event, Failure, Hop, Now, Outbound, Outcome,
     PeerId, Profile, Record, Rendered,
@@ -23,8 +24,8 @@ use crate::flow::{
 pub enum Owner {
     /// A message.
     Delivery(DeliveryId),
-    /// OPTIONS to a peer.
-    Peer(PeerId),
+    /// OPTIONS to a server of a peer.
+    Server(PeerId, Target),
 }
 
 /// A client transaction with its octets.
@@ -32,9 +33,17 @@ pub enum Owner {
 pub struct Client {
     /// Whose request it is.
     pub owner: Owner,
+    /// The peer that it goes to.
+    pub peer: PeerId,
+    /// The way that it goes.
+    pub hop: Hop,
+    /// The request.
+    pub octets: Bytes,
+    /// How many transactions began before it.
+    pub number: u64,
+    /// Whether it was repeated after its connection was lost.
+    pub repeated: bool,
     machine: NonInviteClient,
-    hop: Hop,
-    octets: Bytes,
 }
 
 impl Client {
@@ -43,7 +52,7 @@ impl Client {
     pub fn delivery(&self) -> Option<DeliveryId> {
         match self.owner {
             Owner::Delivery(id) => Some(id),
-            Owner::Peer(_) => None,
+            Owner::Server(..) => None,
         }
     }
 }
@@ -69,29 +78,60 @@ impl State {
                 id
             }
         };
-        let Some(delivery) = self.deliveries.get(id) else { return };
-        let Some(hop) = self.hop(delivery.outbound.peer) else {
+        self.send_first(now, id, &rendered, effects);
+    }
+
+    /// Makes the first request of a delivery, or the first in another form.
+    fn send_first(
+        &mut self,
+        now: Now,
+        id: DeliveryId,
+        rendered: &Rendered,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(way) = self.way(&[], false) else {
             return self.again_fail(id, Failure::NoPeer);
         };
         let Some(dialogue) = self.dialogue(id, rendered.conversation.clone()) else { return };
+        let branch = self.ids.random();
+        let config = Arc::clone(&self.config);
+        let listener = |hop: Hop| config.sip.listen.get(hop.listener.0);
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
         delivery.dialogue = Some(dialogue.clone());
-        let branch = self.ids.random();
-        let listener = self.config.sip.listen.get(hop.listener.0);
-        let Some(listener) = listener else { return self.again_fail(id, Failure::NoPeer) };
-        let octets =
-            super::request::message(&delivery.outbound, &rendered, &dialogue, listener, branch);
-        let Some(octets) = octets else { return self.again_fail(id, Failure::NoPeer) };
-        // RFC 3428 §8: the whole request is bounded, and bare text is the shorter form.
+        delivery.tried.clear();
+        delivery.realms.clear();
+        let request = listener(way.hop).and_then(|listener| {
+            request::message(&delivery.outbound, rendered, &dialogue, listener, branch)
+        });
+        let Some(mut request) = request else { return self.again_fail(id, Failure::NoPeer) };
+        self.authorize(way.peer, &mut request);
+        let octets = request.to_bytes();
         if octets.len() > rendered.max_request_octets {
-            let shorter = delivery.outbound.may_retry && delivery.outbound.profile == Profile::Cpim;
-            if shorter {
-                delivery.outbound.profile = Profile::Text;
-                return self.again(Again::Send(id));
-            }
-            return self.again_fail(id, Failure::TooLarge);
+            return self.too_large(id);
         }
-        self.begin_client(now, Owner::Delivery(id), branch, hop, octets, effects);
+        if octets.len() <= UDP_MOST || way.hop.transport.reliable() {
+            return self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+        }
+        // RFC 3261 §18.1.1: the transport changes, and the Via with it.
+        let Some(way) = self.way(&[], true) else { return self.too_large(id) };
+        let Some(via) = listener(way.hop).and_then(|listener| request::via(listener, branch))
+        else {
+            return self.again_fail(id, Failure::NoPeer);
+        };
+        request.via = vec![via];
+        self.authorize(way.peer, &mut request);
+        let octets = request.to_bytes();
+        self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+    }
+
+    /// RFC 3428 §8: the whole request is bounded, and bare text is the shorter form.
+    fn too_large(&mut self, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.get_mut(id) else { return };
+        if delivery.outbound.may_retry && delivery.outbound.profile == Profile::Cpim {
+            delivery.outbound.profile = Profile::Text;
+            return self.again(Again::Send(id));
+        }
+        self.again_fail(id, Failure::TooLarge);
     }
 
     /// Puts a new message into its line; the answer is its id when its turn is now.
@@ -129,11 +169,19 @@ impl State {
     /// the next CSeq (RFC 3261 §8.1.3.5).
     fn dialogue(&mut self, id: DeliveryId, conversation: Option<CallId>) -> Option<Dialogue> {
         let delivery = self.deliveries.get(id)?;
-        if let (None, Some(before)) = (&conversation, &delivery.dialogue) {
-            return Some(Dialogue { cseq: before.cseq + 1, ..before.clone() });
-        }
         let from = delivery.outbound.from.uri().as_str().to_owned();
-        Some(self.conversations.next(&mut self.ids, conversation, &from))
+        match delivery.dialogue.clone() {
+            Some(before) => Some(self.conversations.again(&self.ids, &before, &from)),
+            None => Some(self.conversations.next(&mut self.ids, conversation, &from)),
+        }
+    }
+
+    /// The CSeq of the next request of a delivery.
+    pub(super) fn next_cseq(&mut self, id: DeliveryId) -> Option<u32> {
+        let dialogue = self.dialogue(id, None)?;
+        let cseq = dialogue.cseq;
+        self.deliveries.get_mut(id)?.dialogue = Some(dialogue);
+        Some(cseq)
     }
 
     /// Starts a client transaction.
@@ -142,14 +190,18 @@ impl State {
         now: Now,
         owner: Owner,
         branch: u64,
-        hop: Hop,
+        way: Way,
         octets: Bytes,
         effects: &mut Vec<Effect>,
     ) {
+        let Way { peer, hop } = way;
         let machine = NonInviteClient::new(now.instant, self.timing, hop.transport.reliable());
         self.timers.set(machine.deadline(), Timer::Client(branch));
         effects.push(Effect::Sip { hop, octets: octets.clone() });
-        self.clients.insert(branch, Client { owner, machine, hop, octets });
+        self.begun += 1;
+        let number = self.begun;
+        let client = Client { owner, peer, hop, octets, number, repeated: false, machine };
+        self.clients.insert(branch, client);
     }
 
     /// A provisional response.
@@ -175,29 +227,8 @@ impl State {
         }
     }
 
-    /// Octets could not be sent to an address: every transaction that goes there fails.
-    pub(super) fn unreachable(
-        &mut self,
-        now: Now,
-        remote: SocketAddr,
-        transport: Transport,
-        effects: &mut Vec<Effect>,
-    ) {
-        let there =
-            |client: &Client| client.hop.remote == remote && client.hop.transport == transport;
-        let mut branches: Vec<(u64, u64)> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| there(client))
-            .map(|(branch, client)| (client.machine.deadline().0, *branch))
-            .collect();
-        branches.sort_unstable();
-        for (_, branch) in branches {
-            self.client_failed(now, branch, Failure::Unreachable, effects);
-        }
-    }
-
-    fn client_failed(
+    /// A transaction ended without a response: the next server, if there is one, has its turn.
+    pub(super) fn client_failed(
         &mut self,
         now: Now,
         branch: u64,
@@ -205,14 +236,23 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some(client) = self.clients.remove(&branch) else { return };
-        match client.owner {
-            Owner::Peer(peer) => self.peer_failed(now, peer, effects),
-            Owner::Delivery(id) => {
-                self.again_fail(id, failure);
-                let status = if failure == Failure::Timeout { 408 } else { 503 };
-                self.give_up_behind(id, status);
+        let id = match client.owner {
+            Owner::Delivery(id) => id,
+            Owner::Server(peer, target) => {
+                let why = match failure {
+                    Failure::Timeout => "it does not answer OPTIONS",
+                    _ => "it cannot be reached",
+                };
+                return self.server_failed(peer, target, why, effects);
             }
+        };
+        self.doubt(now, client.hop, effects);
+        if self.try_next(now, id, &client, effects) {
+            return;
         }
+        self.again_fail(id, failure);
+        let status = if failure == Failure::Timeout { 408 } else { 503 };
+        self.give_up_behind(id, status);
     }
 
     /// A dead target does not let its queue wait for as long again: everything behind fails too.
@@ -234,7 +274,9 @@ impl State {
     ) {
         let Some(client) = self.clients.remove(&branch) else { return };
         let id = match client.owner {
-            Owner::Peer(peer) => return self.peer_answered(now, peer, status, effects),
+            Owner::Server(peer, target) => {
+                return self.server_answered(peer, target, status, effects);
+            }
             Owner::Delivery(id) => id,
         };
         match outcome {
@@ -247,6 +289,13 @@ impl State {
                 self.again(Again::Send(id));
             }
             Outcome::Failed(answer) => {
+                if status == 503 {
+                    // It may be one user's trouble, told wrongly: OPTIONS will show.
+                    self.doubt(now, client.hop, effects);
+                    if self.try_next(now, id, &client, effects) {
+                        return;
+                    }
+                }
                 if matches!(status, 408 | 480 | 503) {
                     self.give_up_behind(id, status);
                 }

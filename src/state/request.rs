@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::delivery::Dialogue;
 use crate::codec::sip::{
-    CallId, HeaderName, HeaderValue, Method, NameAddr, Request, Transport, Uri, Via,
+    CallId, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Transport, Uri, Via, parse,
 };
 use crate::config::{self, Listener, Peer};
 use crate::flow::{Outbound, Rendered};
 
 /// The hop of a request of ours (RFC 3261 §8.1.1.7). `None` for an address that no Via can hold,
 /// which the configuration has ruled out.
-fn via(listener: &Listener, branch: u64) -> Option<Via> {
+pub(super) fn via(listener: &Listener, branch: u64) -> Option<Via> {
     let transport = match listener.transport {
         config::Transport::Udp => Transport::Udp,
         config::Transport::Tcp => Transport::Tcp,
@@ -33,7 +33,7 @@ pub(super) fn message(
     dialogue: &Dialogue,
     listener: &Listener,
     branch: u64,
-) -> Option<Bytes> {
+) -> Option<Request> {
     let mut request = Request::new(
         Method::Message,
         outbound.target.clone(),
@@ -45,6 +45,19 @@ pub(super) fn message(
     );
     request.headers = rendered.headers.clone();
     request.body = rendered.body.clone();
+    Some(request)
+}
+
+/// A request of ours once more, as a transaction of its own.
+pub(super) fn once_more(
+    octets: &Bytes,
+    listener: &Listener,
+    branch: u64,
+    change: impl FnOnce(&mut Request),
+) -> Option<Bytes> {
+    let Ok(Message::Request(mut request)) = parse(octets.clone()) else { return None };
+    request.via = vec![via(listener, branch)?];
+    change(&mut request);
     Some(request.to_bytes())
 }
 

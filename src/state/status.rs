@@ -48,7 +48,7 @@ impl State {
             .map(|(peer, known)| PeerStatus {
                 name: peer.name.clone(),
                 uri: peer.uri.as_str().to_owned(),
-                state: match known.health {
+                state: match known.health() {
                     Health::Up => "up",
                     Health::Down => "down",
                     Health::Unknown => "unknown",

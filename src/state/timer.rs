@@ -15,8 +15,14 @@ pub enum Timer {
     Trying(u64),
     /// A component link: a stanza's deadline, an unanswered barrier, or a keep-alive.
     Link(LinkId),
-    /// The next OPTIONS to a peer.
+    /// The next OPTIONS to the servers of a peer.
     Peer(PeerId),
+    /// OPTIONS has no answer for a while, by its branch.
+    Silence(u64),
+    /// What the DNS said of a peer is too old.
+    Locate(PeerId),
+    /// A question to the DNS has no answer for too long.
+    Dns,
     /// The oldest generation of finished transactions has outlived Timer J.
     Generation,
 }

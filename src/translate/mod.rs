@@ -22,6 +22,7 @@ pub fn translate(rules: &Rules, routed: Routed) -> Intent {
         Routed::Response { branch, outbound, response, contact } => {
             answered(rules, branch, outbound.as_deref(), &response, contact)
         }
+        Routed::Challenged { branch, asked } => Intent::Authorize { branch, asked },
         Routed::Outbound { outbound, again } => {
             let rendered = message::to_sip(&rules.messages, &outbound);
             Intent::Send { outbound, rendered, again }

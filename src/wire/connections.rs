@@ -10,20 +10,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::runner::Runner;
 use crate::codec::sip::{Frame, Framer, Limits};
-use crate::config::Transport;
+use crate::config::{Config, Listener, Transport};
 use crate::flow::{ConnectionId, Flow, Hop, Input, ListenerId};
 
 /// How long a peer may take to accept a connection.
 const CONNECTING: Duration = Duration::from_secs(5);
-/// A connection without traffic is closed after this (RFC 3261 §18 leaves it to the element; a
-/// peer that pings, RFC 5626 §3.5.1, keeps it open).
-const IDLE: Duration = Duration::from_secs(600);
 /// Octets that may wait for a peer that does not read: beyond that the connection is closed.
 const WAITING: usize = 4 * 1_024 * 1_024;
 
@@ -40,20 +37,58 @@ struct Port {
 #[derive(Debug)]
 pub(super) struct Connections {
     runner: RefCell<Weak<Runner>>,
-    ports: RefCell<BTreeMap<ConnectionId, Rc<Port>>>,
-    last: Cell<u64>,
-    limits: Limits,
+    table: RefCell<Table>,
+    listeners: Vec<Listener>,
+    framing: Limits,
     most: usize,
+    idle: Duration,
+}
+
+/// Connections by id, and the newest one to each address, which is used again.
+#[derive(Debug, Default)]
+struct Table {
+    ports: BTreeMap<ConnectionId, Rc<Port>>,
+    newest: BTreeMap<SocketAddr, ConnectionId>,
+    last: u64,
+}
+
+impl Table {
+    fn find(&self, hop: Hop) -> Option<&Rc<Port>> {
+        let meant = hop.connection.and_then(|id| self.ports.get(&id));
+        meant.or_else(|| self.ports.get(self.newest.get(&hop.remote)?))
+    }
+
+    fn add(&mut self, remote: SocketAddr) -> (ConnectionId, Rc<Port>) {
+        self.last += 1;
+        let id = ConnectionId(self.last);
+        let port = Rc::new(Port {
+            remote,
+            waiting: RefCell::default(),
+            more: Notify::new(),
+            closed: Cell::new(false),
+        });
+        self.ports.insert(id, Rc::clone(&port));
+        self.newest.insert(remote, id);
+        (id, port)
+    }
+
+    fn remove(&mut self, id: ConnectionId) {
+        let Some(port) = self.ports.remove(&id) else { return };
+        if self.newest.get(&port.remote) == Some(&id) {
+            self.newest.remove(&port.remote);
+        }
+    }
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits, most: usize) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         Connections {
             runner: RefCell::default(),
-            ports: RefCell::default(),
-            last: Cell::new(0),
-            limits,
-            most,
+            table: RefCell::default(),
+            listeners: config.sip.listen.clone(),
+            framing: config.limits.sip(),
+            most: config.limits.connections,
+            idle: config.limits.connection_idle,
         }
     }
 
@@ -64,10 +99,7 @@ impl Connections {
 
     /// Sends by the connection that is meant, else by one to the same address, else by a new one.
     pub(super) fn send(self: &Rc<Self>, hop: Hop, octets: Bytes) -> io::Result<()> {
-        let ports = self.ports.borrow();
-        let meant = hop.connection.and_then(|id| ports.get(&id));
-        let port = meant.or_else(|| ports.values().find(|port| port.remote == hop.remote)).cloned();
-        drop(ports);
+        let port = self.table.borrow().find(hop).cloned();
         if let Some(port) = port {
             return port.send(&octets);
         }
@@ -75,36 +107,40 @@ impl Connections {
         port.send(&octets)?;
         let this = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            let stream = timeout(CONNECTING, TcpStream::connect(hop.remote)).await;
-            match stream {
+            match timeout(CONNECTING, this.connect(hop)).await {
                 Ok(Ok(stream)) => this.run(id, port, stream, hop.listener).await,
-                _ => this.unreachable(id, hop.remote),
+                _ => {
+                    let (remote, transport) = (hop.remote, hop.transport);
+                    this.ended(id, Input::Unreachable { remote, transport });
+                }
             }
         });
         Ok(())
     }
 
-    fn register(&self, remote: SocketAddr) -> io::Result<(ConnectionId, Rc<Port>)> {
-        let mut ports = self.ports.borrow_mut();
-        if ports.len() >= self.most {
-            return Err(io::Error::other("limits.connections is reached"));
+    /// Connects from the address that the listener has, as which the peer knows the gateway.
+    async fn connect(&self, hop: Hop) -> io::Result<TcpStream> {
+        let ip = hop.remote.ip();
+        let socket = if ip.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(listener) = self.listeners.get(hop.listener.0) {
+            socket.bind(SocketAddr::new(listener.source_for(ip), 0))?;
         }
-        self.last.set(self.last.get() + 1);
-        let id = ConnectionId(self.last.get());
-        let port = Rc::new(Port {
-            remote,
-            waiting: RefCell::default(),
-            more: Notify::new(),
-            closed: Cell::new(false),
-        });
-        ports.insert(id, Rc::clone(&port));
-        Ok((id, port))
+        socket.connect(hop.remote).await
     }
 
-    fn unreachable(&self, id: ConnectionId, remote: SocketAddr) {
-        self.ports.borrow_mut().remove(&id);
+    fn register(&self, remote: SocketAddr) -> io::Result<(ConnectionId, Rc<Port>)> {
+        let mut table = self.table.borrow_mut();
+        if table.ports.len() >= self.most {
+            return Err(io::Error::other("limits.connections is reached"));
+        }
+        Ok(table.add(remote))
+    }
+
+    /// A connection is no more; the core is told what that means.
+    fn ended(&self, id: ConnectionId, what: Input) {
+        self.table.borrow_mut().remove(id);
         if let Some(runner) = self.runner.borrow().upgrade() {
-            runner.feed(Input::Unreachable { remote, transport: Transport::Tcp });
+            runner.feed(what);
         }
     }
 
@@ -134,14 +170,14 @@ impl Connections {
             () = port.keep_writing(writer) => {}
         }
         port.closed.set(true);
-        self.ports.borrow_mut().remove(&id);
+        self.ended(id, Input::Closed { remote, transport });
     }
 
     async fn keep_reading(&self, flow: Flow, mut reader: impl AsyncRead + Unpin, port: &Port) {
-        let mut framer = Framer::new(self.limits);
+        let mut framer = Framer::new(self.framing);
         let mut buffer = vec![0; 65_536];
         loop {
-            let Ok(Ok(length)) = timeout(IDLE, reader.read(&mut buffer)).await else { return };
+            let Ok(Ok(length)) = timeout(self.idle, reader.read(&mut buffer)).await else { return };
             if length == 0 {
                 return;
             }

@@ -117,9 +117,9 @@ impl Log {
         }
     }
 
-    pub(super) fn unresolved(&self, host: &str, cause: &std::io::Error) {
+    pub(super) fn unresolved(&self, name: &str, cause: &dyn std::fmt::Display) {
         if self.may("name not resolved") {
-            warn!("sip.peers: the name {host} cannot be resolved: {cause}");
+            warn!("sip.dns: no answer for {name}: {cause}");
         }
     }
 

@@ -4,12 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::component;
+use super::{component, dns};
 use crate::codec::xmpp::Limits;
 use crate::config::{Config, Peer, Transport};
+use crate::flow::Instant;
+use crate::gateway::{Located, Locator, Target, locate};
 
 /// What one link said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,18 +49,45 @@ pub fn probe(config: &Config) -> io::Result<Vec<Probe>> {
     })
 }
 
+/// Whether one of a peer's servers answers.
 async fn ask(peer: &Peer, config: &Config) -> Result<(), String> {
-    let mut found = lookup_host((peer.host.as_str(), peer.port)).await.map_err(|error| {
-        format!("sip.peers: the name {} cannot be resolved: {error}", peer.host)
-    })?;
-    let remote = found.next().ok_or("sip.peers: the name has no address")?;
-    match peer.transport {
-        Transport::Tcp => match timeout(ANSWER, TcpStream::connect(remote)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(format!("sip.peers: {remote} cannot be reached: {error}")),
-            Err(_) => Err(format!("sip.peers: {remote} does not accept a connection")),
-        },
-        Transport::Udp => ask_udp(peer, config, remote).await,
+    let mut last = Err("sip.peers: its name leads to no address".to_owned());
+    for Target { transport, remote } in find(peer, config).await? {
+        last = match transport {
+            Transport::Tcp => match timeout(ANSWER, TcpStream::connect(remote)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(format!("sip.peers: {remote} cannot be reached: {error}")),
+                Err(_) => Err(format!("sip.peers: {remote} does not accept a connection")),
+            },
+            Transport::Udp => ask_udp(peer, config, remote).await,
+        };
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+/// A peer's servers, the first choice first.
+async fn find(peer: &Peer, config: &Config) -> Result<Vec<Target>, String> {
+    let (mut known, now) = (Locator::default(), Instant::default());
+    loop {
+        match locate(config, peer, &known, now) {
+            Located::Nowhere(_) => return Ok(Vec::new()),
+            Located::Found(mut candidates, _) => {
+                candidates.sort_by_key(|candidate| candidate.rank);
+                return Ok(candidates.iter().map(|candidate| candidate.target).collect());
+            }
+            Located::Ask(queries) => {
+                for query in queries {
+                    let answer = dns::ask(&config.sip.dns, &query).await;
+                    let answer = answer.map_err(|error| {
+                        format!("sip.peers: the name {} cannot be resolved: {error}", query.name)
+                    })?;
+                    known.answered(query, answer, now);
+                }
+            }
+        }
     }
 }
 

@@ -17,14 +17,13 @@ use super::clock::Clock;
 use super::component::{self, LinkPort};
 use super::connections::{self, Connections};
 use super::log::Log;
-use super::resolve::resolve;
 use super::runner::Runner;
 use super::store::{Store, StoreError, StoreHandle};
 use super::udp::{self, UdpPort};
-use super::{admin, tls};
+use super::{admin, dns, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
-use crate::flow::{CommitId, IdSource, Input, LinkId, ListenerId, PeerId};
+use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query};
 use crate::gateway::Gateway;
 use crate::rules::Rules;
 
@@ -127,20 +126,29 @@ fn join(
     store: StoreHandle,
 ) -> Rc<Runner> {
     let links = config.components.iter().map(|_| Rc::default()).collect::<Vec<Rc<LinkPort>>>();
-    let connections = Rc::new(Connections::new(config.limits.sip(), config.limits.connections));
+    let connections = Rc::new(Connections::new(config));
     let runner = Rc::new_cyclic(|weak: &Weak<Runner>| {
         let (weak, settings) = (weak.clone(), Arc::clone(config));
-        let look_up = Box::new(move |peer: PeerId| {
-            if let (Some(runner), Some(known)) = (weak.upgrade(), settings.sip.peers.get(peer.0)) {
-                spawn_local(resolve(runner, peer, known.host.clone(), known.port));
+        let resolve = Box::new(move |query: Query| {
+            if let Some(runner) = weak.upgrade() {
+                spawn_local(resolve(runner, Arc::clone(&settings), query));
             }
         });
         let log = Log::new(config);
         let connections = Rc::clone(&connections);
-        Runner::new(gateway, clock, links, connections, log, udp, store, look_up)
+        Runner::new(gateway, clock, links, connections, log, udp, store, resolve)
     });
     connections.serve(&runner);
     runner
+}
+
+/// Asks the DNS and tells the core.
+async fn resolve(runner: Rc<Runner>, config: Arc<Config>, query: Query) {
+    let answer = dns::ask(&config.sip.dns, &query).await.unwrap_or_else(|cause| {
+        runner.log.unresolved(&query.name, &cause);
+        Answer::Failed
+    });
+    runner.feed(Input::Resolved { query, answer });
 }
 
 type Listeners = (Vec<Option<Rc<UdpPort>>>, Vec<(ListenerId, tokio::net::TcpListener)>);

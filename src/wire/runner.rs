@@ -13,7 +13,7 @@ use super::log::Log;
 use super::store::StoreHandle;
 use super::udp::UdpPort;
 use crate::config::Transport;
-use crate::flow::{CommitId, Effect, Hop, Input, Instant, PeerId, Status};
+use crate::flow::{CommitId, Effect, Hop, Input, Instant, Query, Status};
 use crate::gateway::Gateway;
 
 /// The core with its ways to the outside.
@@ -29,7 +29,7 @@ pub(super) struct Runner {
     held: RefCell<VecDeque<(CommitId, Vec<Effect>)>>,
     /// Inputs that effects gave rise to.
     pending: RefCell<VecDeque<Input>>,
-    resolve: Box<dyn Fn(PeerId)>,
+    resolve: Box<dyn Fn(Query)>,
     deadline: Cell<Option<Instant>>,
     rearm: Notify,
 }
@@ -44,7 +44,7 @@ impl Runner {
         log: Log,
         udp: Vec<Option<Rc<UdpPort>>>,
         store: StoreHandle,
-        resolve: Box<dyn Fn(PeerId)>,
+        resolve: Box<dyn Fn(Query)>,
     ) -> Self {
         Runner {
             gateway: RefCell::new(gateway),
@@ -105,7 +105,7 @@ impl Runner {
                     self.held.borrow_mut().push_back((id, then));
                     self.store.commit(id, records);
                 }
-                Effect::Resolve { peer } => (self.resolve)(peer),
+                Effect::Resolve { query } => (self.resolve)(query),
                 Effect::Event(event) => self.log.event(&event),
             }
         }

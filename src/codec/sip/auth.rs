@@ -1,5 +1,5 @@
 //! Challenges and credentials (RFC 3261 §20.7, §20.44, §25.1; RFC 7235 §2.1; RFC 8760): their
-//! syntax. What a digest is computed of belongs elsewhere.
+//! syntax. What a digest is computed of is in `digest.rs`.
 
 use std::borrow::Cow;
 

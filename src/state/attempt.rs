@@ -1,0 +1,195 @@
+//! One message may need several requests: with credentials, by another server, by another
+//! transport. Each is a client transaction of its own under a new branch.
+
+use std::net::SocketAddr;
+
+use super::State;
+use super::digest;
+use super::locator::Target;
+use super::outbound::{Client, Owner};
+use super::peer;
+use crate::codec::sip::{Asked, HeaderName, Request, Response, Signed, asked};
+use crate::config::Transport;
+use crate::flow::{Counter, DeliveryId, Effect, Failure, Hop, Now, PeerId};
+
+/// A request longer than this does not go by UDP (RFC 3261 §18.1.1: the path MTU is unknown).
+pub(super) const UDP_MOST: usize = 1_300;
+/// Servers that one message is tried at.
+const SERVERS: usize = 5;
+/// Challenges that are answered for one message.
+const CHALLENGES: usize = 4;
+
+/// A way to SIP.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) peer: PeerId,
+    pub(super) hop: Hop,
+}
+
+impl State {
+    /// The way for a request that was tried at some servers already. A large one goes by TCP, to
+    /// the same address if the peer names no server for TCP (RFC 3261 §18.1.1).
+    pub(super) fn way(&mut self, tried: &[Target], large: bool) -> Option<Way> {
+        let dice = self.ids.random();
+        let sip = &self.config.sip;
+        let fits = |mut target: Target| {
+            if large {
+                target.transport = Transport::Tcp;
+            }
+            (!tried.contains(&target) && peer::hop(sip, target).is_some()).then_some(target)
+        };
+        let (peer, target) = peer::pick(self.peers.iter(), fits, dice)?;
+        Some(Way { peer: PeerId(peer), hop: peer::hop(sip, target)? })
+    }
+
+    /// Adds the credentials that a peer is known to ask for.
+    pub(super) fn authorize(&mut self, peer: PeerId, request: &mut Request) {
+        let settings = self.config.sip.peers.get(peer.0);
+        let (Some(settings), Some(sessions)) = (settings, self.digests.get_mut(peer.0)) else {
+            return;
+        };
+        request.headers.remove(&HeaderName::Authorization);
+        request.headers.remove(&HeaderName::ProxyAuthorization);
+        let uri = request.uri.clone();
+        let signed = Signed { method: &request.method, uri: uri.as_str(), body: &request.body };
+        let ids = &mut self.ids;
+        let made = sessions.credentials(&settings.accounts, signed, || ids.token());
+        for (header, credentials) in made {
+            request.headers.push(header, credentials.to_value());
+        }
+    }
+
+    /// What a 401 or 407 asks for, as far as it can be answered: there is an account for the
+    /// realm, and it was not answered for this message already, unless only the nonce is too old.
+    #[must_use]
+    pub fn challenged(&self, branch: u64, response: &Response) -> Vec<Asked> {
+        let found = self.clients.get(&branch).and_then(|client| {
+            let delivery = self.deliveries.get(client.delivery()?)?;
+            Some((delivery, self.config.sip.peers.get(client.peer.0)?))
+        });
+        let Some((delivery, settings)) = found else { return Vec::new() };
+        if settings.accounts.is_empty() || delivery.realms.len() >= CHALLENGES {
+            return Vec::new();
+        }
+        let mut asked = asked(response);
+        asked.retain(|asked| {
+            let answered = delivery.realms.contains(&asked.realm);
+            digest::account(&settings.accounts, &asked.realm).is_some()
+                && (asked.stale || !answered)
+        });
+        asked
+    }
+
+    /// Sends a request once more, with credentials (RFC 3261 §22.2): same Call-ID and From tag,
+    /// the next CSeq.
+    pub(super) fn authorized(
+        &mut self,
+        now: Now,
+        branch: u64,
+        asked: Vec<Asked>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(client) = self.clients.remove(&branch) else { return };
+        let Owner::Delivery(id) = client.owner else { return };
+        for asked in asked {
+            if let Some(delivery) = self.deliveries.get_mut(id) {
+                delivery.realms.push(asked.realm.clone());
+            }
+            if let Some(sessions) = self.digests.get_mut(client.peer.0) {
+                sessions.begin(asked);
+            }
+        }
+        let Some(cseq) = self.next_cseq(id) else { return };
+        self.counters.count(Counter::SipAuthorized);
+        let way = Way { peer: client.peer, hop: client.hop };
+        self.once_more(now, id, &client, way, Some(cseq), effects);
+    }
+
+    /// Tries the next server after one failed (RFC 3263 §4.3); false when there is none.
+    pub(super) fn try_next(
+        &mut self,
+        now: Now,
+        id: DeliveryId,
+        client: &Client,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(delivery) = self.deliveries.get_mut(id) else { return false };
+        let Hop { transport, remote, .. } = client.hop;
+        delivery.tried.push(Target { transport, remote });
+        if delivery.tried.len() >= SERVERS {
+            return false;
+        }
+        let tried = delivery.tried.clone();
+        let Some(way) = self.way(&tried, client.octets.len() > UDP_MOST) else { return false };
+        self.counters.count(Counter::OutboundRerouted);
+        self.once_more(now, id, client, way, None, effects)
+    }
+
+    fn once_more(
+        &mut self,
+        now: Now,
+        id: DeliveryId,
+        client: &Client,
+        way: Way,
+        cseq: Option<u32>,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let branch = self.ids.random();
+        let config = std::sync::Arc::clone(&self.config);
+        let Some(listener) = config.sip.listen.get(way.hop.listener.0) else { return false };
+        let octets = super::request::once_more(&client.octets, listener, branch, |request| {
+            if let Some(cseq) = cseq {
+                request.cseq.number = cseq;
+            }
+            self.authorize(way.peer, request);
+        });
+        let Some(octets) = octets else { return false };
+        self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+        true
+    }
+
+    /// A connection is gone. What it carried and is not answered goes once more, by a new
+    /// connection and under the same branch, so that a server that has it knows it again
+    /// (RFC 3261 §17.2.3); what was lost with two connections has failed.
+    pub(super) fn closed(
+        &mut self,
+        now: Now,
+        remote: SocketAddr,
+        transport: Transport,
+        effects: &mut Vec<Effect>,
+    ) {
+        for branch in self.clients_at(remote, transport) {
+            let Some(client) = self.clients.get_mut(&branch) else { continue };
+            if std::mem::replace(&mut client.repeated, true) {
+                self.client_failed(now, branch, Failure::Unreachable, effects);
+                continue;
+            }
+            let (hop, octets) = (client.hop, client.octets.clone());
+            self.counters.count(Counter::SipRetransmissions);
+            effects.push(Effect::Sip { hop, octets });
+        }
+    }
+
+    /// Octets could not be sent to an address: every transaction that goes there fails.
+    pub(super) fn unreachable(
+        &mut self,
+        now: Now,
+        remote: SocketAddr,
+        transport: Transport,
+        effects: &mut Vec<Effect>,
+    ) {
+        for branch in self.clients_at(remote, transport) {
+            self.client_failed(now, branch, Failure::Unreachable, effects);
+        }
+    }
+
+    /// The transactions that go to an address, in the order in which they began.
+    fn clients_at(&self, remote: SocketAddr, transport: Transport) -> Vec<u64> {
+        let there = |hop: &Hop| hop.remote == remote && hop.transport == transport;
+        let clients = self.clients.iter().filter(|(_, client)| there(&client.hop));
+        let mut branches: Vec<(u64, u64)> =
+            clients.map(|(branch, client)| (client.number, *branch)).collect();
+        branches.sort_unstable();
+        branches.into_iter().map(|(_, branch)| branch).collect()
+    }
+}
