@@ -2,9 +2,11 @@
 
 #![allow(clippy::panic, reason = "a test fails by it")]
 
+mod credentials;
 mod link;
 mod outbound;
 mod refusals;
+mod servers;
 mod settings;
 mod transactions;
 mod world;
