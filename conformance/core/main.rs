@@ -5,6 +5,7 @@
 mod credentials;
 mod link;
 mod outbound;
+mod recovery;
 mod refusals;
 mod servers;
 mod settings;

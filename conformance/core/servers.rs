@@ -81,16 +81,27 @@ fn branch(request: &Request) -> String {
 const NO_OPTIONS: &str = "options_interval: 0s";
 
 #[test]
-fn nothing_goes_out_before_the_peer_is_found() {
+fn a_message_waits_until_the_peer_is_found() {
     let mut world = World::with(&settings(NAMED, NO_OPTIONS));
     world.up();
     world.juliet_says("early", "hello");
+    assert!(world.routed().is_empty() && world.stanzas().is_empty());
+    resolve(&mut world, 300);
+    assert_eq!(routed(&mut world).0, format!("udp {ONE}"));
+}
+
+#[test]
+fn a_message_does_not_wait_for_ever_for_a_silent_name_server() {
+    let mut world = World::with(&settings(NAMED, NO_OPTIONS));
+    world.up();
+    world.juliet_says("early", "hello");
+    world.pass(Duration::from_secs(5));
+    assert!(world.stanzas().is_empty(), "the name itself is asked for still");
+    world.pass(Duration::from_secs(5));
     let (id, error) = world.error();
     assert_eq!((id.as_str(), error.condition.name()), ("early", "internal-server-error"));
-
-    resolve(&mut world, 300);
-    world.juliet_says("late", "hello");
-    assert_eq!(routed(&mut world).0, format!("udp {ONE}"));
+    world.confirm_all();
+    assert!(world.gateway.idle());
 }
 
 #[test]
@@ -233,6 +244,7 @@ mod tcp {
 
         world.feed(Input::Closed { remote, transport });
         assert_eq!(world.error().0, "m1");
+        world.confirm_all();
         assert!(world.gateway.idle());
     }
 

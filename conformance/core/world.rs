@@ -9,7 +9,7 @@ use stox::codec::sip::{self, Request, Response, Status};
 use stox::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    ConnectionId, Effect, Event, Flow, Hop, IdSource, Input, Instant, LinkChange, LinkId,
+    ConnectionId, Effect, Entry, Event, Flow, Hop, IdSource, Input, Instant, LinkChange, LinkId,
     ListenerId, Now, Query, Record, Stored,
 };
 use stox::gateway::Gateway;
@@ -67,6 +67,8 @@ pub(crate) struct World {
     pub(crate) records: Vec<Record>,
     /// Links that were asked to be opened anew.
     pub(crate) reopened: Vec<LinkId>,
+    /// What was journalled.
+    pub(crate) journal: Vec<Entry>,
     /// What the DNS was asked and did not answer yet.
     pub(crate) queries: Vec<Query>,
     /// Barriers that were not answered yet.
@@ -110,6 +112,7 @@ impl World {
             records: Vec::new(),
             reopened: Vec::new(),
             queries: Vec::new(),
+            journal: Vec::new(),
             barriers: Vec::new(),
         };
         world.take(effects);
@@ -132,6 +135,7 @@ impl World {
                     self.records.extend(records);
                     self.take(then);
                 }
+                Effect::Journal(entry) => self.journal.push(entry),
                 Effect::Resolve { query } => self.queries.push(query),
                 Effect::Event(event) => self.events.push(event),
             }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Outbound, Refusal};
+use super::{
+    Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound, Refusal,
+};
 use crate::codec::{sip, xmpp};
 
 /// What the routing stage found out about an input. Nothing is changed yet.
@@ -59,9 +61,11 @@ pub enum Routed {
     Outbound {
         /// The message, addressed.
         outbound: Box<Outbound>,
-        /// The delivery that it belongs to, when this is not the first attempt.
-        again: Option<DeliveryId>,
+        /// Where it comes from.
+        origin: Origin,
     },
+    /// A message of an earlier process that cannot be carried any more.
+    Abandoned(DeliveryId),
     /// A delivery that failed inside the gateway or by a deadline.
     Failed {
         /// The delivery.

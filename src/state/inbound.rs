@@ -4,12 +4,14 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended};
+use super::link::{Action, Ended, Waits};
 use super::timer::Timer;
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Request, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
-use crate::flow::{Counter, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal};
+use crate::flow::{
+    Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
+};
 
 impl State {
     /// Takes on a request: its stanza goes to the link, its answer waits.
@@ -27,7 +29,8 @@ impl State {
         let to_full = inbound.to.resource().is_some();
         let octets = octets.into();
         let Inbound { id, key, correlation, flow, .. } = inbound;
-        link.hold(now.instant, id, octets, key, to_full, correlation);
+        let waits = Waits::Request(key);
+        link.hold(now.instant, id, octets, waits, to_full, correlation);
         if self.verbose {
             let route = format!("{} -> {} by SIP {}", inbound.from, inbound.to, flow.remote);
             effects.push(Effect::Event(Event::Carried { correlation, route }));
@@ -46,6 +49,30 @@ impl State {
         self.timers.set(now.instant + self.timing.trying(), Timer::Trying(key));
         self.pump(now, inbound.link, effects);
         self.set_timer(inbound.link);
+    }
+
+    /// Tells an XMPP user what became of his message: the answer is held until the server has
+    /// it, over a loss of the link as well.
+    pub(super) fn tell(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        delivery: DeliveryId,
+        correlation: Correlation,
+        answer: &Stanza,
+        effects: &mut Vec<Effect>,
+    ) {
+        let bound = self.config.limits.unconfirmed;
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
+            self.counters.count(Counter::OutboundUntold);
+            return self.closed_book(delivery, effects);
+        };
+        let mut octets = Vec::with_capacity(512);
+        answer.write(&mut octets);
+        let (octets, waits) = (octets.into(), Waits::Answer(delivery));
+        link.hold(now.instant, String::new(), octets, waits, true, correlation);
+        self.pump(now, id, effects);
+        self.set_timer(id);
     }
 
     /// Writes what can be written to a link.
@@ -106,8 +133,13 @@ impl State {
     ) {
         let Some(link) = self.links.get_mut(id.0) else { return };
         for held in link.barrier_answered(now.instant) {
-            self.counters.count(Counter::InboundConfirmed);
-            self.finish(held.transaction, Refusal::new(success), effects);
+            match held.waits {
+                Waits::Request(key) => {
+                    self.counters.count(Counter::InboundConfirmed);
+                    self.finish(key, Refusal::new(success), effects);
+                }
+                Waits::Answer(id) => self.closed_book(id, effects),
+            }
         }
         self.pump(now, id, effects);
         self.set_timer(id);
@@ -126,8 +158,9 @@ impl State {
         let Some(held) = self.links.get_mut(id.0).and_then(|link| link.take(sequence)) else {
             return;
         };
+        let Waits::Request(key) = held.waits else { return };
         self.counters.count(Counter::InboundBounced);
-        self.finish(held.transaction, refusal, effects);
+        self.finish(key, refusal, effects);
     }
 
     /// A held stanza has its fate.
@@ -152,7 +185,13 @@ impl State {
             }
         };
         self.counters.count(counter);
-        self.finish(held.transaction, refusal, effects);
+        match held.waits {
+            Waits::Request(key) => self.finish(key, refusal, effects),
+            Waits::Answer(id) => {
+                self.counters.count(Counter::OutboundUntold);
+                self.closed_book(id, effects);
+            }
+        }
     }
 
     /// Sends the final response of a server transaction.

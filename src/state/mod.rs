@@ -19,6 +19,7 @@ pub mod transaction;
 
 mod inbound;
 mod outbound;
+mod recovery;
 mod watch;
 
 use std::collections::VecDeque;
@@ -30,8 +31,8 @@ use crate::codec::sip::Text;
 use crate::codec::xmpp::{Jid, Stanza};
 use crate::config::Config;
 use crate::flow::{
-    Again, Counter, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent, LinkChange,
-    LinkId, Map, Now, Profile, Record, Refusal, Stored,
+    Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
+    LinkChange, LinkId, Map, Now, Profile, Record, Refusal, Stored,
 };
 use conversation::Conversations;
 use counters::Counters;
@@ -68,6 +69,8 @@ pub struct State {
     links: Vec<Link>,
     peers: Vec<PeerState>,
     locator: Locator,
+    /// Messages whose turn came before any peer was found.
+    unrouted: Vec<DeliveryId>,
     /// What each peer asked for.
     digests: Vec<Sessions>,
     /// Targets that take bare text, with the time (milliseconds since 1970) to forget that.
@@ -113,6 +116,7 @@ impl State {
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
             peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),
             locator: Locator::default(),
+            unrouted: Vec::new(),
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             text_targets: Map::with_hasher(seed),
             devices: Recent::new(seed, DEVICES),
@@ -147,16 +151,17 @@ impl State {
                 self.bounced(link, sequence, refusal, effects);
             }
             Intent::Confirmed { link, success } => self.confirmed(now, link, success, effects),
-            Intent::Send { outbound, rendered, again } => {
-                self.send(now, outbound, rendered, again, effects);
+            Intent::Send { outbound, rendered, origin } => {
+                self.send(now, outbound, rendered, origin, effects);
             }
+            Intent::Abandon(delivery) => self.abandon(delivery, effects),
             Intent::Proceeding { branch } => self.proceeding(branch),
             Intent::Authorize { branch, asked } => self.authorized(now, branch, asked, effects),
             Intent::Settle { branch, outcome, status } => {
                 self.settle(now, branch, outcome, status, effects);
             }
             Intent::Fail { delivery, answer, failure } => {
-                self.fail(delivery, &answer, failure.words(), effects);
+                self.fail(now, delivery, &answer, failure.words(), effects);
             }
             Intent::Reply { link, stanza, counter } => {
                 self.counters.count(counter);
@@ -197,6 +202,7 @@ impl State {
             Input::Sip { .. }
             | Input::Unreadable { .. }
             | Input::Xmpp { .. }
+            | Input::Recovered(_)
             | Input::Committed(_)
             | Input::Rules(_)
             | Input::Again(_) => {}
@@ -328,10 +334,11 @@ impl State {
         self.draining
     }
 
-    /// Whether nothing waits for an outcome.
+    /// Whether nothing waits for an outcome, and everybody was told of his.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.deliveries.is_empty() && self.servers.waiting() == 0
+        let told = self.links.iter().all(|link| !link.is_up() || link.held() == 0);
+        self.deliveries.is_empty() && self.servers.waiting() == 0 && told
     }
 
     /// A keyed hash.
@@ -376,7 +383,7 @@ impl State {
         self.again.push_back(again);
     }
 
-    fn again_fail(&mut self, delivery: crate::flow::DeliveryId, failure: Failure) {
+    fn again_fail(&mut self, delivery: DeliveryId, failure: Failure) {
         self.again(Again::Fail(delivery, failure));
     }
 }

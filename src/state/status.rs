@@ -14,6 +14,7 @@ impl State {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: now.instant.0 / 1_000_000,
             in_service: self.in_service(now.instant),
+            alarms: Vec::new(),
             links: self.link_statuses(),
             peers: self.peer_statuses(),
             gauges: self.gauges(),
