@@ -75,7 +75,7 @@ pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
         return Routed::Abandoned(delivery);
     };
     let home = message.to.as_ref().and_then(|to| view.config.domains.of_jid(to.domain()));
-    let Some(Side::Sip { component }) = home.map(|pair| pair.side.clone()) else {
+    let Some(Side::Sip { component }) = home.map(|pair| pair.side) else {
         return Routed::Abandoned(delivery);
     };
     match address(view, LinkId(component), message) {
