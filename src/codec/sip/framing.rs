@@ -233,11 +233,11 @@ mod tests {
     }
 
     fn messages(frames: &[Frame]) -> Vec<&[u8]> {
-        let message = |frame| match frame {
-            &Frame::Message(ref octets) => Some(&octets[..]),
+        let messages = frames.iter().filter_map(|frame| match frame {
+            Frame::Message(octets) => Some(&octets[..]),
             _ => None,
-        };
-        frames.iter().filter_map(message).collect()
+        });
+        messages.collect()
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod date;
 mod event;
 mod fields;
 mod framing;
+#[cfg(test)]
+mod grammar_tests;
 mod head;
 mod header;
 mod header_name;
