@@ -215,6 +215,28 @@ fn a_plain_loss_of_the_connection_puts_nothing_aside() {
 
 #[test]
 fn a_full_link_refuses_and_what_it_holds_is_delivered() {
+#[test]
+fn what_was_not_alone_in_flight_is_not_put_aside() {
+    let mut world = World::new();
+    world.romeo_says("a", "1");
+    world.down(true);
+    world.up();
+    world.down(true);
+    assert_eq!(world.codes(), [500], "alone, and it closed the stream again");
+    world.romeo_says("b", "2");
+    world.romeo_says("c", "3");
+    world.xmpp.clear();
+    world.up();
+    assert_eq!(world.stanzas().len(), 2, "these never closed a stream");
+    world.down(true);
+    assert_eq!(world.codes(), [] as [u16; 0], "either may be the cause");
+    world.up();
+    assert_eq!(&*world.message().bodies[0].text, "2", "now each goes alone");
+    world.confirm();
+    world.down(true);
+    assert_eq!(world.codes(), [200, 500]);
+}
+
     let limited = format!("{SETTINGS}limits: {{ unconfirmed: 2 }}\n");
     let mut world = World::with(&limited);
     world.up();

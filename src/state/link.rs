@@ -258,9 +258,11 @@ impl Link {
         if !stream_error {
             return None;
         }
-        let careful = self.careful_through.is_some();
-        let front = self.queue.front().map(|held| held.sequence);
-        if careful && front.is_some_and(|front| front <= self.written_through) {
+        let alone = |held: &Held| {
+            held.sequence <= self.written_through
+                && self.careful_through.is_some_and(|through| held.sequence <= through)
+        };
+        if self.queue.front().is_some_and(alone) {
             return self.queue.pop_front().map(Ended::Quarantined);
         }
         self.careful_through =
