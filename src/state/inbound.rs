@@ -238,7 +238,9 @@ impl State {
 
     /// Deadlines of a link.
     pub(super) fn fire_link(&mut self, now: Now, id: LinkId, effects: &mut Vec<Effect>) {
-        let Some(link) = self.links.get_mut(id.0) else { return };
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_due(now.instant)) else {
+            return;
+        };
         let (ended, action) = link.fire(now.instant);
         for ended in ended {
             self.ended(now, id, ended, effects);

@@ -270,6 +270,13 @@ impl Link {
         None
     }
 
+    /// Whether the deadline that was asked for last has passed. One that was asked for before and
+    /// overtaken since means nothing: acted upon, each would set a further one, for ever.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.timer.is_some_and(|timer| timer <= now)
+    }
+
     /// The stanzas whose deadline has passed, in order, and whether the link itself is dead.
     pub fn fire(&mut self, now: Instant) -> (Vec<Ended>, Option<Action>) {
         self.timer = None;
