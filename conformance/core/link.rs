@@ -137,6 +137,22 @@ fn after_the_grace_a_message_is_refused_at_once_and_options_too() {
 }
 
 #[test]
+fn a_refusal_that_passes_is_repeated_to_a_copy_of_the_request() {
+    let mut world = World::new();
+    world.down(false);
+    world.pass_ms(5_000);
+    world.romeo_says("a", "1");
+    let refused = world.response();
+    assert_eq!(refused.status.code(), 503);
+    world.up();
+    world.romeo_says("a", "1");
+    assert_eq!(world.response(), refused, "its sender was told that it did not arrive");
+    assert_eq!(world.stanzas().len(), 0);
+    world.romeo_says("b", "1");
+    assert_eq!(world.stanzas().len(), 1, "a request of its own passes");
+}
+
+#[test]
 fn the_deadlines_of_a_link_do_not_pile_up() {
     let mut world = World::new();
     for branch in 0..50 {
