@@ -215,10 +215,6 @@ fn accept<'a>(
     loops(view, request)?;
     extensions(request)?;
     let merge_key = merge(view, request, key)?;
-    if view.state.draining() {
-        return Err(Refusal::out_of_service());
-    }
-    in_service(view, parties.link)?;
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule);
     let from = from.map_err(|error| {
         Refusal::new(Status::FORBIDDEN).warning(&format!("From has no XMPP address: {error}"))
@@ -353,18 +349,4 @@ fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
         true => Err(Refusal::new(Status::LOOP_DETECTED)),
         false => Ok(merge_key),
     }
-}
-
-/// A link that is down for longer than the grace refuses: the whole gateway with 503 so that a
-/// proxy fails over, one domain of several with 480.
-fn in_service(view: View<'_>, link: LinkId) -> Result<(), Refusal> {
-    let state = view.state;
-    let Some(found) = state.link(link) else { return Err(Refusal::out_of_service()) };
-    if !found.serves(view.now.instant) {
-        return Err(state.link_refusal(view.now.instant));
-    }
-    if found.held() >= view.config.limits.unconfirmed {
-        return Err(Refusal::out_of_service());
-    }
-    Ok(())
 }

@@ -22,6 +22,9 @@ impl State {
         stanza: &Message,
         effects: &mut Vec<Effect>,
     ) {
+        if let Some(refusal) = self.unable(now, inbound.link) {
+            return self.refuse(&inbound, refusal, effects);
+        }
         self.note_device(&inbound.from);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
         let mut octets = Vec::with_capacity(512);
@@ -73,6 +76,28 @@ impl State {
         link.hold(now.instant, String::new(), octets, waits, true, correlation);
         self.pump(now, id, effects);
         self.set_timer(id);
+    }
+
+    /// Why nothing is taken on for a link. One that is down for longer than the grace refuses: the
+    /// whole gateway with 503 so that a proxy fails over, one domain of several with 480.
+    fn unable(&self, now: Now, id: LinkId) -> Option<Refusal> {
+        let Some(link) = self.link(id).filter(|_| !self.draining) else {
+            return Some(Refusal::out_of_service());
+        };
+        if !link.serves(now.instant) {
+            return Some(self.link_refusal(now.instant));
+        }
+        (link.held() >= self.config.limits.unconfirmed).then(Refusal::out_of_service)
+    }
+
+    /// Refuses a request for a reason that passes. It is remembered as any final response is, or
+    /// a copy that comes when the reason is gone would be delivered after its sender was refused.
+    fn refuse(&mut self, inbound: &Inbound, refusal: Refusal, effects: &mut Vec<Effect>) {
+        self.answer(&inbound.flow, &inbound.request, &refusal, effects);
+        let status = refusal.status.code();
+        let detail = Detail { reason: refusal.reason, headers: refusal.headers };
+        let finished = Finished { status, detail: Some(Box::new(detail)) };
+        self.servers.remember(inbound.key, finished);
     }
 
     /// Writes what can be written to a link.
@@ -277,7 +302,9 @@ impl State {
 
     /// Deadlines of a link.
     pub(super) fn fire_link(&mut self, now: Now, id: LinkId, effects: &mut Vec<Effect>) {
-        let Some(link) = self.links.get_mut(id.0) else { return };
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_due(now.instant)) else {
+            return;
+        };
         let (ended, action) = link.fire(now.instant);
         for ended in ended {
             self.ended(now, id, ended, effects);

@@ -280,14 +280,23 @@ impl Link {
         if !stream_error {
             return None;
         }
-        let careful = self.careful_through.is_some();
-        let front = self.queue.front().map(|held| held.sequence);
-        if careful && front.is_some_and(|front| front <= self.written_through) {
+        let alone = |held: &Held| {
+            held.sequence <= self.written_through
+                && self.careful_through.is_some_and(|through| held.sequence <= through)
+        };
+        if self.queue.front().is_some_and(alone) {
             return self.queue.pop_front().map(Ended::Quarantined);
         }
         self.careful_through =
             self.queue.iter().filter(|held| held.written).map(|held| held.sequence).last();
         None
+    }
+
+    /// Whether the deadline that was asked for last has passed. One that was asked for before and
+    /// overtaken since means nothing: acted upon, each would set a further one, for ever.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.timer.is_some_and(|timer| timer <= now)
     }
 
     /// The stanzas whose deadline has passed, in order, and whether the link itself is dead.

@@ -62,6 +62,7 @@ impl State {
     fn gauges(&self) -> BTreeMap<String, u64> {
         let gauge = |name: &str, value: usize| (name.to_owned(), value as u64);
         BTreeMap::from([
+            gauge("deadlines", self.timers.count()),
             gauge("messages_to_sip_in_flight", self.deliveries.len()),
             gauge("requests_waiting_for_xmpp", self.servers.waiting()),
         ])

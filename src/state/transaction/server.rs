@@ -145,6 +145,12 @@ impl Servers {
         Some(live)
     }
 
+    /// Remembers the final response of a request that was refused at once, until Timer J.
+    pub fn remember(&mut self, key: u64, finished: Finished) {
+        let [newest, ..] = &mut self.finished;
+        newest.responses.insert(key, finished);
+    }
+
     /// Drops the oldest generation and begins a new one; the next change is due at the answer.
     pub fn turn_generation(&mut self, now: Instant) -> Instant {
         self.finished.rotate_right(1);
