@@ -2,7 +2,11 @@
 
 #![allow(clippy::panic, reason = "a test fails by it")]
 
+mod bodies;
+mod cpim;
 mod link;
+mod messages_to_sip;
+mod messages_to_xmpp;
 mod outbound;
 mod refusals;
 mod settings;

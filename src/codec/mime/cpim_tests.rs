@@ -133,7 +133,7 @@ fn cpim_006_unknown_headers_are_ignored() {
 }
 
 #[test]
-fn cpim_007_the_object_is_kept_octet_for_octet() {
+fn the_object_is_kept_octet_for_octet() {
     let odd = format!("To:   <im:b@c>\r\nFrom:;x=1 <im:a@b>\nX.y: z \r\n{CONTENT}");
     let object = Cpim::parse(bytes(&odd), Strictness::Lenient).unwrap();
     assert_eq!(&*object.octets, odd.as_bytes());
@@ -147,9 +147,23 @@ fn cpim_008_headers_may_repeat() {
 }
 
 #[test]
-fn cpim_009_sec_024_controls_are_escaped_on_output() {
+fn cpim_009_controls_are_escaped_on_output() {
     let object = CpimObject { subjects: &[(None, "a\tb\\c\u{1}")], ..default_object() };
     assert!(write(&object).contains("Subject: a\\tb\\\\c\\u0001\r\n"));
+}
+
+#[test]
+fn sec_024_a_subject_cannot_add_a_header() {
+    let subjects = [(None, "x\r\nTo: <im:evil@h>\r\n\r\nContent-Type: text/html")];
+    let written = write(&CpimObject { subjects: &subjects, ..default_object() });
+    let read = Cpim::parse(bytes(&written), Strictness::Strict).unwrap();
+    assert_eq!(read.to().count(), 1);
+    assert!(read.entity.is("text/plain"));
+    assert_eq!(subjects_of(&read), subjects[0].1);
+}
+
+fn subjects_of(object: &Cpim) -> String {
+    object.subjects().map(|subject| subject.text.to_string()).collect()
 }
 
 #[test]
@@ -295,14 +309,14 @@ fn cpim_024_content_type_is_spelled_for_the_strictest_reader() {
 }
 
 #[test]
-fn cpim_051_generated_objects_have_from_and_to() {
+fn generated_objects_have_from_and_to() {
     let object = Cpim::parse(write(&default_object()).into(), Strictness::Strict).unwrap();
     assert_eq!(object.from().unwrap().uri, "sip:juliet@example.com;gr=yn0cl4bnw0yr3vym");
     assert_eq!(object.to().next().unwrap().uri, "sip:romeo@example.net");
 }
 
 #[test]
-fn cpim_052_cc_in_both_spellings() {
+fn cc_in_both_spellings() {
     let object = strict("CC: <im:x@y>\r\n").unwrap();
     assert_eq!(object.cc().next().unwrap().uri, "im:x@y");
     let cc = [Party { formal_name: None, uri: "im:x@y" }];
@@ -310,7 +324,7 @@ fn cpim_052_cc_in_both_spellings() {
 }
 
 #[test]
-fn cpim_053_gr_outside_the_brackets_is_read_never_written() {
+fn gr_outside_the_brackets_is_read_never_written() {
     let object = lenient("To: <sip:room@h>;gr=Romeo\r\n").unwrap();
     assert_eq!(object.to().next().unwrap().gr_outside.as_deref(), Some("Romeo"));
     let to = [Party { formal_name: None, uri: "sip:room@h;gr=Romeo" }];
