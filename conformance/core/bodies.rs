@@ -1,9 +1,11 @@
 //! Bodies of messages from SIP: media types, parts, codings, character sets.
 
+use std::cell::RefCell;
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use proptest::prelude::*;
 use stox::codec::sip::{HeaderName, Response};
 use stox::codec::xmpp::{Message, ns};
 use stox::rules::{Messages, Rules};
@@ -416,4 +418,43 @@ fn signed_and_encrypted_parts_are_refused() {
 fn html_that_grows_too_large_is_413() {
     let wide = format!("<a href='http://h/{}'>{}", "y".repeat(2_000), "<p>x".repeat(500));
     fate("text/html", wide.as_bytes()).refused(413);
+}
+
+/// Pieces of which bodies are made that may mean something.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let texts = "--b\r\n|--b--\r\n|--c\r\n|\r\n|\n|Content-Type: |text/plain|text/html|message/cpim|\
+        multipart/mixed;boundary=c|multipart/alternative;boundary=b|;charset=|utf-8|;format=flowed|\
+        Content-Encoding: gzip|Content-Transfer-Encoding: base64|Content-Disposition: x;handling=optional|\
+        From: <sip:a@b>|Subject: s|NS: x <y>|Require: z|<b>|</b>|<a href=x:y>|<script>|SGVsbG8=|> | |\\\\u0000";
+    let piece = prop_oneof![
+        8 => texts.prop_map(String::into_bytes),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+thread_local! {
+    static WORLD: RefCell<(World, u32)> = RefCell::new((World::new(), 0));
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_body_there_is_one_final_answer(
+        kind in "text/plain|text/html|message/cpim|multipart/(mixed|alternative|related|x);boundary=b",
+        coding in "(Content-Encoding: (gzip|deflate)\n)?",
+        body in pieces(),
+    ) {
+        WORLD.with_borrow_mut(|(world, number)| {
+            *number += 1;
+            let head = message(&format!("p{number}"), &format!("Content-Type: {kind}\n{coding}"), "");
+            world.sip_octets(&head, &body);
+            world.confirm_all();
+            let shown = world.stanzas().len();
+            let codes = world.codes();
+            prop_assert_eq!(codes.len(), 1);
+            prop_assert!(shown == 0 || (shown == 1 && codes[0] == 200), "{} {:?}", shown, codes);
+            prop_assert!([200, 400, 403, 413, 415, 488].contains(&codes[0]), "{:?}", codes);
+            Ok(())
+        })?;
+    }
 }

@@ -73,6 +73,19 @@ fn msg_020_expires_comes_with_a_date() {
 }
 
 #[test]
+fn msg_021_headlines_are_sent_or_by_rule_dropped() {
+    let headline = "<message type='headline' id='1'><body>news</body></message>";
+    let mut world = World::new();
+    world.xmpp(headline);
+    assert!(world.request().body.ends_with(b"news"));
+    let mut world = ruled(|messages| messages.drop_headlines = true);
+    world.xmpp(headline);
+    assert_eq!((world.requests(), world.stanzas()), (vec![], vec![]));
+    assert_eq!(world.counter("xmpp_headlines"), 1);
+    assert!(request(&mut world, "<body>x</body>").body.ends_with(b"x"));
+}
+
+#[test]
 fn msg_026_line_ends_are_as_received_or_by_rule_crlf() {
     assert!(asked("<body>a\nb</body>").body.ends_with(b"\r\n\r\na\nb"));
     let mut world = ruled(|messages| messages.crlf = true);

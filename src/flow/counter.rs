@@ -64,6 +64,8 @@ counters! {
     XmppStrayError = "xmpp_stray_errors",
     /// Messages without a body: chat states, receipts, markers.
     XmppBodiless = "xmpp_without_body",
+    /// Headlines left out by rule.
+    XmppHeadline = "xmpp_headlines",
     /// Wrapped copies and forwarded messages.
     XmppWrapped = "xmpp_wrapped_copies",
     /// Presence stanzas that have no meaning here.

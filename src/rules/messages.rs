@@ -30,6 +30,7 @@ const PROFILES: [(&str, BodyProfile); 3] =
     [("auto", BodyProfile::Auto), ("cpim", BodyProfile::Cpim), ("text", BodyProfile::Text)];
 const THREADS: [(&str, bool); 2] = [("call-id", true), ("none", false)];
 const NICKS: [(&str, bool); 2] = [("display-name", true), ("none", false)];
+const HEADLINES: [(&str, bool); 2] = [("drop", true), ("send", false)];
 const LINE_ENDS: [(&str, bool); 2] = [("crlf", true), ("lf", false)];
 const HTML: [(&str, bool); 2] = [("xhtml-im", true), ("text", false)];
 const SYNTAX: [(&str, Strictness); 2] =
@@ -56,6 +57,8 @@ pub struct Messages {
     pub nick_to_display_name: bool,
     /// Whether names are written in CPIM objects: `to_sip.formal_name`.
     pub formal_name: bool,
+    /// Whether headlines are left out: `to_sip.headline`.
+    pub drop_headlines: bool,
     /// Whether lines end with CRLF instead of LF: `to_sip.line_ends`.
     pub crlf: bool,
     /// Whether the time of a delayed message becomes the Date: `to_sip.date_from_delay`.
@@ -95,6 +98,7 @@ impl Default for Messages {
             thread_to_call_id: true,
             nick_to_display_name: true,
             formal_name: false,
+            drop_headlines: false,
             crlf: false,
             date_from_delay: false,
             expires: Duration::ZERO,
@@ -128,6 +132,7 @@ impl Messages {
         word(map, "thread", &THREADS, &mut self.thread_to_call_id);
         word(map, "nick", &NICKS, &mut self.nick_to_display_name);
         truth(map, "formal_name", &mut self.formal_name);
+        word(map, "headline", &HEADLINES, &mut self.drop_headlines);
         word(map, "line_ends", &LINE_ENDS, &mut self.crlf);
         truth(map, "date_from_delay", &mut self.date_from_delay);
         time(map, "expires", &mut self.expires);

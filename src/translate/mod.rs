@@ -6,7 +6,7 @@ mod message;
 mod query;
 
 use crate::codec::sip::{Response, Status};
-use crate::codec::xmpp::{Condition, StanzaError};
+use crate::codec::xmpp::{Condition, MessageKind, StanzaError};
 use crate::flow::{
     Counter, DeliveryId, Inbound, Intent, Now, Outbound, Outcome, Profile, Refusal, Routed,
 };
@@ -76,7 +76,8 @@ fn inbound_intent(rules: &Rules, now: Now, inbound: Box<Inbound>) -> Intent {
     counted.into_iter().fold(intent, counted_too)
 }
 
-/// What becomes of a message to SIP: a request, or an error if it has no hop left (RFC 7247 §8).
+/// What becomes of a message to SIP: a request, an error if it has no hop left (RFC 7247 §8), or
+/// nothing.
 fn outbound_intent(
     rules: &Rules,
     mut outbound: Box<Outbound>,
@@ -88,6 +89,10 @@ fn outbound_intent(
         let error = error.with_text("the message has gone over too many gateways");
         let stanza = Box::new(error::reply_to_message(&outbound.stanza, error));
         return Intent::Reply { link: outbound.link, stanza, counter: Counter::XmppRefused };
+    }
+    let is_headline = outbound.stanza.kind == MessageKind::Headline;
+    if again.is_none() && is_headline && rules.messages.drop_headlines {
+        return Intent::Drop(Counter::XmppHeadline);
     }
     message::display_name(&rules.messages, &mut outbound);
     let rendered = message::to_sip(&rules.messages, &outbound);

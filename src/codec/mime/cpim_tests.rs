@@ -455,6 +455,44 @@ proptest! {
     }
 
     #[test]
+    fn what_is_read_is_written_the_same(
+        subjects in prop::collection::vec((prop::option::of("[a-z]{2}"), "\\PC{1,8}|[\\x00-\\x7f]{1,8}"), 0..3),
+        name in prop::option::of("[a-zA-Z.]{1,4}( [a-z]{1,4})?|[!-~]{1,8}"),
+        seconds in prop::option::of(0_i64..4_000_000_000),
+        content in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let written = {
+            let subjects: Vec<_> = subjects.iter().map(|(lang, text)| (lang.as_deref(), text.as_str())).collect();
+            let object = CpimObject {
+                from: Party { formal_name: name.as_deref(), uri: "sip:a@b" },
+                to: &[Party { formal_name: None, uri: "im:c@d" }],
+                date_time: seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()),
+                subjects: &subjects,
+                with_formal_names: true,
+                ..CpimObject::default()
+            };
+            let mut out = Vec::new();
+            object.write(&mut out, &content);
+            out
+        };
+        let read = Cpim::parse(written.clone().into(), Strictness::Strict).unwrap();
+        let (from, to) = (read.from().unwrap(), read.to().next().unwrap());
+        let subjects: Vec<_> = read.subjects().collect();
+        let subjects: Vec<_> = subjects.iter().map(|s| (s.lang.as_deref(), &*s.text)).collect();
+        let object = CpimObject {
+            from: Party { formal_name: from.formal_name.as_deref(), uri: &from.uri },
+            to: &[Party { formal_name: to.formal_name.as_deref(), uri: &to.uri }],
+            date_time: read.date_time(),
+            subjects: &subjects,
+            with_formal_names: true,
+            ..CpimObject::default()
+        };
+        let mut again = Vec::new();
+        object.write(&mut again, &read.entity.body);
+        prop_assert_eq!(again, written);
+    }
+
+    #[test]
     fn anything_parses_or_fails_without_panic(text in "([A-Z]{0,2}[:;.=\"\\\\<> \r\n-]{1,3}){0,20}", strict in any::<bool>()) {
         let strictness = if strict { Strictness::Strict } else { Strictness::Lenient };
         let _ = Cpim::parse(bytes(&text), strictness).map(|object| {
