@@ -111,6 +111,15 @@ fn msg_027_the_time_of_a_delayed_message_is_that_of_its_object() {
 }
 
 #[test]
+fn cpim_033_an_object_says_when_unless_the_rules_say_no() {
+    let without = request(&mut ruled(|messages| messages.date_time = false), DELAYED);
+    assert_eq!(lines(&without).len(), 2);
+    assert!(object(&without).date_time().is_none());
+    let with = object(&asked("<body>x</body>")).date_time().expect("a DateTime");
+    assert_eq!(with.unix_timestamp(), 1_700_000_000);
+}
+
+#[test]
 fn msg_028_hops_are_counted_down_and_end() {
     let with = |hops: &str| {
         format!(

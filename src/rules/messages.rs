@@ -57,6 +57,8 @@ pub struct Messages {
     pub nick_to_display_name: bool,
     /// Whether names are written in CPIM objects: `to_sip.formal_name`.
     pub formal_name: bool,
+    /// Whether CPIM objects say when they were sent: `to_sip.date_time`.
+    pub date_time: bool,
     /// Whether headlines are left out: `to_sip.headline`.
     pub drop_headlines: bool,
     /// Whether lines end with CRLF instead of LF: `to_sip.line_ends`.
@@ -98,6 +100,7 @@ impl Default for Messages {
             thread_to_call_id: true,
             nick_to_display_name: true,
             formal_name: false,
+            date_time: true,
             drop_headlines: false,
             crlf: false,
             date_from_delay: false,
@@ -117,6 +120,11 @@ impl Default for Messages {
 }
 
 impl Messages {
+    /// The bodies that are read from SIP, for an Accept (RFC 3261 §20.1).
+    pub const ACCEPT: &str = "text/plain, message/cpim, text/html, multipart/mixed, \
+        multipart/alternative, multipart/related, message/external-body;access-type=url, \
+        application/im-iscomposing+xml, message/imdn+xml";
+
     pub(super) fn read(&mut self, map: &Map<'_>) {
         section(map, "to_sip", |map| self.read_to_sip(map));
         section(map, "to_xmpp", |map| self.read_to_xmpp(map));
@@ -132,6 +140,7 @@ impl Messages {
         word(map, "thread", &THREADS, &mut self.thread_to_call_id);
         word(map, "nick", &NICKS, &mut self.nick_to_display_name);
         truth(map, "formal_name", &mut self.formal_name);
+        truth(map, "date_time", &mut self.date_time);
         word(map, "headline", &HEADLINES, &mut self.drop_headlines);
         word(map, "line_ends", &LINE_ENDS, &mut self.crlf);
         truth(map, "date_from_delay", &mut self.date_from_delay);

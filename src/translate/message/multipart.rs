@@ -1,7 +1,7 @@
 //! Bodies of several parts (RFC 2046 §5.1, RFC 5621).
 
 use super::language;
-use super::reading::{Place, Read, Reader, Said, Unread, malformed, not_shown};
+use super::reading::{Place, Read, Reader, Said, Unread, malformed, unsupported};
 use super::xhtml_im;
 use crate::codec::mime::{Entity, Handling, MediaType, MultipartError};
 use crate::codec::xmpp::Text;
@@ -41,7 +41,7 @@ impl Reader<'_> {
 
     /// The last part that is understood; none may be demanded (RFC 5621 §6.1, §8.3).
     fn alternative(&self, parts: &[Entity], place: Place) -> Read<Said> {
-        let mut last = not_shown();
+        let mut last = unsupported();
         for part in parts.iter().rev() {
             match self.part(part, place) {
                 Err(Unread::NotUnderstood(refusal)) => last = Err(Unread::NotUnderstood(refusal)),
@@ -62,7 +62,8 @@ impl Reader<'_> {
                 .is_some_and(|disposition| disposition.handling == Handling::Optional);
             let said = match is_shown(part) {
                 true => self.part(part, place),
-                false => not_shown(),
+                // Saved or counted, and not read: a text would lack it.
+                false => unsupported(),
             };
             match said {
                 Ok(said) => all.add(said),

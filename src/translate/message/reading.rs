@@ -15,10 +15,6 @@ use crate::codec::xmpp::{LangText, Node, Text};
 use crate::flow::{Counter, Refusal};
 use crate::rules::Messages;
 
-/// The bodies that are read, for the Accept of a 415.
-const ACCEPT: &str = "text/plain, message/cpim, text/html, multipart/mixed, multipart/alternative, \
-    multipart/related, message/external-body;access-type=url, application/im-iscomposing+xml, \
-    message/imdn+xml";
 /// The character sets in which texts are read: bare, and within CPIM objects (RFC 3922 §4.2.9).
 const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
     text/plain;charset=iso-8859-1, text/plain;charset=windows-1252, message/cpim";
@@ -146,18 +142,19 @@ impl<'a> Reader<'a> {
     }
 
     fn entity(&self, entity: &Entity, place: Place) -> Read<Said> {
-        let media_type = entity.content_type.clone().unwrap_or_else(MediaType::text_plain);
+        let by_default = MediaType::text_plain();
+        let media_type = entity.content_type.as_ref().unwrap_or(&by_default);
         let mut said = match media_type.essence() {
-            "text/plain" => self.plain(entity, &media_type, place)?,
+            "text/plain" => self.plain(entity, media_type, place)?,
             "text/html" => self.html(entity, place)?,
             cpim::MEDIA_TYPE => self.object(entity, place)?,
-            external_body::MEDIA_TYPE => external(&media_type)?,
+            external_body::MEDIA_TYPE => external(media_type)?,
             "application/im-iscomposing+xml" => notification(Counter::InboundComposing),
             "message/imdn+xml" => notification(Counter::InboundDisposition),
             // They mean nothing without the keys of the peers (RFC 1847).
-            "multipart/signed" | "multipart/encrypted" => return unsupported(ACCEPT),
-            _ if media_type.is_multipart() => self.multipart(entity, &media_type, place)?,
-            _ => return unsupported(ACCEPT),
+            "multipart/signed" | "multipart/encrypted" => return unsupported(),
+            _ if media_type.is_multipart() => self.multipart(entity, media_type, place)?,
+            _ => return unsupported(),
         };
         let own = entity.language.as_ref().filter(|tag| language::is_tag(tag));
         said.language = said.language.or_else(|| own.cloned());
@@ -235,7 +232,7 @@ fn notification(counter: Counter) -> Said {
 fn external(media_type: &MediaType) -> Read<Said> {
     match external_body::url(media_type).map(Text::from) {
         Some(url) => Ok(Said { text: Some(url.clone()), url: Some(url), ..Said::default() }),
-        None => unsupported(ACCEPT),
+        None => unsupported(),
     }
 }
 
@@ -267,7 +264,7 @@ fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
 
 fn unknown_coding(name: &str) -> Box<Refusal> {
     let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
-        .with(HeaderName::Accept, ACCEPT)
+        .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
     Box::new(refusal.warning(&format!("the content coding {name} is not read")))
 }
@@ -285,12 +282,7 @@ pub(super) fn malformed<T>(why: &str) -> Read<T> {
 }
 
 /// RFC 3261 §21.4.13: a 415 says what is read instead.
-fn unsupported<T>(accept: &str) -> Read<T> {
+pub(super) fn unsupported<T>() -> Read<T> {
     let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
-    Err(Unread::NotUnderstood(Box::new(refusal.with(HeaderName::Accept, accept))))
-}
-
-/// A part that is not to be shown (RFC 3261 §20.11) is of no use here.
-pub(super) fn not_shown<T>() -> Read<T> {
-    unsupported(ACCEPT)
+    Err(Unread::NotUnderstood(Box::new(refusal.with(HeaderName::Accept, Messages::ACCEPT))))
 }

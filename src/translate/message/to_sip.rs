@@ -101,7 +101,7 @@ fn cpim(
     let object = CpimObject {
         from: Party { formal_name, uri: outbound.from.uri().as_str() },
         to: &to,
-        date_time: sent,
+        date_time: sent.filter(|_| rules.date_time),
         subjects: &subjects,
         content_headers: language.as_ref().map(<[_; 1]>::as_slice).unwrap_or_default(),
         with_formal_names: rules.formal_name,
