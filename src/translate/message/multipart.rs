@@ -62,7 +62,7 @@ impl Reader<'_> {
                 .is_some_and(|disposition| disposition.handling == Handling::Optional);
             let said = match is_shown(part) {
                 true => self.part(part, place),
-                // Saved or counted, and not read: a text would lack it.
+                // An attachment is for saving, a session for calling: neither is text to show.
                 false => unsupported(),
             };
             match said {
