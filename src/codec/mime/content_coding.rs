@@ -3,8 +3,7 @@
 use std::io::Read;
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
 /// Why a coded body cannot be read; always the sender's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,47 +51,24 @@ impl ContentCoding {
     pub fn decode(self, octets: &Bytes, bound: usize) -> Result<Bytes, CodingError> {
         match self {
             Self::Identity => Ok(octets.clone()),
-            Self::Gzip => gunzip(octets, bound),
-            Self::Deflate => match inflate(octets, true, bound) {
-                Err(CodingError::Malformed) => inflate(octets, false, bound),
+            Self::Gzip => inflate(GzDecoder::new(&octets[..]), bound),
+            Self::Deflate => match inflate(ZlibDecoder::new(&octets[..]), bound) {
+                Err(CodingError::Malformed) => inflate(DeflateDecoder::new(&octets[..]), bound),
                 decided => decided,
             },
         }
     }
 }
 
-fn gunzip(octets: &[u8], bound: usize) -> Result<Bytes, CodingError> {
+/// Reads to the end of the stream; one that is cut short is an error of its reader.
+fn inflate(reader: impl Read, bound: usize) -> Result<Bytes, CodingError> {
     let mut out = Vec::new();
     let one_more = u64::try_from(bound).unwrap_or(u64::MAX).saturating_add(1);
-    let read = GzDecoder::new(octets).take(one_more).read_to_end(&mut out);
+    let read = reader.take(one_more).read_to_end(&mut out);
     if out.len() > bound {
         return Err(CodingError::TooLarge);
     }
     read.map(|_| out.into()).map_err(|_| CodingError::Malformed)
-}
-
-/// By hand and not through a reader, since a reader takes a stream that is cut short for whole.
-fn inflate(octets: &[u8], zlib: bool, bound: usize) -> Result<Bytes, CodingError> {
-    let mut inflater = Decompress::new(zlib);
-    let mut out = Vec::with_capacity(octets.len().saturating_mul(3).clamp(64, bound.max(64)));
-    loop {
-        let before = (inflater.total_in(), inflater.total_out());
-        let used = usize::try_from(inflater.total_in()).unwrap_or(usize::MAX);
-        let rest = octets.get(used..).unwrap_or_default();
-        let status = inflater.decompress_vec(rest, &mut out, FlushDecompress::None);
-        let status = status.map_err(|_| CodingError::Malformed)?;
-        if out.len() > bound {
-            return Err(CodingError::TooLarge);
-        }
-        if status == Status::StreamEnd {
-            return Ok(out.into());
-        }
-        if out.len() == out.capacity() {
-            out.reserve(out.len());
-        } else if before == (inflater.total_in(), inflater.total_out()) {
-            return Err(CodingError::Malformed);
-        }
-    }
 }
 
 #[cfg(test)]
