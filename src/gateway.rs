@@ -52,7 +52,7 @@ impl Gateway {
         }
         let view = View { config: &self.config, rules: &self.rules, state: &self.state, now };
         let routed = route::route(view, input);
-        let intent = translate::translate(&self.rules, routed);
+        let intent = translate::translate(&self.rules, now, routed);
         self.state.apply(now, intent, effects);
     }
 

@@ -2,8 +2,12 @@
 
 #![allow(clippy::panic, reason = "a test fails by it")]
 
+mod bodies;
+mod cpim;
 mod credentials;
 mod link;
+mod messages_to_sip;
+mod messages_to_xmpp;
 mod outbound;
 mod recovery;
 mod refusals;

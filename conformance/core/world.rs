@@ -236,6 +236,13 @@ impl World {
         std::mem::take(&mut self.xmpp).into_iter().map(read).collect()
     }
 
+    /// The octets of the one stanza written since the last look, as text.
+    pub(crate) fn octets(&mut self) -> String {
+        let mut written = std::mem::take(&mut self.xmpp);
+        assert_eq!(written.len(), 1, "{written:?}");
+        String::from_utf8(written.remove(0).1.to_vec()).expect("a stanza is UTF-8")
+    }
+
     /// The one message written since the last look.
     pub(crate) fn message(&mut self) -> xmpp::Message {
         let mut stanzas = self.stanzas();
@@ -278,6 +285,20 @@ impl World {
     /// A request from the peer.
     pub(crate) fn sip(&mut self, text: &str) {
         self.sip_from(PEER, text);
+    }
+
+    /// A request whose body is these octets, from the peer.
+    pub(crate) fn sip_octets(&mut self, head: &str, body: &[u8]) {
+        let head = format!("{}\nContent-Length: {}", head.trim_end(), body.len());
+        let mut octets = on_the_wire(&head).to_vec();
+        octets.extend_from_slice(body);
+        let flow = Flow {
+            transport: Transport::Udp,
+            listener: ListenerId(0),
+            remote: PEER.parse().expect("an address"),
+            connection: None,
+        };
+        self.feed(Input::Sip { flow, octets: octets.into() });
     }
 
     /// A text message from romeo to juliet in a transaction of its own.

@@ -226,7 +226,8 @@ impl Simulation {
 
     /// The zone has the addresses of the proxies and nothing else.
     fn dns(&self, question: &Query) -> Answer {
-        let named = PROXY_NAMES.iter().position(|name| name.strip_suffix(":5060") == Some(&question.name));
+        let named =
+            PROXY_NAMES.iter().position(|name| name.strip_suffix(":5060") == Some(&question.name));
         match named.filter(|_| question.kind == QueryKind::Addresses) {
             Some(proxy) => Answer::Found {
                 records: Records::Addresses(vec![self.addresses[proxy].ip()]),

@@ -35,6 +35,15 @@ def test_linphone(juliet, dave):
     dave.hears("Ay me! sad hours <é> seem long.", sender="sip:juliet@xmpp.test")
     assert "[CPIM] Message is invalid" not in dave.log_text(), dave.log_tail()
 
+    # of a DateTime in January it would say 488, and get bare text
+    juliet.sends_raw(
+        "<message to='dave@sip.xmpp.test' type='chat' xml:lang='en'><subject>Hi!</subject>"
+        "<subject xml:lang='cs'>Ahoj \\ nazdar</subject><body>What light is light?</body>"
+        "<nick xmlns='http://jabber.org/protocol/nick'>Juliet \"Jule\" Capulet</nick>"
+        "<delay xmlns='urn:xmpp:delay' stamp='2020-06-01T00:00:00Z'/></message>")
+    dave.hears("What light is light?", sender="sip:juliet@xmpp.test")
+    assert "[CPIM] Message is invalid" not in dave.log_text(), dave.log_tail()
+
     dave.says("Was that my father?", to="sip:juliet@xmpp.test")
     juliet.hears("Was that my father?", sender="dave@sip.xmpp.test")
     # its own delivery reports must never show as text

@@ -30,6 +30,12 @@ counters! {
     InboundUnconfirmed = "sip_to_xmpp_unconfirmed",
     /// Messages from SIP refused because a link is down or full.
     InboundUnavailable = "sip_to_xmpp_unavailable",
+    /// Messages from SIP that say only that their sender composes one (RFC 3994).
+    InboundComposing = "sip_to_xmpp_composing",
+    /// Messages from SIP that say what became of another one (RFC 5438).
+    InboundDisposition = "sip_to_xmpp_dispositions",
+    /// CPIM objects that name another sender than the SIP request.
+    CpimForeignFrom = "sip_to_xmpp_foreign_cpim_from",
     /// Messages from XMPP that a 2xx ended.
     OutboundTaken = "xmpp_to_sip_taken",
     /// Messages from XMPP whose senders were told of a failure.
@@ -68,6 +74,8 @@ counters! {
     XmppStrayError = "xmpp_stray_errors",
     /// Messages without a body: chat states, receipts, markers.
     XmppBodiless = "xmpp_without_body",
+    /// Headlines left out by rule.
+    XmppHeadline = "xmpp_headlines",
     /// Wrapped copies and forwarded messages.
     XmppWrapped = "xmpp_wrapped_copies",
     /// Presence stanzas that have no meaning here.

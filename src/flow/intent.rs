@@ -117,6 +117,8 @@ pub enum Intent {
     Departed(xmpp::Jid),
     /// Nothing to do but count.
     Drop(Counter),
+    /// Both, in this order.
+    Both(Box<[Intent; 2]>),
     /// An input that concerns state alone.
     State(Input),
 }

@@ -55,6 +55,8 @@ pub struct Rendered {
     pub conversation: Option<CallId>,
     /// Octets that the whole request may have (RFC 3428 §8).
     pub max_request_octets: usize,
+    /// How many hops it may still take (RFC 3261 §20.22).
+    pub max_forwards: u8,
 }
 
 /// A MESSAGE from a peer, addressed for XMPP.

@@ -14,7 +14,7 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use addresses::{Addresses, Resource};
 pub use errors::{Errors, SipError, XmppError};
-pub use messages::{BodyProfile, Messages};
+pub use messages::{BodyProfile, Late, Messages};
 
 /// The files, by name, with their built-in text.
 const FILES: [(&str, &str); 3] = [

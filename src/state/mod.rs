@@ -173,6 +173,7 @@ impl State {
                 self.devices.forget(key);
             }
             Intent::Drop(counter) => self.counters.count(counter),
+            Intent::Both(both) => both.into_iter().for_each(|one| self.apply(now, one, effects)),
             Intent::State(input) => self.input(now, input, effects),
         }
     }

@@ -6,27 +6,27 @@ mod message;
 mod query;
 
 use crate::codec::sip::{Response, Status};
-use crate::flow::{Counter, Inbound, Intent, Outbound, Outcome, Profile, Refusal, Routed};
+use crate::codec::xmpp::{Condition, MessageKind, StanzaError};
+use crate::flow::{
+    Counter, Inbound, Intent, Now, Origin, Outbound, Outcome, Profile, Refusal, Routed,
+};
 use crate::rules::Rules;
 
-/// Decides what is to be done about an input.
+/// Decides what is to be done about an input. Time is an input as well: messages expire.
 #[must_use]
-pub fn translate(rules: &Rules, routed: Routed) -> Intent {
+pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
     match routed {
         Routed::Answer { flow, request, refusal } => Intent::Answer { flow, request, refusal },
         Routed::Malformed { hop, answer, status } => Intent::Octets { hop, octets: answer, status },
         Routed::Retransmission { flow, key, request } => {
             Intent::Retransmission { flow, key, request }
         }
-        Routed::Inbound(inbound) => inbound_intent(rules, inbound),
+        Routed::Inbound(inbound) => inbound_intent(rules, now, inbound),
         Routed::Response { branch, outbound, response, contact } => {
             answered(rules, branch, outbound.as_deref(), &response, contact)
         }
         Routed::Challenged { branch, asked } => Intent::Authorize { branch, asked },
-        Routed::Outbound { outbound, origin } => {
-            let rendered = message::to_sip(&rules.messages, &outbound);
-            Intent::Send { outbound, rendered, origin }
-        }
+        Routed::Outbound { outbound, origin } => outbound_intent(rules, outbound, origin),
         Routed::Abandoned(delivery) => Intent::Abandon(delivery),
         Routed::Failed { delivery, outbound, failure } => {
             let error = error::of_failure(&rules.errors, failure);
@@ -59,13 +59,43 @@ pub fn translate(rules: &Rules, routed: Routed) -> Intent {
 }
 
 /// What becomes of a MESSAGE: a stanza, an answer to nothing that could be shown, or a refusal.
-fn inbound_intent(rules: &Rules, inbound: Box<Inbound>) -> Intent {
-    let refusal = match message::to_xmpp(&inbound) {
-        Ok(Some(stanza)) => return Intent::Deliver { inbound, stanza: Box::new(stanza) },
-        Ok(None) => Refusal::new(success(rules)),
-        Err(refusal) => *refusal,
+fn inbound_intent(rules: &Rules, now: Now, inbound: Box<Inbound>) -> Intent {
+    let answer = |inbound: Box<Inbound>, refusal| Intent::Answer {
+        flow: inbound.flow,
+        request: inbound.request,
+        refusal,
     };
-    Intent::Answer { flow: inbound.flow, request: inbound.request, refusal }
+    let inward = match message::to_xmpp(&rules.messages, &inbound, now) {
+        Ok(inward) => inward,
+        Err(refusal) => return answer(inbound, *refusal),
+    };
+    let message::Inward { stanza, counted } = inward;
+    let intent = match stanza {
+        Some(stanza) => Intent::Deliver { inbound, stanza },
+        None => answer(inbound, Refusal::new(success(rules))),
+    };
+    let counted_too = |intent, counter| Intent::Both(Box::new([Intent::Drop(counter), intent]));
+    counted.into_iter().fold(intent, counted_too)
+}
+
+/// What becomes of a message to SIP: a request, an error if it has no hop left (RFC 7247 §8), or
+/// nothing.
+fn outbound_intent(rules: &Rules, mut outbound: Box<Outbound>, origin: Origin) -> Intent {
+    // One that is on its way already had hops when it came.
+    let new = matches!(origin, Origin::New(_));
+    if new && message::hops(&outbound.stanza) == message::Hops::Spent {
+        let error = StanzaError::new(Condition::NotAcceptable);
+        let error = error.with_text("the message has gone over too many gateways");
+        let stanza = Box::new(error::reply_to_message(&outbound.stanza, error));
+        return Intent::Reply { link: outbound.link, stanza, counter: Counter::XmppRefused };
+    }
+    let is_headline = outbound.stanza.kind == MessageKind::Headline;
+    if new && is_headline && rules.messages.drop_headlines {
+        return Intent::Drop(Counter::XmppHeadline);
+    }
+    message::display_name(&rules.messages, &mut outbound);
+    let rendered = message::to_sip(&rules.messages, &outbound);
+    Intent::Send { outbound, rendered, origin }
 }
 
 /// The answer to a message that was taken.

@@ -154,10 +154,14 @@ impl Cpim {
         self.nested.as_deref().map_or(&self.entity, Self::content)
     }
 
+    /// This object and those within, from the outside in.
+    pub fn levels(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |object| object.nested.as_deref())
+    }
+
     /// What this object and those within require, RFC 3862 §3.5.
     pub fn all_required(&self) -> impl Iterator<Item = &Required> {
-        let levels = std::iter::successors(Some(self), |object| object.nested.as_deref());
-        levels.flat_map(|object| &object.required)
+        self.levels().flat_map(|object| &object.required)
     }
 
     /// First header `name` of the namespace `ns`.

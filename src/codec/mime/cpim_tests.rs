@@ -133,7 +133,7 @@ fn cpim_006_unknown_headers_are_ignored() {
 }
 
 #[test]
-fn cpim_007_the_object_is_kept_octet_for_octet() {
+fn the_object_is_kept_octet_for_octet() {
     let odd = format!("To:   <im:b@c>\r\nFrom:;x=1 <im:a@b>\nX.y: z \r\n{CONTENT}");
     let object = Cpim::parse(bytes(&odd), Strictness::Lenient).unwrap();
     assert_eq!(&*object.octets, odd.as_bytes());
@@ -147,9 +147,23 @@ fn cpim_008_headers_may_repeat() {
 }
 
 #[test]
-fn cpim_009_sec_024_controls_are_escaped_on_output() {
+fn cpim_009_controls_are_escaped_on_output() {
     let object = CpimObject { subjects: &[(None, "a\tb\\c\u{1}")], ..default_object() };
     assert!(write(&object).contains("Subject: a\\tb\\\\c\\u0001\r\n"));
+}
+
+#[test]
+fn sec_024_a_subject_cannot_add_a_header() {
+    let subjects = [(None, "x\r\nTo: <im:evil@h>\r\n\r\nContent-Type: text/html")];
+    let written = write(&CpimObject { subjects: &subjects, ..default_object() });
+    let read = Cpim::parse(bytes(&written), Strictness::Strict).unwrap();
+    assert_eq!(read.to().count(), 1);
+    assert!(read.entity.is("text/plain"));
+    assert_eq!(subjects_of(&read), subjects[0].1);
+}
+
+fn subjects_of(object: &Cpim) -> String {
+    object.subjects().map(|subject| subject.text.to_string()).collect()
 }
 
 #[test]
@@ -295,14 +309,14 @@ fn cpim_024_content_type_is_spelled_for_the_strictest_reader() {
 }
 
 #[test]
-fn cpim_051_generated_objects_have_from_and_to() {
+fn generated_objects_have_from_and_to() {
     let object = Cpim::parse(write(&default_object()).into(), Strictness::Strict).unwrap();
     assert_eq!(object.from().unwrap().uri, "sip:juliet@example.com;gr=yn0cl4bnw0yr3vym");
     assert_eq!(object.to().next().unwrap().uri, "sip:romeo@example.net");
 }
 
 #[test]
-fn cpim_052_cc_in_both_spellings() {
+fn cc_in_both_spellings() {
     let object = strict("CC: <im:x@y>\r\n").unwrap();
     assert_eq!(object.cc().next().unwrap().uri, "im:x@y");
     let cc = [Party { formal_name: None, uri: "im:x@y" }];
@@ -310,7 +324,7 @@ fn cpim_052_cc_in_both_spellings() {
 }
 
 #[test]
-fn cpim_053_gr_outside_the_brackets_is_read_never_written() {
+fn gr_outside_the_brackets_is_read_never_written() {
     let object = lenient("To: <sip:room@h>;gr=Romeo\r\n").unwrap();
     assert_eq!(object.to().next().unwrap().gr_outside.as_deref(), Some("Romeo"));
     let to = [Party { formal_name: None, uri: "sip:room@h;gr=Romeo" }];
@@ -438,6 +452,44 @@ proptest! {
         let kept = subject.trim_end_matches([' ', '\t']);
         let read_subject = read.subjects().next().map(|s| s.text.to_string());
         prop_assert_eq!(read_subject.unwrap_or_default(), kept);
+    }
+
+    #[test]
+    fn what_is_read_is_written_the_same(
+        subjects in prop::collection::vec((prop::option::of("[a-z]{2}"), "\\PC{1,8}|[\\x00-\\x7f]{1,8}"), 0..3),
+        name in prop::option::of("[a-zA-Z.]{1,4}( [a-z]{1,4})?|[!-~]{1,8}"),
+        seconds in prop::option::of(0_i64..4_000_000_000),
+        content in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let written = {
+            let subjects: Vec<_> = subjects.iter().map(|(lang, text)| (lang.as_deref(), text.as_str())).collect();
+            let object = CpimObject {
+                from: Party { formal_name: name.as_deref(), uri: "sip:a@b" },
+                to: &[Party { formal_name: None, uri: "im:c@d" }],
+                date_time: seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()),
+                subjects: &subjects,
+                with_formal_names: true,
+                ..CpimObject::default()
+            };
+            let mut out = Vec::new();
+            object.write(&mut out, &content);
+            out
+        };
+        let read = Cpim::parse(written.clone().into(), Strictness::Strict).unwrap();
+        let (from, to) = (read.from().unwrap(), read.to().next().unwrap());
+        let subjects: Vec<_> = read.subjects().collect();
+        let subjects: Vec<_> = subjects.iter().map(|s| (s.lang.as_deref(), &*s.text)).collect();
+        let object = CpimObject {
+            from: Party { formal_name: from.formal_name.as_deref(), uri: &from.uri },
+            to: &[Party { formal_name: to.formal_name.as_deref(), uri: &to.uri }],
+            date_time: read.date_time(),
+            subjects: &subjects,
+            with_formal_names: true,
+            ..CpimObject::default()
+        };
+        let mut again = Vec::new();
+        object.write(&mut again, &read.entity.body);
+        prop_assert_eq!(again, written);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! RFC 3862 §2 and §3.6. COMPAT: Linphone 5.1.65 answers 488 to a
 //! Formal-name, to `im:` addresses, to bare LF and to `Content-type` in any
-//! other spelling than `Content-Type`.
+//! other spelling than `Content-Type`; also to every DateTime of a January or
+//! of a 29th of February, which no way of writing mends.
 
 use time::OffsetDateTime;
 

@@ -320,6 +320,17 @@ mod tests {
         assert_eq!(Disposition::parse(" X ; HANDLING = optional").handling, Handling::Optional);
     }
 
+    /// An entity as it would be written, its header fields as they were read.
+    fn written(entity: &Entity) -> Vec<u8> {
+        let mut out = Vec::new();
+        for Header { name, value } in &entity.headers {
+            out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&entity.body);
+        out
+    }
+
     proptest! {
         #[test]
         fn anything_parses_or_fails_without_panic(octets in prop::collection::vec(any::<u8>(), 0..80), text in "([A-Za-z-]{0,3}[:;= \t\r\n<>]{1,2}){0,20}") {
@@ -327,6 +338,23 @@ mod tests {
             let _ = parse(&text);
             let _ = parse(&format!("Content-Type: {text}"));
             let _ = parse(&format!("Content-Disposition: {text}"));
+        }
+
+        #[test]
+        fn what_is_read_is_written_and_reads_the_same(
+            fields in prop::collection::vec(("[A-Za-z-]{1,8}", "[ -~\u{e9}]{0,12}|[a-z]{1,4}(\r\n[ \t][a-z]{1,4}){1,2}"), 0..5),
+            known in "(Content-Type: text/plain; charset=utf-8\r\n)?(Content-ID: <a@b>\r\n)?(Content-Language: cs, en\r\n)?",
+            body in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let head: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let octets = [known.as_bytes(), head.as_bytes(), b"\r\n", &body].concat();
+            if let Ok(entity) = Entity::parse(octets.into()) {
+                prop_assert_eq!(&entity.body[..], &body[..]);
+                let once = written(&entity);
+                let again = Entity::parse(once.clone().into()).unwrap();
+                prop_assert_eq!(written(&again), once);
+                prop_assert_eq!(again, entity);
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! MIME entities and the documents carried in SIP bodies.
 //!
-//! RFC 2045/2046 (entities, multiparts), RFC 3862 (message/cpim), RFC 3339
-//! (date and time). No policy, no I/O, no clock; addresses stay plain text.
+//! RFC 2045/2046 (entities, multiparts), RFC 3862 (message/cpim), RFC 3676
+//! (format=flowed), RFC 3339 (date and time), content codings. No policy, no
+//! I/O, no clock; addresses stay plain text.
 
 pub mod charset;
+pub mod content_coding;
 pub mod cpim;
 pub mod cpim_address;
 pub mod cpim_escape;
@@ -12,12 +14,15 @@ pub mod cpim_header;
 mod cpim_tests;
 pub mod cpim_writer;
 pub mod entity;
+pub mod external_body;
+pub mod format_flowed;
 pub mod media_type;
 pub mod multipart;
 pub mod rfc3339;
 pub mod transfer_encoding;
 
 pub use charset::{Charset, CharsetError};
+pub use content_coding::{CodingError, ContentCoding};
 pub use cpim::{Cpim, CpimError, Strictness, Subject};
 pub use cpim_address::CpimAddress;
 pub use cpim_header::{CpimHeader, Required};

@@ -62,6 +62,21 @@ impl Entity {
         self.raw_parts()?.into_iter().map(|raw| Ok(Self::parse(raw)?)).collect()
     }
 
+    /// The root of a multipart/related: the part that `start` names, else the first (RFC 2387
+    /// §3.2).
+    ///
+    /// # Errors
+    /// [`MultipartError`]
+    pub fn root_part(&self) -> Result<Self, MultipartError> {
+        let mut parts = self.parts()?;
+        let start = self.content_type.as_ref().and_then(|media_type| media_type.param("start"));
+        let named = start.and_then(|start| {
+            let start = start.trim_ascii().trim_start_matches('<').trim_end_matches('>');
+            parts.iter().position(|part| part.content_id.as_deref() == Some(start))
+        });
+        Ok(parts.swap_remove(named.unwrap_or(0)))
+    }
+
     /// All parts that are no multiparts themselves, in order, down to
     /// `max_depth` levels of nesting (1: no multipart within this one). An
     /// entity that is no multipart is its own only leaf.

@@ -35,6 +35,12 @@ pub const MUC: &str = "http://jabber.org/protocol/muc";
 pub const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 /// XEP-0054 vcard-temp.
 pub const VCARD: &str = "vcard-temp";
+/// XEP-0066 out of band data.
+pub const OOB: &str = "jabber:x:oob";
+/// XEP-0071 XHTML-IM.
+pub const XHTML_IM: &str = "http://jabber.org/protocol/xhtml-im";
+/// XHTML itself, XEP-0071 §4.
+pub const XHTML: &str = "http://www.w3.org/1999/xhtml";
 /// XEP-0077 in-band registration.
 pub const REGISTER: &str = "jabber:iq:register";
 /// XEP-0085 chat state notifications.

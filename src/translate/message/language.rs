@@ -1,0 +1,29 @@
+//! Language tags and the choice between texts of several languages.
+
+use crate::codec::xmpp::{LangText, Text};
+
+/// RFC 3261 §20.13: letters, digits and hyphens.
+pub(super) fn is_tag(tag: &str) -> bool {
+    !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Of several texts the one in the stanza's language, else the first that names none, else the
+/// first; empty ones do not count (RFC 6121 §5.2.3).
+pub(super) fn choose<'a>(texts: &'a [LangText], lang: Option<&Text>) -> Option<&'a LangText> {
+    let said = || texts.iter().filter(|text| !text.text.is_empty());
+    let of = |wanted: &Text| {
+        let own = |text: &LangText| {
+            text.lang.as_ref().is_some_and(|lang| lang.eq_ignore_ascii_case(wanted))
+        };
+        said().find(|text| own(text))
+    };
+    let plain = || said().find(|text| text.lang.is_none());
+    lang.and_then(of).or_else(plain).or_else(|| said().next())
+}
+
+/// Adds a text unless its language has one already (RFC 6121 §5.2.4) or it is empty.
+pub(super) fn add(texts: &mut Vec<LangText>, text: LangText) {
+    if !text.text.is_empty() && texts.iter().all(|known| known.lang != text.lang) {
+        texts.push(text);
+    }
+}

@@ -1,0 +1,15 @@
+//! Messages in both directions (RFC 7572, RFC 3862, RFC 3428).
+
+mod age;
+mod html;
+mod language;
+mod multipart;
+mod reading;
+mod shim;
+mod to_sip;
+mod to_xmpp;
+mod xhtml_im;
+
+pub(super) use shim::{Hops, hops};
+pub(super) use to_sip::{display_name, to_sip};
+pub(super) use to_xmpp::{Inward, to_xmpp};

@@ -1,0 +1,288 @@
+//! What a body says: from MIME entities to text (RFC 3261 §7.4, RFC 3862, RFC 7572 §7).
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+
+use super::{html, language, xhtml_im};
+use crate::codec::mime::{
+    Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, Subject, TextError,
+    TransferEncoding, cpim, external_body, format_flowed,
+};
+use crate::codec::sip::{HeaderName, Request, Status, Uri};
+use crate::codec::xmpp::{LangText, Node, Text};
+use crate::flow::{Counter, Refusal};
+use crate::rules::Messages;
+
+/// The character sets in which texts are read: bare, and within CPIM objects (RFC 3922 §4.2.9).
+const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
+    text/plain;charset=iso-8859-1, text/plain;charset=windows-1252, message/cpim";
+const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
+/// Codings on top of each other that one body may have.
+const MAX_CODINGS: usize = 2;
+
+/// What a body, or a part of one, says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// The plain text.
+    pub text: Option<Text>,
+    /// The same with its formatting: the children of an XHTML-IM body.
+    pub xhtml: Option<Vec<Node>>,
+    /// Where content lies that is not in the message.
+    pub url: Option<Text>,
+    /// The subjects of a CPIM object.
+    pub subjects: Vec<LangText>,
+    /// The language that the text itself declares.
+    pub language: Option<Text>,
+    /// The DateTime of a CPIM object.
+    pub sent: Option<OffsetDateTime>,
+    /// Whether it is a notification of the peer's client, which has no text.
+    pub notifies: bool,
+    /// What is to be counted.
+    pub counted: Vec<Counter>,
+}
+
+/// Why a body, or a part of one, says nothing.
+pub(super) enum Unread {
+    /// It is of a kind that is not understood, or needs what is not understood; where it may be
+    /// left out, it is.
+    NotUnderstood(Box<Refusal>),
+    /// It is broken, or beyond a bound: the message is refused whole.
+    Refused(Box<Refusal>),
+}
+
+pub(super) type Read<T> = Result<T, Unread>;
+
+/// Where an entity stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    /// CPIM objects around it.
+    pub objects: usize,
+    /// Multiparts around it.
+    pub multiparts: usize,
+}
+
+/// Reads the body of one request.
+pub(super) struct Reader<'a> {
+    rules: &'a Messages,
+    request: &'a Request,
+    /// Octets that codings may still inflate to.
+    left: Cell<usize>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(rules: &'a Messages, request: &'a Request) -> Self {
+        Reader { rules, request, left: Cell::new(rules.max_inflated_octets) }
+    }
+
+    /// What the body says.
+    pub(super) fn read(&self) -> Result<Said, Box<Refusal>> {
+        self.top().and_then(|entity| self.entity(&entity, Place::default())).map_err(|unread| {
+            match unread {
+                Unread::NotUnderstood(refusal) | Unread::Refused(refusal) => refusal,
+            }
+        })
+    }
+
+    /// The body as an entity, its header being in that of the request (RFC 3261 §7.4).
+    fn top(&self) -> Read<Entity> {
+        let headers = &self.request.headers;
+        let codings: Vec<&str> = headers.items(&HeaderName::ContentEncoding).collect();
+        let Some(media_type) = headers.content_type() else {
+            return malformed("a body needs a Content-Type");
+        };
+        let Ok(media_type) = MediaType::parse(media_type) else {
+            return malformed("the Content-Type cannot be read");
+        };
+        let body = self.inflate(&codings, &self.request.body)?;
+        let mut entity = Entity::new(media_type, body);
+        // No header of SIP, and yet some send it (RFC 5621 §3.2 has it in parts alone).
+        if let Some(name) = headers.get_text(&HeaderName::ContentTransferEncoding) {
+            let encoding = TransferEncoding::from_name(name);
+            entity.transfer_encoding = match encoding {
+                Some(encoding) => encoding,
+                None => return malformed("unknown Content-Transfer-Encoding"),
+            };
+        }
+        Ok(entity)
+    }
+
+    /// The octets before coding; the coding named last was made last (RFC 9110 §8.4).
+    fn inflate(&self, codings: &[&str], octets: &Bytes) -> Read<Bytes> {
+        if codings.len() > MAX_CODINGS {
+            return malformed("too many content codings");
+        }
+        let mut octets = octets.clone();
+        for name in codings.iter().rev() {
+            let Some(coding) = ContentCoding::from_name(name) else {
+                return Err(Unread::NotUnderstood(unknown_coding(name)));
+            };
+            octets = coding.decode(&octets, self.left.get()).map_err(|error| match error {
+                CodingError::Malformed => Unread::Refused(bad_request(&error.to_string())),
+                CodingError::TooLarge => Unread::Refused(too_large(&error.to_string())),
+            })?;
+            if coding != ContentCoding::Identity {
+                self.left.set(self.left.get() - octets.len().min(self.left.get()));
+            }
+        }
+        Ok(octets)
+    }
+
+    /// What a part says, its own coding undone.
+    pub(super) fn part(&self, part: &Entity, place: Place) -> Read<Said> {
+        let Some(codings) = part.header("Content-Encoding") else {
+            return self.entity(part, place);
+        };
+        let codings: Vec<&str> = codings.split(',').collect();
+        // What lies beneath the transfer encoding was coded first (RFC 2045 §6.1).
+        let body = self.inflate(&codings, &decoded(part)?)?;
+        let plain = Entity { body, transfer_encoding: TransferEncoding::default(), ..part.clone() };
+        self.entity(&plain, place)
+    }
+
+    fn entity(&self, entity: &Entity, place: Place) -> Read<Said> {
+        let by_default = MediaType::text_plain();
+        let media_type = entity.content_type.as_ref().unwrap_or(&by_default);
+        let mut said = match media_type.essence() {
+            "text/plain" => self.plain(entity, media_type, place)?,
+            "text/html" => self.html(entity, place)?,
+            cpim::MEDIA_TYPE => self.object(entity, place)?,
+            external_body::MEDIA_TYPE => external(media_type)?,
+            "application/im-iscomposing+xml" => notification(Counter::InboundComposing),
+            "message/imdn+xml" => notification(Counter::InboundDisposition),
+            // They mean nothing without the keys of the peers (RFC 1847).
+            "multipart/signed" | "multipart/encrypted" => return unsupported(),
+            _ if media_type.is_multipart() => self.multipart(entity, media_type, place)?,
+            _ => return unsupported(),
+        };
+        let own = entity.language.as_ref().filter(|tag| language::is_tag(tag));
+        said.language = said.language.or_else(|| own.cloned());
+        Ok(said)
+    }
+
+    fn plain(&self, entity: &Entity, media_type: &MediaType, place: Place) -> Read<Said> {
+        let text = text(entity, place)?;
+        let text = match format_flowed::del_sp(media_type) {
+            Some(del_sp) => format_flowed::unfold(&text, del_sp).into(),
+            None => text,
+        };
+        Ok(Said { text: Some(text), ..Said::default() })
+    }
+
+    fn html(&self, entity: &Entity, place: Place) -> Read<Said> {
+        let Ok(children) = html::read(&text(entity, place)?) else {
+            return Err(Unread::Refused(too_large("the HTML is too large")));
+        };
+        let text = Some(xhtml_im::plain_text(&children).into());
+        Ok(Said { text, xhtml: Some(children), ..Said::default() })
+    }
+
+    /// A CPIM object: its text with its subjects; its sender is a claim (RFC 3862 §4.1).
+    fn object(&self, entity: &Entity, place: Place) -> Read<Said> {
+        let words = |error: cpim::CpimError| format!("message/cpim: {error}");
+        let object = Cpim::parse(decoded(entity)?, self.rules.cpim_syntax);
+        let object = object.map_err(|error| Unread::Refused(bad_request(&words(error))))?;
+        let objects = place.objects + object.levels().count();
+        if objects > cpim::MAX_DEPTH {
+            return malformed(&words(cpim::CpimError::TooDeep));
+        }
+        let known = |ns: &str| ns == cpim::CORE_NAMESPACE || ns == cpim::IMDN_NAMESPACE;
+        if let Some(required) = object.all_required().find(|required| !known(&required.ns)) {
+            let refusal = Refusal::new(Status::NOT_ACCEPTABLE_HERE);
+            let words = format!("CPIM Require not supported: {}", required.name);
+            return Err(Unread::NotUnderstood(Box::new(refusal.warning(&words))));
+        }
+        let foreign =
+            object.levels().any(|level| level.from().is_some_and(|from| self.foreign(&from)));
+        if foreign && self.rules.refuse_foreign_from {
+            let refusal = Refusal::new(Status::FORBIDDEN);
+            return Err(Unread::Refused(Box::new(
+                refusal.warning("the CPIM From is somebody else"),
+            )));
+        }
+        let mut said = self.part(object.content(), Place { objects, ..place })?;
+        said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
+        said.sent = object.levels().find_map(Cpim::date_time).or(said.sent);
+        let within = std::mem::take(&mut said.subjects);
+        let subjects = object.levels().flat_map(Cpim::subjects).map(subject);
+        subjects.chain(within).for_each(|text| language::add(&mut said.subjects, text));
+        Ok(said)
+    }
+
+    /// Whether an address is another user than the sender of the request, whatever its scheme.
+    fn foreign(&self, address: &CpimAddress) -> bool {
+        let sender = self.request.from.uri();
+        let Ok(claimed) = Uri::parse(address.uri.clone()) else { return true };
+        let same_host = claimed.host_str().eq_ignore_ascii_case(sender.host_str());
+        !same_host || claimed.user_octets() != sender.user_octets()
+    }
+}
+
+fn subject(subject: Subject) -> LangText {
+    LangText { lang: subject.lang.filter(|tag| language::is_tag(tag)), text: subject.text }
+}
+
+/// RFC 3994 and RFC 5438: for the peer's client, and never text.
+fn notification(counter: Counter) -> Said {
+    Said { notifies: true, counted: vec![counter], ..Said::default() }
+}
+
+/// Content that lies elsewhere (RFC 4483, XEP-0066).
+fn external(media_type: &MediaType) -> Read<Said> {
+    match external_body::url(media_type).map(Text::from) {
+        Some(url) => Ok(Said { text: Some(url.clone()), url: Some(url), ..Said::default() }),
+        None => unsupported(),
+    }
+}
+
+fn decoded(entity: &Entity) -> Read<Bytes> {
+    entity.decoded().map_err(|error| Unread::Refused(bad_request(&error.to_string())))
+}
+
+fn text(entity: &Entity, place: Place) -> Read<Text> {
+    let in_object = place.objects > 0;
+    let name = entity.content_type.as_ref().and_then(MediaType::charset).unwrap_or("utf-8");
+    let is_carried = |set| !in_object || matches!(set, Charset::Utf8 | Charset::UsAscii);
+    match Charset::from_name(name).filter(|set| is_carried(*set)) {
+        None => Err(Unread::NotUnderstood(unknown_charset(name, in_object))),
+        Some(_) => match entity.text() {
+            Ok(text) => Ok(text),
+            Err(TextError::UnknownCharset) => {
+                Err(Unread::NotUnderstood(unknown_charset(name, in_object)))
+            }
+            Err(error) => malformed(&error.to_string()),
+        },
+    }
+}
+
+fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
+    let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, accept);
+    Box::new(refusal.warning(&format!("the character set {name} is not read")))
+}
+
+fn unknown_coding(name: &str) -> Box<Refusal> {
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
+        .with(HeaderName::Accept, Messages::ACCEPT)
+        .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
+    Box::new(refusal.warning(&format!("the content coding {name} is not read")))
+}
+
+fn bad_request(why: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+}
+
+fn too_large(why: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE).warning(why))
+}
+
+pub(super) fn malformed<T>(why: &str) -> Read<T> {
+    Err(Unread::Refused(bad_request(why)))
+}
+
+/// RFC 3261 §21.4.13: a 415 says what is read instead.
+pub(super) fn unsupported<T>() -> Read<T> {
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+    Err(Unread::NotUnderstood(Box::new(refusal.with(HeaderName::Accept, Messages::ACCEPT))))
+}

@@ -1,0 +1,158 @@
+//! The form of a message on the SIP side.
+
+use sha1::{Digest, Sha1};
+use time::OffsetDateTime;
+
+use super::shim::{Hops, hops};
+use super::{age, language};
+use crate::codec::mime::{CpimObject, Party, write_crlf};
+use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
+use crate::codec::xmpp::{LangText, Message, Text, ns};
+use crate::flow::{Now, Outbound, Profile, Rendered};
+use crate::rules::Messages;
+
+/// The longest Call-ID that a thread may become.
+const MAX_CALL_ID: usize = 128;
+/// Characters of a nick that count.
+const MAX_NICK: usize = 64;
+
+/// The From of a request, with the nick of its sender for a display name (XEP-0172).
+pub(in crate::translate) fn display_name(rules: &Messages, outbound: &mut Outbound) {
+    let Some(name) = nick(&outbound.stanza).filter(|_| rules.nick_to_display_name) else { return };
+    outbound.from = NameAddr::clone(&outbound.from).display(&name);
+}
+
+fn nick(stanza: &Message) -> Option<String> {
+    let nick = stanza.extension("nick", ns::NICK)?.text();
+    let nick: String = nick.trim().chars().take(MAX_NICK).collect();
+    (!nick.is_empty()).then_some(nick)
+}
+
+/// The message in the form that its profile says.
+pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Rendered {
+    let stanza = &outbound.stanza;
+    let body = language::choose(&stanza.bodies, stanza.lang.as_ref());
+    let subject = language::choose(&stanza.subjects, stanza.lang.as_ref());
+    let lang = body.and_then(|body| body.lang.as_ref()).or(stanza.lang.as_ref());
+    let lang = lang.map(|lang| &**lang).filter(|lang| language::is_tag(lang));
+    let text = octets(rules, body.map(|body| &*body.text).unwrap_or_default());
+    let first_sent = age::first_sent(&stanza.extensions);
+    let mut headers = Headers::default();
+    if let Some(subject) = subject {
+        headers.push(HeaderName::Subject, HeaderValue::text(&subject.text));
+    }
+    if let Some(lang) = lang {
+        headers.push(HeaderName::ContentLanguage, HeaderValue::text(lang));
+    }
+    age::stamp(rules, &mut headers, first_sent, outbound.received);
+    let body = match outbound.profile {
+        Profile::Cpim => {
+            headers.push(HeaderName::ContentType, HeaderValue::text("message/cpim"));
+            let sent = first_sent.or_else(|| date_time(outbound.received));
+            cpim(rules, outbound, sent, lang, &text)
+        }
+        Profile::Text => {
+            let plain = if text.is_ascii() { "text/plain" } else { "text/plain;charset=UTF-8" };
+            headers.push(HeaderName::ContentType, HeaderValue::text(plain));
+            text
+        }
+    };
+    let thread = stanza.thread.as_ref().filter(|_| rules.thread_to_call_id);
+    let max_forwards = match hops(stanza) {
+        Hops::Left(left) => left,
+        Hops::Spent => 0,
+    };
+    Rendered {
+        headers,
+        body: body.into(),
+        conversation: thread.and_then(call_id),
+        max_request_octets: rules.max_request_octets,
+        max_forwards,
+    }
+}
+
+fn octets(rules: &Messages, text: &str) -> Vec<u8> {
+    if !rules.crlf {
+        return text.as_bytes().to_vec();
+    }
+    let mut out = Vec::with_capacity(text.len() + 16);
+    write_crlf(&mut out, text);
+    out
+}
+
+/// The object as the strictest known reader wants it: the URIs of the SIP headers, no names.
+fn cpim(
+    rules: &Messages,
+    outbound: &Outbound,
+    sent: Option<OffsetDateTime>,
+    lang: Option<&str>,
+    text: &[u8],
+) -> Vec<u8> {
+    let to = [Party { formal_name: None, uri: outbound.to.uri().as_str() }];
+    let formal_name = outbound.from.display_name();
+    let subjects = subjects(&outbound.stanza);
+    let subjects: Vec<(Option<&str>, &str)> = subjects
+        .iter()
+        .map(|subject| {
+            (subject.lang.as_deref().filter(|lang| language::is_tag(lang)), &*subject.text)
+        })
+        .collect();
+    let language = lang.map(|lang| [("Content-Language", lang)]);
+    let object = CpimObject {
+        from: Party { formal_name, uri: outbound.from.uri().as_str() },
+        to: &to,
+        date_time: sent.filter(|_| rules.date_time),
+        subjects: &subjects,
+        content_headers: language.as_ref().map(<[_; 1]>::as_slice).unwrap_or_default(),
+        with_formal_names: rules.formal_name,
+        ..CpimObject::default()
+    };
+    let mut octets = Vec::with_capacity(256 + text.len());
+    object.write(&mut octets, text);
+    octets
+}
+
+/// The subjects of an object, one for each language; the one that is the SIP Subject as well
+/// comes first.
+fn subjects(stanza: &Message) -> Vec<LangText> {
+    let mut subjects = Vec::new();
+    let first = language::choose(&stanza.subjects, stanza.lang.as_ref());
+    for subject in first.into_iter().chain(&stanza.subjects) {
+        language::add(&mut subjects, subject.clone());
+    }
+    subjects
+}
+
+fn date_time(now: Now) -> Option<OffsetDateTime> {
+    let seconds = i64::try_from(now.unix_ms / 1_000).ok()?;
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
+}
+
+/// A thread as a Call-ID: itself where it is a legal one, else a token that is the same for the
+/// same thread (RFC 7572 Table 1).
+fn call_id(thread: &Text) -> Option<CallId> {
+    if thread.is_empty() {
+        return None;
+    }
+    if thread.len() <= MAX_CALL_ID
+        && is_call_id(thread)
+        && let Ok(legal) = CallId::new(thread.clone())
+    {
+        return Some(legal);
+    }
+    let digest = Sha1::digest(thread.as_bytes());
+    let hex: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+    CallId::new(format!("thread-{hex}").into()).ok()
+}
+
+/// RFC 3261 §25.1: `word [ "@" word ]`.
+fn is_call_id(text: &str) -> bool {
+    let is_word = |part: &str| {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b"-.!%*_+`'~()<>:\\\"/[]?{}".contains(&b);
+        !part.is_empty() && part.bytes().all(legal)
+    };
+    match text.split_once('@') {
+        Some((left, right)) => is_word(left) && is_word(right),
+        None => is_word(text),
+    }
+}

@@ -1,0 +1,113 @@
+//! The stanza that a MESSAGE becomes.
+
+use super::reading::{Reader, Said};
+use super::{age, language, shim, xhtml_im};
+use crate::codec::sip::{HeaderName, Request, Status};
+use crate::codec::xmpp::{Element, LangText, Message, Text, ns};
+use crate::flow::{Counter, Inbound, Now, Refusal};
+use crate::rules::Messages;
+
+/// What a MESSAGE means on the XMPP side.
+pub(in crate::translate) struct Inward {
+    /// None when there is nothing to show.
+    pub stanza: Option<Box<Message>>,
+    /// What is to be counted besides.
+    pub counted: Vec<Counter>,
+}
+
+/// The stanza of a MESSAGE. The error is boxed as it is the rarer case and much the larger one.
+pub(in crate::translate) fn to_xmpp(
+    rules: &Messages,
+    inbound: &Inbound,
+    now: Now,
+) -> Result<Inward, Box<Refusal>> {
+    let request = &*inbound.request;
+    let mut said = match request.body.is_empty() {
+        true => Said::default(),
+        false => Reader::new(rules, request).read()?,
+    };
+    let delay = age::delay(rules, &request.headers, said.sent, now)?;
+    let counted = std::mem::take(&mut said.counted);
+    if said.subjects.is_empty()
+        && let Some(subject) = request.headers.get(&HeaderName::Subject)
+    {
+        language::add(&mut said.subjects, LangText::plain(subject.to_text()));
+    }
+    let text = said.text.take().filter(|text| !text.is_empty());
+    // A notification has its meaning without the Subject that its client may have set.
+    let is_silent = text.is_none() && (said.subjects.is_empty() || said.notifies);
+    if is_silent {
+        return Ok(Inward { stanza: None, counted });
+    }
+    let message = stanza(rules, inbound, text, said, delay);
+    fits(&message, inbound.max_stanza_octets)?;
+    Ok(Inward { stanza: Some(Box::new(message)), counted })
+}
+
+fn stanza(
+    rules: &Messages,
+    inbound: &Inbound,
+    text: Option<Text>,
+    said: Said,
+    delay: Option<u64>,
+) -> Message {
+    let request = &*inbound.request;
+    let thread = rules.call_id_to_thread.then(|| request.call_id.as_text().clone());
+    Message {
+        from: Some(inbound.from.clone()),
+        to: Some(inbound.to.clone()),
+        id: Some(inbound.id.as_str().into()),
+        lang: said.language.clone().or_else(|| content_language(request)),
+        bodies: text.map(LangText::plain).into_iter().collect(),
+        thread,
+        extensions: extensions(rules, request, &said, delay),
+        subjects: said.subjects,
+        ..Message::default()
+    }
+}
+
+/// The first tag that is one (RFC 7572 Table 2).
+fn content_language(request: &Request) -> Option<Text> {
+    let mut tags = request.headers.items(&HeaderName::ContentLanguage);
+    tags.find(|tag| language::is_tag(tag)).map(Text::from)
+}
+
+fn extensions(
+    rules: &Messages,
+    request: &Request,
+    said: &Said,
+    delay: Option<u64>,
+) -> Vec<Element> {
+    let mut extensions = Vec::new();
+    if let Some(children) = &said.xhtml
+        && rules.xhtml_im
+        && !children.is_empty()
+    {
+        extensions.push(xhtml_im::element(children.clone()));
+    }
+    if let Some(url) = &said.url {
+        let url = Element::new("url", ns::OOB).with_text(url.clone());
+        extensions.push(Element::new("x", ns::OOB).with_child(url));
+    }
+    extensions.extend(delay.and_then(age::element));
+    if rules.max_forwards_header {
+        extensions.push(shim::element(request.max_forwards));
+    }
+    extensions
+}
+
+/// A stanza beyond the server's bound would close the stream (RFC 6120 §13.12).
+fn fits(message: &Message, bound: usize) -> Result<(), Box<Refusal>> {
+    let text: usize = message.bodies.iter().chain(&message.subjects).map(|t| t.text.len()).sum();
+    // An escaped character has at most six octets (&quot;), the rest of a stanza some thousand.
+    let estimate = text.saturating_mul(6).saturating_add(8_192);
+    if message.extensions.is_empty() && estimate <= bound {
+        return Ok(());
+    }
+    let mut octets = Vec::new();
+    message.write(&mut octets);
+    match octets.len() <= bound {
+        true => Ok(()),
+        false => Err(Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE))),
+    }
+}
