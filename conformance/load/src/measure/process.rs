@@ -16,6 +16,11 @@ pub struct Cpu {
 }
 
 impl Cpu {
+    /// Both.
+    pub fn total(self) -> Duration {
+        self.user + self.kernel
+    }
+
     /// What was spent since `earlier`.
     pub fn since(self, earlier: Cpu) -> Cpu {
         Cpu {
@@ -41,6 +46,25 @@ pub struct Tree(pub u32);
 /// Time spent by this process alone.
 pub fn own_cpu() -> Cpu {
     stat(std::process::id()).map(|stat| stat.cpu()).unwrap_or_default()
+}
+
+/// Time that the machine's processors spent on anything, and how many there are.
+pub fn machine() -> (Duration, u32) {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let processors = text.lines().filter(|line| line.starts_with("cpu")).count();
+    let fields = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    // proc(5): user, nice, system, idle, iowait, irq, softirq, steal; guest time is in user.
+    let ticks: Vec<u64> = fields.take(8).filter_map(|field| field.parse().ok()).collect();
+    let busy = ticks.iter().enumerate().filter(|(index, _)| !matches!(index, 3 | 4));
+    let busy = busy.map(|(_, ticks)| time(*ticks)).sum();
+    (busy, u32::try_from(processors.saturating_sub(1)).unwrap_or(1).max(1))
+}
+
+/// A number of clock ticks.
+fn time(count: u64) -> Duration {
+    let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
+    let ticks = ticks.and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(100);
+    Duration::from_secs(count) / ticks
 }
 
 impl Tree {
@@ -97,9 +121,6 @@ struct Stat {
 
 impl Stat {
     fn cpu(&self) -> Cpu {
-        let ticks = sysconf(SysconfVar::CLK_TCK).ok().flatten();
-        let ticks = ticks.and_then(|ticks| u32::try_from(ticks).ok()).unwrap_or(100);
-        let time = |count: u64| Duration::from_secs(count) / ticks;
         Cpu { user: time(self.user), kernel: time(self.kernel) }
     }
 }
@@ -125,7 +146,7 @@ mod tests {
     fn this_process_runs_and_has_memory() {
         let own = Tree(std::process::id());
         assert!(own.runs());
-        assert!(own_cpu().user + own_cpu().kernel < Duration::from_secs(600));
+        assert!(own_cpu().total() < Duration::from_secs(600));
         let memory = own.memory(false);
         assert!(memory.rss > 100, "{memory:?}");
         assert!(own.cpu().user + own.cpu().kernel < Duration::from_secs(600));

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::latency::Summary;
-use super::process::{Cpu, Memory};
+use super::process::{Cpu, Memory, machine};
 use crate::scenario::flow::{Direction, Flow};
 use crate::scenario::messages::{Messages, Sample};
 use crate::sip::Transport;
@@ -85,6 +86,9 @@ pub struct Report {
     pub gateway: Option<Gateway>,
     /// This program's own time on the processor for 1000 messages.
     pub generator_cpu_s_per_1000: PerThousand,
+    /// The part of the machine's time that other processes had: 0 on a machine that was idle
+    /// otherwise. Rates and latencies of a run with much of it say little.
+    pub others: f64,
     /// MESSAGE requests of the gateway that came again.
     pub retransmissions_received: u64,
     /// Requests that this program sent again.
@@ -129,6 +133,7 @@ impl Report {
                 peak_rss: peak.max(end.rss),
             }),
             generator_cpu_s_per_1000: per_thousand(own, measured),
+            others: others(messages, spent.total() + own.total()),
             directions,
             retransmissions_received: retransmissions.0,
             retransmissions_sent: retransmissions.1,
@@ -148,6 +153,12 @@ impl OneWay {
 fn seconds(messages: &Messages) -> f64 {
     let (Some(warm), Some(end)) = (messages.warm.at, messages.end.at) else { return 0.0 };
     (end - warm).as_secs_f64()
+}
+
+fn others(messages: &Messages, ours: Duration) -> f64 {
+    let spent = messages.end.machine.saturating_sub(messages.warm.machine).saturating_sub(ours);
+    let all = seconds(messages) * f64::from(machine().1);
+    if all > 0.0 { spent.as_secs_f64() / all } else { 0.0 }
 }
 
 fn one_way(messages: &Messages, index: usize, flow: &Flow) -> OneWay {
@@ -195,6 +206,7 @@ impl fmt::Display for Report {
         }
         let own = &self.generator_cpu_s_per_1000;
         writeln!(f, "generator      {:.4} CPU s per 1000 messages", own.total)?;
+        writeln!(f, "others         had {:.0} % of the machine's time", self.others * 100.0)?;
         writeln!(
             f,
             "requests again {} received, {} sent",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::flow::{Direction, Flow, Pacing};
 use super::{IDLE, Names, Scenario, Worlds};
-use crate::measure::process::{Cpu, Memory, Tree, own_cpu};
+use crate::measure::process::{Cpu, Memory, Tree, machine, own_cpu};
 use crate::measure::tally::Place;
 use crate::sip::message::Message;
 use crate::token;
@@ -64,6 +64,8 @@ pub struct Mark {
     pub gateway: Cpu,
     /// What this process had spent.
     pub own: Cpu,
+    /// What all processes of the machine had spent.
+    pub machine: Duration,
     /// The gateway's memory.
     pub memory: Memory,
 }
@@ -127,6 +129,7 @@ impl Messages {
             arrived: self.flows.iter().map(|flow| flow.tally.arrived).collect(),
             gateway: self.gateway.map(Tree::cpu).unwrap_or_default(),
             own: own_cpu(),
+            machine: machine().0,
             memory: self.gateway.map(|gateway| gateway.memory(true)).unwrap_or_default(),
         }
     }
