@@ -61,6 +61,7 @@ pub enum Ways {
 
 /// A run with messages.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)]
 pub struct Play {
     /// Which ways.
     #[arg(long, value_enum, default_value_t = Ways::Both)]

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{IDLE, Scenario, Worlds};
+use crate::token;
 
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,10 +43,11 @@ impl Scenario for Register {
         let domain = worlds.names.sip.clone();
         for user in (0..self.users).filter(|_| !self.sent) {
             let contact = worlds.sip.contact(&format!("s{user}"));
+            let run = token::run();
             let start = format!("REGISTER sip:{domain} SIP/2.0\r\n");
             let rest = format!(
                 "From: <sip:s{user}@{domain}>;tag=r{user}\r\nTo: <sip:s{user}@{domain}>\r\n\
-                 Call-ID: register-{user}\r\nCSeq: 1 REGISTER\r\nContact: {contact}\r\n\
+                 Call-ID: {run}-register-{user}\r\nCSeq: 1 REGISTER\r\nContact: {contact}\r\n\
                  Expires: 3600\r\nContent-Length: 0\r\n\r\n"
             );
             worlds.sip.request(
