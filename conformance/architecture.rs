@@ -90,6 +90,8 @@ fn the_project_speaks_of_itself_alone() {
     for folder in ["src", "mappings", "conformance", "examples", "docs"] {
         files.extend(files_under(&root(), folder));
     }
+    // Cargo writes the registry's name into a lock file.
+    files.retain(|file| !file.ends_with("/Cargo.lock"));
     let mut faults = Vec::new();
     for file in files {
         // What is not UTF-8 is no text: captures and corpora.

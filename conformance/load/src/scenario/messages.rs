@@ -143,20 +143,14 @@ impl Messages {
     /// Begins to measure once every direction is warm, and ends the sending.
     fn look(&mut self, now: Instant) {
         self.next_look = now + IDLE;
-        let (warm_up, count) = (self.settings.warm_up, self.settings.count);
-        if self.warm.at.is_none()
-            && self.flows.iter().all(|flow| flow.tally.arrived >= warm_up || flow.sent() > count)
-        {
+        if self.warm.at.is_none() && self.is_warm() {
             self.flows.iter_mut().for_each(|flow| {
                 flow.latency.clear();
                 flow.answers.clear();
             });
             self.warm = self.mark(now);
         }
-        let over = |warm: Instant| now - warm >= self.settings.time;
-        if self.flows.iter().any(|flow| flow.sent() >= warm_up + count)
-            || self.warm.at.is_some_and(over)
-        {
+        if self.sending && self.must_end(now) {
             self.sending = false;
         }
         self.flows.iter_mut().for_each(|flow| flow.give_up(now));
@@ -164,9 +158,33 @@ impl Messages {
             self.next_line += Duration::from_secs(1);
             self.sample(now);
         }
-        if !self.sending && self.end.at.is_none() && self.flows.iter().all(|f| f.in_flight() == 0) {
+        if self.has_landed() && self.end.at.is_none() {
             self.end = self.mark(now);
+            if self.warm.at.is_none() {
+                // It never got warm: then all of it was measured.
+                self.warm = self.start.clone();
+            }
         }
+    }
+
+    fn is_warm(&self) -> bool {
+        self.flows.iter().all(|flow| flow.tally.arrived >= self.settings.warm_up)
+    }
+
+    /// Nothing is sent any more, and all that was sent has its outcome.
+    fn has_landed(&self) -> bool {
+        !self.sending && self.flows.iter().all(|flow| flow.in_flight() == 0)
+    }
+
+    /// One direction has sent all, the time is over, or nothing arrives any more.
+    fn must_end(&self, now: Instant) -> bool {
+        let Settings { warm_up, count, time, patience, .. } = self.settings;
+        let since = |mark: &Mark| mark.at.map_or(Duration::ZERO, |at| now - at);
+        let mut arrivals = self.flows.iter().filter_map(Flow::last_arrival);
+        let silent = arrivals.all(|last| now - last > patience) && since(&self.start) > patience;
+        self.flows.iter().any(|flow| flow.sent() >= warm_up + count)
+            || since(&self.warm) >= time
+            || silent
     }
 
     fn sample(&mut self, now: Instant) {
@@ -253,10 +271,8 @@ impl Scenario for Messages {
     }
 
     fn turn(&mut self, now: Instant, worlds: &mut Worlds) -> io::Result<Instant> {
-        let warm = |flow: &Flow| flow.tally.arrived >= self.settings.warm_up;
-        let begins = self.warm.at.is_none() && self.flows.iter().all(warm);
-        let ends = !self.sending && self.flows.iter().all(|flow| flow.in_flight() == 0);
-        if now >= self.next_look || begins || ends {
+        let begins = self.warm.at.is_none() && self.is_warm();
+        if now >= self.next_look || begins || self.has_landed() {
             self.look(now);
         }
         if self.sending {
