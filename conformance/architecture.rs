@@ -90,6 +90,8 @@ fn the_project_speaks_of_itself_alone() {
     for folder in ["src", "mappings", "conformance", "examples", "docs"] {
         files.extend(files_under(&root(), folder));
     }
+    // Cargo writes the registry's name into a lock file.
+    files.retain(|file| !file.ends_with("/Cargo.lock"));
     let mut faults = Vec::new();
     // A lock file names the registry that its packages come from.
     for file in files.into_iter().filter(|file| !file.ends_with("Cargo.lock")) {

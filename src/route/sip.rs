@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::View;
 use super::address::{Device, domain, to_jid};
+use crate::codec::mime::ContentCoding;
 use crate::codec::sip::{
     HeaderName, HeaderValue, Headers, Malformed, Message, Method, NameAddr, Request, Response,
     Scheme, Status, Text, Uri, parse_datagram_within,
@@ -11,13 +12,12 @@ use crate::codec::sip::{
 use crate::codec::xmpp::Jid;
 use crate::config::{DomainPair, Side};
 use crate::flow::{Counter, Flow, Hop, Inbound, LinkId, Refusal, Routed};
+use crate::rules::Messages;
 use crate::state::branch_of;
 use crate::state::ids::Purpose;
 
 /// The methods that the gateway serves (RFC 3261 §20.5).
 const ALLOW: &str = "MESSAGE, OPTIONS";
-/// The bodies that it reads (RFC 3261 §20.1).
-const ACCEPT: &str = "text/plain, message/cpim";
 
 /// Whether the domains that a request names are served, and by which link.
 struct Parties<'a> {
@@ -155,8 +155,8 @@ fn options(view: View<'_>) -> Refusal {
     }
     Refusal::new(Status::OK)
         .with(HeaderName::Allow, ALLOW)
-        .with(HeaderName::Accept, ACCEPT)
-        .with(HeaderName::AcceptEncoding, "identity")
+        .with(HeaderName::Accept, Messages::ACCEPT)
+        .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED)
 }
 
 /// RFC 3261 §9.2: what it would end is known and goes on, since it is no INVITE; or it is not
