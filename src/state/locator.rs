@@ -445,7 +445,7 @@ mod tests {
         assert!(locator.ask(query.clone(), NOW) && !locator.ask(query.clone(), NOW));
         assert_eq!(locator.deadline(), Some(NOW + PATIENCE));
         assert_eq!(locator.overdue(NOW), []);
-        assert_eq!(locator.overdue(NOW + PATIENCE), [query.clone()]);
+        assert_eq!(locator.overdue(NOW + PATIENCE), std::slice::from_ref(&query));
 
         locator.answered(query.clone(), host(&["192.0.2.1"]), NOW);
         assert_eq!(locator.deadline(), None);
