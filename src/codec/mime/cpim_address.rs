@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn cpim_053_gr_behind_the_brackets_is_read() {
+    fn gr_behind_the_brackets_is_read() {
         let (_, uri, gr) = parse("<sip:room@h>;gr=Romeo").unwrap();
         assert_eq!((uri.as_str(), gr.as_deref()), ("sip:room@h", Some("Romeo")));
         let (_, uri, gr) = parse("<sip:room@h;gr=Romeo>").unwrap();

@@ -51,6 +51,15 @@ impl Parts {
             Scheme::Other => {
                 check_opaque(octets, parts.colon)?;
             }
+            Scheme::Im | Scheme::Pres => {
+                let before = parts;
+                // RFC 3860, RFC 3859: the mailbox may be missing. What has the shape of no one
+                // mailbox is a URI that names nobody.
+                if let Err(error) = split_sip(text, &mut parts) {
+                    parts = before;
+                    check_opaque(octets, parts.colon).map_err(|_| error)?;
+                }
+            }
             _ => split_sip(text, &mut parts)?,
         }
         Ok(parts)

@@ -28,6 +28,7 @@ pub(crate) mod strict;
 #[cfg(test)]
 mod strict_tests;
 mod xml_fault;
+pub mod xmpp_uri;
 
 pub use element::{Attr, Element, Node};
 pub use framer::{Frame, Framer};
