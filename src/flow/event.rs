@@ -46,6 +46,8 @@ pub enum Event {
         /// How.
         outcome: String,
     },
+    /// The XMPP server sent a message of the gateway's own back to it, which was dropped.
+    CameBack(Correlation),
     /// A SIP request was answered with a failure.
     Refused {
         /// The address it came from.

@@ -32,6 +32,8 @@ pub struct Outbound {
     pub recipient: Jid,
     /// The Request-URI.
     pub target: Uri,
+    /// The hops that the request may make (RFC 3261 §8.1.1.6).
+    pub max_forwards: u8,
     /// The To header.
     pub to: NameAddr,
     /// The From header, without its tag.
@@ -80,6 +82,15 @@ pub struct Inbound {
     pub id: String,
     /// Octets that the stanza may have.
     pub max_stanza_octets: usize,
+}
+
+/// What a 401 or 407 asks for (RFC 3261 §22.1): these are not legal without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// The realm: the domain that was asked for.
+    pub realm: String,
+    /// The nonce.
+    pub nonce: String,
 }
 
 /// A final response that the gateway makes by itself.

@@ -28,7 +28,7 @@ pub use effect::{CommitId, Effect, Hop, Record};
 pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome};
 pub use map::{Map, Seed};
-pub use message::{Inbound, Outbound, Profile, Refusal, Rendered};
+pub use message::{Challenge, Inbound, Outbound, Profile, Refusal, Rendered};
 pub use routed::Routed;
 pub use start::{IdSource, Stored};
 pub use status::{LinkStatus, PeerStatus, Status};

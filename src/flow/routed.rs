@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Outbound, Refusal};
+use super::{
+    Challenge, Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId,
+    Outbound, Refusal,
+};
 use crate::codec::{sip, xmpp};
 
 /// What the routing stage found out about an input. Nothing is changed yet.
@@ -83,7 +86,11 @@ pub enum Routed {
         error: xmpp::StanzaError,
         /// The new address that it names, as a SIP user would reach it.
         contact: Option<sip::Uri>,
+        /// What a refusal for want of credentials asks the sender for.
+        challenge: Challenge,
     },
+    /// The server sent a message of the gateway's own back to it.
+    CameBack(Correlation),
     /// The reply to a barrier: everything before it has arrived.
     Barrier {
         /// The stream.
@@ -95,6 +102,8 @@ pub enum Routed {
         link: LinkId,
         /// The request.
         iq: Box<xmpp::Iq>,
+        /// The JID of the SIP address that it names, if it names one that is served.
+        named: Option<xmpp::Jid>,
     },
     /// A stanza that is answered with an error.
     Refused {

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
-pub use addresses::{Addresses, Resource};
+pub use addresses::{Addresses, DisplayName, Resource};
 pub use errors::{Errors, SipError, XmppError};
 pub use messages::{BodyProfile, Messages};
 

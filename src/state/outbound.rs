@@ -141,6 +141,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) -> Option<DeliveryId> {
         self.note_device(&outbound.sender);
+        self.note_xmpp_spelling(&outbound.sender, outbound.from.uri());
         let target_text = outbound.target.as_str().as_bytes();
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();

@@ -43,6 +43,7 @@ pub(super) fn message(
         dialogue.call_id.clone(),
         dialogue.cseq,
     );
+    request.max_forwards = Some(outbound.max_forwards);
     request.headers = rendered.headers.clone();
     request.body = rendered.body.clone();
     Some(request)
