@@ -2,9 +2,15 @@
 
 #![allow(clippy::panic, reason = "a test fails by it")]
 
+mod addresses;
+mod errors;
+mod gateway;
 mod link;
+mod messages;
 mod outbound;
 mod refusals;
+mod round_trips;
+mod security;
 mod settings;
 mod transactions;
 mod world;

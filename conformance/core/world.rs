@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use stox::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
     ConnectionId, Effect, Event, Flow, Hop, IdSource, Input, Instant, LinkChange, LinkId,
-    ListenerId, Now, Record, Stored,
+    ListenerId, Now, Query, Record, Stored,
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
@@ -65,6 +66,8 @@ pub(crate) struct World {
     pub(crate) events: Vec<Event>,
     /// What was put on disk.
     pub(crate) records: Vec<Record>,
+    /// What was asked of the DNS.
+    pub(crate) asked: Vec<Query>,
     /// Links that were asked to be opened anew.
     pub(crate) reopened: Vec<LinkId>,
     /// Barriers that were not answered yet.
@@ -106,10 +109,27 @@ impl World {
             xmpp: Vec::new(),
             events: Vec::new(),
             records: Vec::new(),
+            asked: Vec::new(),
             reopened: Vec::new(),
             barriers: Vec::new(),
         };
         world.take(effects);
+        world
+    }
+
+    /// A world with a rule file of its own, its link up.
+    pub(crate) fn with_rules(file: &str, text: &str) -> Self {
+        static LAST: AtomicUsize = AtomicUsize::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let name = format!("stox-rules-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::write(directory.join(file), text).expect("a file");
+        let loaded = Rules::load(Some(&directory));
+        std::fs::remove_dir_all(&directory).expect("the directory can go");
+        let (rules, _) = loaded.expect("the rules are right");
+        let mut world = World::ruled(SETTINGS, rules, 7);
+        world.up();
         world
     }
 
@@ -129,7 +149,7 @@ impl World {
                     self.records.extend(records);
                     self.take(then);
                 }
-                Effect::Resolve { .. } => {}
+                Effect::Resolve { query } => self.asked.push(query),
                 Effect::Event(event) => self.events.push(event),
             }
         }
@@ -204,6 +224,13 @@ impl World {
     /// client to romeo.
     pub(crate) fn xmpp(&mut self, stanza: &str) {
         self.xmpp_on(LinkId(0), stanza);
+    }
+
+    /// A stanza as it is, whatever it lacks.
+    pub(crate) fn xmpp_as_it_is(&mut self, stanza: &str) {
+        let context = Arc::clone(&self.context);
+        let octets = Bytes::from(stanza.to_owned());
+        self.feed(Input::Xmpp { link: LinkId(0), octets, context });
     }
 
     fn xmpp_on(&mut self, link: LinkId, stanza: &str) {
