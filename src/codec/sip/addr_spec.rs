@@ -51,14 +51,9 @@ impl Parts {
             Scheme::Other => {
                 check_opaque(octets, parts.colon)?;
             }
-            Scheme::Im | Scheme::Pres => {
-                let before = parts;
-                // RFC 3860, RFC 3859: the mailbox may be missing. What has the shape of no one
-                // mailbox is a URI that names nobody.
-                if let Err(error) = split_sip(text, &mut parts) {
-                    parts = before;
-                    check_opaque(octets, parts.colon).map_err(|_| error)?;
-                }
+            // A URI that names nobody, and has no host.
+            Scheme::Im | Scheme::Pres if !names_one_mailbox(octets, parts.colon) => {
+                check_opaque(octets, parts.colon)?;
             }
             _ => split_sip(text, &mut parts)?,
         }
@@ -70,6 +65,13 @@ impl Parts {
 fn at(index: usize) -> u16 {
     debug_assert!(index <= Uri::MAX_LEN);
     index as u16
+}
+
+/// RFC 3860 and RFC 3859 allow a URI without a mailbox; a list of them, as `mailto:` has, is none.
+fn names_one_mailbox(octets: &[u8], colon: u16) -> bool {
+    let rest = &octets[usize::from(colon) + 1..];
+    let mailbox = rest.split(|&b| b == b'?').next().unwrap_or_default();
+    !mailbox.is_empty() && mailbox.iter().filter(|&&b| b == b'@').count() < 2
 }
 
 fn check_opaque(octets: &[u8], colon: u16) -> Result<(), UriError> {
