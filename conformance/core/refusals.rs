@@ -159,6 +159,13 @@ fn sec_010_a_user_of_a_foreign_domain_is_refused() {
     let mut world = World::new();
     world.xmpp("<message from='mallory@evil.example/x' to='romeo@sip.xmpp.test' id='1'><body>x</body></message>");
     assert_eq!(world.error().1.condition.name(), "forbidden");
+    world.xmpp("<presence type='subscribe' from='mallory@evil.example' to='romeo@sip.xmpp.test'/>");
+    match world.stanzas().pop() {
+        Some(stox::codec::xmpp::Stanza::Presence(answer)) => {
+            assert_eq!(answer.error.expect("an error").condition.name(), "forbidden");
+        }
+        other => panic!("{other:?}"),
+    }
     assert_eq!(world.requests(), []);
 }
 

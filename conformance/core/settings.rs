@@ -158,7 +158,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("127.0.0.11:5347", "127.0.0.11:no", &["xmpp.server", "is not host:port"]),
     ("sip:127.0.0.13:5060", "127.0.0.13:5060", &["sip.peers[0].uri", "is not a sip: URI"]),
     ("transport=udp", "transport=sctp", &["sip.peers[0].uri", "transport `sctp` is not served"]),
-    ("127.0.0.13:5060", "127.0.0.20:5060", &["peer core is this gateway's own listener"]),
+    ("127.0.0.13:5060", "127.0.0.20:5060", &["peer core is this gateway itself"]),
     ("127.0.0.13:5060", "192.0.2.1:5060", &["peer core cannot reach any udp listener"]),
     (
         "[ \"udp:127.0.0.20:5060\", \"tcp:127.0.0.20:5060\" ]",
@@ -225,4 +225,24 @@ fn a_missing_file_says_how_to_name_it() {
     let all = config::load(Path::new("nowhere.yaml"), &Here("")).map(|_| ()).expect_err("no file");
     let told = all[0].to_string();
     assert!(told.contains("cannot read nowhere.yaml") && told.contains("--config"), "{told}");
+}
+
+#[test]
+fn sec_009_a_gateway_that_would_write_to_itself_does_not_start() {
+    let named = SETTINGS.replace(
+        "\"udp:127.0.0.20:5060\"",
+        "{ address: \"udp:127.0.0.20:5060\", advertise: gw.example.net }",
+    );
+    // Its own address, its own name, and its own socket under an address that it does not call
+    // itself.
+    for (settings, peer) in
+        [(SETTINGS, "127.0.0.20:5060"), (&named, "gw.example.net"), (&named, "127.0.0.20:5060")]
+    {
+        let told = finding(&settings.replace("127.0.0.13:5060", peer));
+        assert!(told.contains("peer core is this gateway"), "{told}");
+    }
+    // A domain has one side: the component's users are not the XMPP server's as well.
+    let twice = "  - { xmpp: sip.xmpp.test, sip: other.test }\nstore:";
+    let told = finding(&SETTINGS.replace("store:", twice));
+    assert!(told.contains("sip.xmpp.test stands twice"), "{told}");
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,6 +70,8 @@ pub(crate) struct World {
     pub(crate) reopened: Vec<LinkId>,
     /// What was journalled.
     pub(crate) journal: Vec<Entry>,
+    /// All that the DNS was asked.
+    pub(crate) asked: Vec<Query>,
     /// What the DNS was asked and did not answer yet.
     pub(crate) queries: Vec<Query>,
     /// Barriers that were not answered yet.
@@ -111,11 +114,28 @@ impl World {
             events: Vec::new(),
             records: Vec::new(),
             reopened: Vec::new(),
+            asked: Vec::new(),
             queries: Vec::new(),
             journal: Vec::new(),
             barriers: Vec::new(),
         };
         world.take(effects);
+        world
+    }
+
+    /// A world with a rule file of its own, its link up.
+    pub(crate) fn with_rules(file: &str, text: &str) -> Self {
+        static LAST: AtomicUsize = AtomicUsize::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let name = format!("stox-rules-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::write(directory.join(file), text).expect("a file");
+        let loaded = Rules::load(Some(&directory));
+        std::fs::remove_dir_all(&directory).expect("the directory can go");
+        let (rules, _) = loaded.expect("the rules are right");
+        let mut world = World::ruled(SETTINGS, rules, 7);
+        world.up();
         world
     }
 
@@ -136,7 +156,10 @@ impl World {
                     self.take(then);
                 }
                 Effect::Journal(entry) => self.journal.push(entry),
-                Effect::Resolve { query } => self.queries.push(query),
+                Effect::Resolve { query } => {
+                    self.asked.push(query.clone());
+                    self.queries.push(query);
+                }
                 Effect::Event(event) => self.events.push(event),
             }
         }
@@ -211,6 +234,13 @@ impl World {
     /// client to romeo.
     pub(crate) fn xmpp(&mut self, stanza: &str) {
         self.xmpp_on(LinkId(0), stanza);
+    }
+
+    /// A stanza as it is, whatever it lacks.
+    pub(crate) fn xmpp_as_it_is(&mut self, stanza: &str) {
+        let context = Arc::clone(&self.context);
+        let octets = Bytes::from(stanza.to_owned());
+        self.feed(Input::Xmpp { link: LinkId(0), octets, context });
     }
 
     fn xmpp_on(&mut self, link: LinkId, stanza: &str) {

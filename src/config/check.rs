@@ -97,6 +97,16 @@ fn listeners_and_peers(node: &Node<'_>, sip: &Sip) {
 }
 
 fn peer_reaches(node: &Node<'_>, sip: &Sip, peer: &super::Peer) {
+    let port = peer.place.port.unwrap_or(5_060);
+    let own = |listener: &super::Listener| {
+        listener.advertise.port == port
+            && listener.advertise.host.eq_ignore_ascii_case(&peer.place.host)
+    };
+    if sip.listen.iter().any(own) {
+        let message = format!("peer {} is this gateway itself, as it calls itself", peer.name);
+        node.error(&message, "write the proxy's address in its uri");
+        return;
+    }
     // A name without port or transport is served by whatever transport the DNS names.
     let Some(transport) = peer.place.fixed_transport() else { return };
     let listeners: Vec<_> =

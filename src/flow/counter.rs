@@ -78,6 +78,8 @@ counters! {
     XmppHeadline = "xmpp_headlines",
     /// Wrapped copies and forwarded messages.
     XmppWrapped = "xmpp_wrapped_copies",
+    /// Messages of the gateway's own that the server sent back to it.
+    XmppCameBack = "xmpp_came_back",
     /// Presence stanzas that have no meaning here.
     XmppPresence = "xmpp_presence",
     /// Requests for information answered.

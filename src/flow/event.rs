@@ -48,6 +48,8 @@ pub enum Event {
     },
     /// A message that an earlier process left cannot be carried, nor its sender told.
     Abandoned(DeliveryId),
+    /// The XMPP server sent a message of the gateway's own back to it, which was dropped.
+    CameBack(Correlation),
     /// A SIP request was answered with a failure.
     Refused {
         /// The address it came from.

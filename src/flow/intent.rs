@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound, Profile,
-    Refusal, Rendered,
+    Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound,
+    Profile, Refusal, Rendered,
 };
 use crate::codec::{sip, xmpp};
 
@@ -113,6 +113,8 @@ pub enum Intent {
         /// What to count.
         counter: Counter,
     },
+    /// The server sent a message of the gateway's own back to it: nothing is done but to tell.
+    CameBack(Correlation),
     /// A device of an XMPP user went away.
     Departed(xmpp::Jid),
     /// Nothing to do but count.

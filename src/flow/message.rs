@@ -84,6 +84,15 @@ pub struct Inbound {
     pub max_stanza_octets: usize,
 }
 
+/// What a 401 or 407 asks for (RFC 3261 §22.1): these are not legal without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// The realm: the domain that was asked for.
+    pub realm: String,
+    /// The nonce.
+    pub nonce: String,
+}
+
 /// A final response that the gateway makes by itself.
 #[derive(Debug, Clone)]
 pub struct Refusal {

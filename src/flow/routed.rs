@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound, Refusal,
+    Challenge, Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId,
+    Origin, Outbound, Refusal,
 };
 use crate::codec::{sip, xmpp};
 
@@ -87,7 +88,11 @@ pub enum Routed {
         error: xmpp::StanzaError,
         /// The new address that it names, as a SIP user would reach it.
         contact: Option<sip::Uri>,
+        /// What a refusal for want of credentials asks the sender for.
+        challenge: Challenge,
     },
+    /// The server sent a message of the gateway's own back to it.
+    CameBack(Correlation),
     /// The reply to a barrier: everything before it has arrived.
     Barrier {
         /// The stream.
@@ -99,6 +104,8 @@ pub enum Routed {
         link: LinkId,
         /// The request.
         iq: Box<xmpp::Iq>,
+        /// The JID of the SIP address that it names, if it names one that is served.
+        named: Option<xmpp::Jid>,
     },
     /// A stanza that is answered with an error.
     Refused {

@@ -18,15 +18,18 @@ pub(super) enum Device {
     Left,
 }
 
-/// The SIP URI of a JID of the pair's domain (RFC 7247 §6.5). `None` when the result would not
-/// be a legal URI.
+/// The SIP URI of a JID of the pair's domain (RFC 7247 §6.5). `spelling` is how a SIP user writes
+/// himself, where that is known: JIDs are case-folded, SIP users are not. `None` when the result
+/// would not be a legal URI.
 pub(super) fn to_uri(
     rules: &Addresses,
     pair: &DomainPair,
     jid: &Jid,
     device: Device,
+    spelling: Option<&str>,
 ) -> Option<Uri> {
-    let user = jid.node().map(unescape).unwrap_or_default();
+    let user = jid.node().map(|local| spelling.map_or_else(|| unescape(local), Cow::Borrowed));
+    let user = user.unwrap_or_default();
     let mut builder = UriBuilder::new(Scheme::Sip, user.as_bytes(), &pair.sip);
     if let (Device::ByRule, Resource::Gr, Some(resource)) =
         (device, rules.resource_to_sip, jid.resource())
@@ -37,17 +40,20 @@ pub(super) fn to_uri(
 }
 
 /// The JID of a SIP user of the pair's domain (RFC 7247 §6.4). A device that has no legal
-/// resource is left out (ADDR-026).
+/// resource is left out (ADDR-026). `spelling` is how an XMPP user whose address has several
+/// spellings, or none that is made here, was seen to write himself.
 pub(super) fn to_jid(
     rules: &Addresses,
     pair: &DomainPair,
     address: &NameAddr,
     device: Device,
+    spelling: Option<&str>,
 ) -> Result<Jid, JidError> {
     let uri = address.uri();
-    let local = match uri.user() {
-        None => None,
-        Some(user) => {
+    let local = match (uri.user(), spelling) {
+        (None, _) => None,
+        (Some(_), Some(seen)) => Some(seen.into()),
+        (Some(user), None) => {
             let user = percent::decode_utf8(user).ok_or(JidError::Localpart)?;
             Some(localpart_from_user(&user)?)
         }
@@ -67,6 +73,19 @@ fn gr<'a>(rules: &Addresses, address: &'a NameAddr) -> Option<Cow<'a, str>> {
     let outside = || address.params().get("gr").filter(|_| rules.gr_outside_brackets);
     let value = inside.or_else(outside).flatten()?;
     percent::decode_utf8(value).filter(|value| !value.is_empty())
+}
+
+/// The URI that a person writes for a SIP user, `romeo@sip.example` or any form of a SIP URI.
+pub(super) fn written(text: &str) -> Option<NameAddr> {
+    let text = text.trim();
+    if let Ok(uri) = Uri::parse(text.into())
+        && matches!(uri.scheme(), Scheme::Sip | Scheme::Im | Scheme::Pres)
+    {
+        return Some(NameAddr::new(uri));
+    }
+    let (user, host) = text.strip_prefix("sip:").unwrap_or(text).rsplit_once('@')?;
+    let host = domain_to_ascii(host).ok()?;
+    UriBuilder::new(Scheme::Sip, user.as_bytes(), &host).build().ok().map(NameAddr::new)
 }
 
 /// The domain of a URI as the configuration writes SIP domains: lower case, A-labels, no port.

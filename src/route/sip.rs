@@ -9,7 +9,7 @@ use crate::codec::sip::{
     HeaderName, HeaderValue, Headers, Malformed, Message, Method, NameAddr, Request, Response,
     Scheme, Status, Text, Uri, parse_datagram_within,
 };
-use crate::codec::xmpp::Jid;
+use crate::codec::xmpp::{Jid, xmpp_uri};
 use crate::config::{DomainPair, Side};
 use crate::flow::{Counter, Flow, Hop, Inbound, LinkId, Refusal, Routed};
 use crate::rules::Messages;
@@ -71,22 +71,34 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     }
     let outbound = client.delivery().and_then(|id| view.state.deliveries().get(id));
     let outbound = outbound.map(|delivery| delivery.outbound.clone());
-    let contact = redirection(view, &response);
+    let sender = outbound.as_ref().map_or("", |outbound| outbound.sender.domain());
+    let contact = redirection(view, sender, &response);
     Routed::Response { branch, outbound, response: Box::new(response), contact }
 }
 
-/// The first address of a redirection (RFC 3261 §21.3), as an XMPP user would reach it.
-fn redirection(view: View<'_>, response: &Response) -> Option<Text> {
+/// The address of a redirection that is wanted most (RFC 3261 §21.3, §20.10), as an XMPP user of
+/// the domain `sender` would reach it.
+fn redirection(view: View<'_>, sender: &str, response: &Response) -> Option<Text> {
     if !(300..400).contains(&response.status.code()) {
         return None;
     }
-    let contact = response.headers.items(&HeaderName::Contact).next()?;
-    let contact = NameAddr::parse(contact.to_owned().into()).ok()?;
-    let pair = domain(contact.uri())
-        .and_then(|domain| view.config.domains.sip_users(&domain, ""))
-        .and_then(|pair| to_jid(&view.rules.addresses, pair, &contact, Device::Left).ok());
-    Some(match pair {
-        Some(jid) => format!("xmpp:{jid}").into(),
+    let mut best: Option<(NameAddr, f32)> = None;
+    for contact in response.headers.items(&HeaderName::Contact) {
+        let Ok(contact) = NameAddr::parse(contact.to_owned().into()) else { continue };
+        let q = contact.params().get("q").flatten().and_then(|q| q.parse().ok()).unwrap_or(1.0);
+        if best.as_ref().is_none_or(|(_, most)| q > *most) {
+            best = Some((contact, q));
+        }
+    }
+    let (contact, _) = best?;
+    let domains = &view.config.domains;
+    let pair = domain(contact.uri()).and_then(|domain| {
+        domains.sip_users(&domain, sender).or_else(|| domains.xmpp_users(&domain))
+    });
+    let jid = pair
+        .and_then(|pair| to_jid(&view.rules.addresses, pair, &contact, Device::Left, None).ok());
+    Some(match jid {
+        Some(jid) => xmpp_uri::uri_of(&jid).into(),
         None => contact.uri().as_text().clone(),
     })
 }
@@ -157,6 +169,8 @@ fn options(view: View<'_>) -> Refusal {
         .with(HeaderName::Allow, ALLOW)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED)
+        // No extension is served (RFC 3261 §20.37).
+        .with(HeaderName::Supported, "")
 }
 
 /// RFC 3261 §9.2: what it would end is known and goes on, since it is no INVITE; or it is not
@@ -215,7 +229,7 @@ fn accept<'a>(
     loops(view, request)?;
     extensions(request)?;
     let merge_key = merge(view, request, key)?;
-    let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule);
+    let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
     let from = from.map_err(|error| {
         Refusal::new(Status::FORBIDDEN).warning(&format!("From has no XMPP address: {error}"))
     })?;
@@ -227,7 +241,8 @@ fn accept<'a>(
 /// what goes to a full JID that does not match (RFC 6121 §8.5.3.2.1).
 fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
     let rules = &view.rules.addresses;
-    let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule);
+    let spelling = view.state.xmpp_spelling(parties.to_address.uri());
+    let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule, spelling);
     let full = full.map_err(|error| {
         Refusal::new(Status::NOT_FOUND).warning(&format!("no XMPP address: {error}"))
     })?;
@@ -280,8 +295,9 @@ fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal
     let forbidden =
         || Refusal::new(Status::FORBIDDEN).warning("this sender's domain is not served here");
     let from = request.from.uri();
-    if from.host_str().eq_ignore_ascii_case("anonymous.invalid") {
-        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED));
+    if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
+        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED)
+            .warning("XMPP users are told who writes: no anonymous message crosses"));
     }
     if !matches!(from.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres) {
         return Err(forbidden());
@@ -291,6 +307,13 @@ fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal
     let Side::Sip { component } = from.side else { return Err(forbidden()) };
     let to_address = NameAddr::new(to_uri.clone());
     Ok(Parties { link: LinkId(component), from, to, to_address })
+}
+
+/// Whether the sender asks that From is not shown (RFC 3323 §4.2, `user`). Asserted identities and
+/// what the other kinds of privacy hide never cross.
+fn hides_user(request: &Request) -> bool {
+    let mut wanted = request.headers.items(&HeaderName::Privacy).flat_map(|item| item.split(';'));
+    wanted.any(|kind| kind.trim().eq_ignore_ascii_case("user"))
 }
 
 /// The Request-URI says who is meant; To only when the Request-URI is the gateway itself.

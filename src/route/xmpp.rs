@@ -3,11 +3,11 @@
 use bytes::Bytes;
 
 use super::View;
-use super::address::{Device, to_uri};
+use super::address::{Device, domain, to_jid, to_uri, written};
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
-    Stanza, StanzaError, StreamContext, Text,
+    Stanza, StanzaError, StreamContext, Text, xmpp_uri,
 };
 use crate::config::{DomainPair, Side};
 use crate::flow::{
@@ -23,26 +23,53 @@ pub(super) fn stanza(
     octets: Bytes,
 ) -> Routed {
     match xmpp::parse(context, octets.clone()) {
-        Ok(Stanza::Message(message)) => {
-            let taken = |message: &Message| taken(view, context, octets, message);
-            message_routed(view, link, message, taken)
-        }
-        Ok(Stanza::Iq(iq)) => iq_routed(view, link, iq),
-        Ok(Stanza::Presence(presence)) => presence_routed(link, presence),
-        // The stream itself is the link's affair.
-        Ok(Stanza::StreamError(_) | Stanza::Handshake | Stanza::Other(_)) => {
-            Routed::Drop(Counter::XmppMalformed)
+        Ok(mut stanza) => {
+            let ends = match &mut stanza {
+                Stanza::Message(message) => Some((&message.from, &mut message.to)),
+                Stanza::Iq(iq) => Some((&iq.from, &mut iq.to)),
+                Stanza::Presence(presence) => Some((&presence.from, &mut presence.to)),
+                // The stream itself is the link's affair.
+                Stanza::StreamError(_) | Stanza::Handshake | Stanza::Other(_) => None,
+            };
+            // A server stamps each stanza with its sender; one without cannot be answered.
+            let Some((Some(_), to)) = ends else { return Routed::Drop(Counter::XmppMalformed) };
+            if to.is_none() {
+                *to = own(view, link);
+            }
+            addressed(view, link, context, octets, stanza)
         }
         Err(malformed) => malformed_routed(view, link, malformed),
     }
 }
 
+fn addressed(
+    view: View<'_>,
+    link: LinkId,
+    context: &StreamContext,
+    octets: Bytes,
+    stanza: Stanza,
+) -> Routed {
+    match stanza {
+        Stanza::Message(message) => {
+            let taken = |message: &Message| taken(view, context, octets, message);
+            message_routed(view, link, message, taken)
+        }
+        Stanza::Iq(iq) => iq_routed(view, link, iq),
+        Stanza::Presence(presence) => presence_routed(view, link, presence),
+        _ => Routed::Drop(Counter::XmppMalformed),
+    }
+}
+
+/// The component's own address.
+fn own(view: View<'_>, link: LinkId) -> Option<Jid> {
+    let component = view.config.components.get(link.0)?;
+    Jid::parse(&component.name).ok()
+}
+
 /// A stanza that cannot be read is answered from the component's own name, since the address it
 /// was sent to may be the very thing that is wrong (RFC 6120 §8.3.1).
 fn malformed_routed(view: View<'_>, link: LinkId, malformed: Malformed) -> Routed {
-    let component = view.config.components.get(link.0);
-    let own = component.and_then(|component| Jid::parse(&component.name).ok());
-    match own {
+    match own(view, link) {
         Some(own) => Routed::Unreadable { link, own, malformed: Box::new(malformed) },
         None => Routed::Drop(Counter::XmppMalformed),
     }
@@ -96,6 +123,9 @@ fn message_routed(
     if message.kind == MessageKind::Error {
         return bounce(view, link, &message);
     }
+    if came_back(view, &message) {
+        return Routed::CameBack(Correlation(correlation(view, &message)));
+    }
     if is_wrapped(&message) {
         return Routed::Drop(Counter::XmppWrapped);
     }
@@ -115,6 +145,17 @@ fn message_routed(
     }
 }
 
+/// A stanza of the gateway's own that the server sent back: one from a user of the gateway's, or
+/// one that it wrote itself a moment ago. To carry it would be a loop (RFC 7247 §8).
+fn came_back(view: View<'_>, message: &Message) -> bool {
+    let from = message.from.as_ref().and_then(|from| view.config.domains.of_jid(from.domain()));
+    if from.is_some_and(|pair| pair.side != Side::Xmpp) {
+        return true;
+    }
+    let body = message.bodies.first().map_or("", |body| &*body.text);
+    message.id.as_deref().is_some_and(|id| view.state.wrote_lately(id, body, view.now.instant))
+}
+
 /// Copies of messages that were meant for others (XEP-0280, XEP-0297).
 fn is_wrapped(message: &Message) -> bool {
     let ns = [xmpp::ns::CARBONS, xmpp::ns::FORWARD];
@@ -128,23 +169,29 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let unknown = || StanzaError::new(Condition::UndefinedCondition);
     let error = message.error.clone().unwrap_or_else(unknown);
     let contact = moved_to(view, &error);
+    let challenge = view.state.challenge(held.waits);
     let (sequence, to_full) = (held.sequence, held.to_full);
-    Routed::Bounce { link, sequence, to_full, error, contact }
+    Routed::Bounce { link, sequence, to_full, error, contact, challenge }
 }
 
 /// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP
-/// users reach it, any other URI as it is.
+/// users reach it, any other URI as it is, unless it would have them send headers or a method of
+/// its choice (RFC 3261 §19.1.5).
 fn moved_to(view: View<'_>, error: &StanzaError) -> Option<Uri> {
     let (Condition::Gone(address) | Condition::Redirect(address)) = &error.condition else {
         return None;
     };
     let address = address.as_deref()?.trim();
-    let Some(xmpp) = address.strip_prefix("xmpp:") else {
-        return Uri::parse(address.to_owned().into()).ok();
+    let as_it_is = || {
+        let uri = Uri::parse(address.to_owned().into()).ok()?;
+        (!uri.has_headers() && uri.param("method").is_none()).then_some(uri)
     };
-    let jid = Jid::parse(xmpp.split('?').next().unwrap_or_default()).ok()?;
-    let pair = view.config.domains.of_jid(jid.domain())?;
-    to_uri(&view.rules.addresses, pair, &jid, Device::Left)
+    if !xmpp_uri::is_xmpp(address) {
+        return as_it_is();
+    }
+    let jid = xmpp_uri::jid_of(address)?;
+    let Some(pair) = view.config.domains.of_jid(jid.domain()) else { return as_it_is() };
+    to_uri(&view.rules.addresses, pair, &jid, Device::Left, view.state.sip_spelling(&jid))
 }
 
 /// A message that does not cross, with its error; boxed, as it is the rarer case.
@@ -196,9 +243,10 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         Err(error) => return Err(Box::new((message, *error))),
     };
     let rules = &view.rules.addresses;
+    let spelling = view.state.sip_spelling(&recipient);
     let addresses = (
-        to_uri(rules, to, &recipient, known_device(view, &recipient)),
-        to_uri(rules, from, &sender, Device::ByRule),
+        to_uri(rules, to, &recipient, known_device(view, &recipient), spelling),
+        to_uri(rules, from, &sender, Device::ByRule, None),
     );
     let (Some(target), Some(from)) = addresses else {
         let error = StanzaError::new(Condition::JidMalformed);
@@ -249,7 +297,10 @@ fn correlation(view: View<'_>, message: &Message) -> u64 {
 
 fn iq_routed(view: View<'_>, link: LinkId, iq: Box<Iq>) -> Routed {
     match iq.kind {
-        IqKind::Get | IqKind::Set => Routed::Query { link, iq },
+        IqKind::Get | IqKind::Set => {
+            let named = prompted(view, link, &iq);
+            Routed::Query { link, iq, named }
+        }
         IqKind::Result | IqKind::Error => {
             let barrier = view.state.link(link).is_some_and(|state| state.is_barrier(&iq.id));
             match barrier {
@@ -260,16 +311,35 @@ fn iq_routed(view: View<'_>, link: LinkId, iq: Box<Iq>) -> Routed {
     }
 }
 
+/// The JID of the SIP address that a user was asked for (XEP-0100, `jabber:iq:gateway`).
+fn prompted(view: View<'_>, link: LinkId, iq: &Iq) -> Option<Jid> {
+    let query = iq.payload.as_ref().filter(|query| query.is("query", xmpp::ns::GATEWAY))?;
+    let address = written(&query.child("prompt", xmpp::ns::GATEWAY)?.text())?;
+    let asker = iq.from.as_ref()?.domain();
+    let pair = view.config.domains.sip_users(&domain(address.uri())?, asker)?;
+    if pair.side != (Side::Sip { component: link.0 }) {
+        return None;
+    }
+    to_jid(&view.rules.addresses, pair, &address, Device::Left, None).ok()
+}
+
 /// Presence does not cross yet. Who asks for a subscription is told so; all else needs no answer.
-fn presence_routed(link: LinkId, presence: Box<Presence>) -> Routed {
+fn presence_routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> Routed {
     if let (PresenceKind::Unavailable, Some(from)) = (presence.kind, &presence.from) {
         return Routed::Departed(from.clone());
     }
     if presence.kind != PresenceKind::Subscribe {
         return Routed::Drop(Counter::XmppPresence);
     }
-    let error = StanzaError::new(Condition::FeatureNotImplemented)
-        .with_text("this gateway carries messages; presence does not cross it");
+    let home = presence.from.as_ref().and_then(|from| view.config.domains.of_jid(from.domain()));
+    let error = match home.map(|pair| pair.side) {
+        Some(Side::Xmpp) => StanzaError::new(Condition::FeatureNotImplemented)
+            .with_text("this gateway carries messages; presence does not cross it"),
+        // A stanza of the gateway's own: see `came_back`.
+        Some(Side::Sip { .. }) => return Routed::Drop(Counter::XmppPresence),
+        None => StanzaError::new(Condition::Forbidden)
+            .with_text("this gateway does not serve your domain"),
+    };
     let stanza = Box::new(Stanza::Presence(presence));
     Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
 }

@@ -48,6 +48,8 @@ pub struct Errors {
     to_sip: Vec<(&'static str, SipError)>,
     /// By code; a class default stands under its hundred with `class` set.
     to_xmpp: Vec<(Code, XmppError)>,
+    /// Whether XMPP users are kept from learning who exists and who is there: `privacy`.
+    pub privacy: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,8 @@ impl Errors {
     }
 
     pub(super) fn read(&mut self, map: &Map<'_>) {
+        let privacy = map.optional("privacy").and_then(|node| node.truth());
+        self.privacy = privacy.unwrap_or(self.privacy);
         section(map, "to_sip", |map| {
             for name in Condition::ALL.iter().map(Condition::name) {
                 if let Some(error) = map.optional(name).and_then(|node| sip_error(&node)) {
@@ -114,9 +118,10 @@ fn code(key: &str) -> Option<Code> {
 
 fn sip_error(node: &Node<'_>) -> Option<SipError> {
     let map = node.map()?;
-    let code = |key: &'static str| map.optional(key).and_then(|node| status(&node, 300));
+    let code = |key: &'static str| map.optional(key).and_then(|node| legal(&node, false));
     let (any, bare, full) = (code("status"), code("bare"), code("full"));
-    let (with_address, invite) = (code("with_address"), code("invite"));
+    let with_address = map.optional("with_address").and_then(|node| legal(&node, true));
+    let invite = code("invite");
     let given = |key| map.optional(key).is_some();
     let complete = given("status") != (given("bare") && given("full"));
     let mixed = given("status") && (given("bare") || given("full"));
@@ -133,6 +138,22 @@ fn sip_error(node: &Node<'_>) -> Option<SipError> {
             None
         }
     }
+}
+
+/// A code that an error alone can give: not one that needs a header nothing is known for
+/// (RFC 3261 §21).
+fn legal(node: &Node<'_>, with_address: bool) -> Option<u16> {
+    let code = status(node, 300)?;
+    let (lacks, mend) = match code {
+        300..400 if !with_address => ("a Contact", "give it as `with_address`"),
+        420 => ("an Unsupported header", ""),
+        421 => ("a Require header", ""),
+        423 => ("a Min-Expires header", ""),
+        489 => ("an Allow-Events header", ""),
+        _ => return Some(code),
+    };
+    node.error(&format!("{code} needs {lacks}, which no stanza error gives"), mend);
+    None
 }
 
 fn xmpp_error(node: &Node<'_>) -> Option<XmppError> {

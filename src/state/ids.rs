@@ -38,6 +38,14 @@ pub enum Purpose {
     Correlation,
     /// A conversation: Call-ID and From URI.
     Conversation,
+    /// A SIP user, by the bare JID.
+    SipSpelling,
+    /// An XMPP user, by user and host of the SIP URI.
+    XmppSpelling,
+    /// A stanza of the gateway's own: id and text.
+    Echo,
+    /// A nonce.
+    Nonce,
 }
 
 impl Ids {

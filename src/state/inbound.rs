@@ -26,6 +26,9 @@ impl State {
             return self.refuse(&inbound, refusal, effects);
         }
         self.note_device(&inbound.from);
+        self.note_sip_spelling(inbound.request.from.uri(), &inbound.from);
+        let text = stanza.bodies.first().map_or("", |body| &*body.text);
+        self.note_written(&inbound.id, text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
         let mut octets = Vec::with_capacity(512);
         stanza.write(&mut octets);

@@ -6,12 +6,15 @@ pub mod conversation;
 pub mod counters;
 pub mod delivery;
 mod digest;
+pub mod echo;
 pub mod ids;
 pub mod link;
 pub mod locator;
+mod memory;
 pub mod peer;
 pub mod recent;
 mod request;
+pub mod spelling;
 mod status;
 
 pub mod timer;
@@ -28,16 +31,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::codec::sip::Text;
-use crate::codec::xmpp::{Jid, Stanza};
+use crate::codec::xmpp::Stanza;
 use crate::config::Config;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
-    LinkChange, LinkId, Map, Now, Profile, Record, Refusal, Stored,
+    Again, Challenge, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant,
+    Intent, LinkChange, LinkId, Map, Now, Record, Refusal, Stored,
 };
 use conversation::Conversations;
 use counters::Counters;
 use delivery::{Bounds, Deliveries};
 use digest::Sessions;
+use echo::Echoes;
 use ids::{Ids, Purpose};
 use link::Link;
 use locator::Locator;
@@ -45,6 +49,7 @@ use outbound::Client;
 use peer::PeerState;
 use recent::Recent;
 pub(crate) use request::{branch_of, single_options};
+use spelling::Spellings;
 use timer::{Timer, Timers};
 use transaction::Timing;
 use transaction::server::Servers;
@@ -77,6 +82,10 @@ pub struct State {
     text_targets: Map<Text, u64>,
     /// Devices of both sides that were seen lately, as [`State::knows_device`] asks for them.
     devices: Recent,
+    /// How users of both sides write themselves.
+    spellings: Spellings,
+    /// Stanzas that were written lately.
+    echoes: Echoes,
     commits: u64,
     again: VecDeque<Again>,
     draining: bool,
@@ -120,6 +129,8 @@ impl State {
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             text_targets: Map::with_hasher(seed),
             devices: Recent::new(seed, DEVICES),
+            spellings: Spellings::new(seed, DEVICES),
+            echoes: Echoes::new(seed),
             commits: 0,
             again: VecDeque::new(),
             draining: false,
@@ -166,6 +177,10 @@ impl State {
             Intent::Reply { link, stanza, counter } => {
                 self.counters.count(counter);
                 self.write(link, &stanza, effects);
+            }
+            Intent::CameBack(correlation) => {
+                self.counters.count(Counter::XmppCameBack);
+                effects.push(Effect::Event(Event::CameBack(correlation)));
             }
             Intent::Departed(jid) => {
                 self.counters.count(Counter::XmppPresence);
@@ -348,30 +363,19 @@ impl State {
         self.ids.hash(purpose, parts)
     }
 
-    /// The form that a target is remembered to want instead of the usual one.
+    /// What a 401 or 407 to a request that waits would ask its sender for.
     #[must_use]
-    pub fn remembered(&self, target: &str, now: Now) -> Option<Profile> {
-        let until = self.text_targets.get(target)?;
-        (*until > now.unix_ms).then_some(Profile::Text)
-    }
-
-    /// Whether a device was seen lately: the full JID of a stanza, or of a SIP user whose GRUU was
-    /// in a request.
-    #[must_use]
-    pub fn knows_device(&self, jid: &Jid) -> bool {
-        self.devices.knows(self.device_key(jid))
-    }
-
-    fn device_key(&self, jid: &Jid) -> u64 {
-        self.hash(Purpose::Device, &[jid.as_str().as_bytes()])
-    }
-
-    /// Notes a device, if the address names one.
-    fn note_device(&mut self, jid: &Jid) {
-        if !jid.is_bare() {
-            let key = self.device_key(jid);
-            self.devices.note(key);
-        }
+    pub fn challenge(&self, waits: link::Waits) -> Challenge {
+        let transaction = match waits {
+            link::Waits::Request(key) => key,
+            link::Waits::Answer(_) => 0,
+        };
+        let realm = match self.servers.known(transaction) {
+            Some(transaction::server::Known::Live(live)) => live.request.uri.host_str().to_owned(),
+            _ => String::new(),
+        };
+        let nonce = self.hash(Purpose::Nonce, &[&transaction.to_be_bytes()]);
+        Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
     /// The counters.

@@ -1,7 +1,6 @@
 //! Messages to SIP: turns, client transactions, outcomes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -15,8 +14,8 @@ use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::flow::{
-    Again, CommitId, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Now, Origin,
-    Outbound, Outcome, PeerId, Profile, Record, Rendered,
+    Again, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Now, Origin, Outbound, Outcome,
+    PeerId, Profile, Rendered,
 };
 
 /// Whose request a client transaction carries.
@@ -162,6 +161,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) -> bool {
         self.note_device(&outbound.sender);
+        self.note_xmpp_spelling(&outbound.sender, outbound.from.uri());
         let target_text = outbound.target.as_str().as_bytes();
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();
@@ -342,31 +342,6 @@ impl State {
                 self.end(id, "SIP took it", false, effects);
             }
         }
-    }
-
-    /// Remembers that a target wants another form, on disk as well.
-    fn remember(
-        &mut self,
-        now: Now,
-        id: DeliveryId,
-        profile: Profile,
-        kept: Duration,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(delivery) = self.deliveries.get(id) else { return };
-        if profile != Profile::Text {
-            return;
-        }
-        let address = delivery.outbound.target.as_str().to_owned();
-        let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
-        let until_unix_ms = now.unix_ms.saturating_add(kept);
-        self.text_targets.insert(address.as_str().into(), until_unix_ms);
-        self.commits += 1;
-        effects.push(Effect::Commit {
-            id: CommitId(self.commits),
-            records: vec![Record::TextProfile { address, until_unix_ms }],
-            then: Vec::new(),
-        });
     }
 
     /// Tells a sender that his message failed, and ends it.

@@ -8,7 +8,6 @@ use crate::codec::sip::{
 };
 use crate::config::{self, Listener, Peer};
 use crate::flow::{Outbound, Rendered};
-use crate::rules::Messages;
 
 /// The hop of a request of ours (RFC 3261 §8.1.1.7). `None` for an address that no Via can hold,
 /// which the configuration has ruled out.
@@ -87,7 +86,7 @@ pub(super) fn options(
         call_id,
         1,
     );
-    request.headers.push(HeaderName::Accept, HeaderValue::text(Messages::ACCEPT));
+    request.headers.push(HeaderName::Accept, HeaderValue::text("text/plain, message/cpim"));
     let agent = concat!("stox/", env!("CARGO_PKG_VERSION"));
     request.headers.push(HeaderName::UserAgent, HeaderValue::text(agent));
     Some(request.to_bytes())

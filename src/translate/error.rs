@@ -5,7 +5,7 @@ use crate::codec::xmpp::{
     Condition, ErrorKind, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
     Stanza, StanzaError, StanzaKind, Text,
 };
-use crate::flow::{Failure, Refusal};
+use crate::flow::{Challenge, Failure, Refusal};
 use crate::rules::Errors;
 
 /// The final response that a bounce becomes; `None` for a warning, after which the stanza was
@@ -15,6 +15,7 @@ pub(super) fn to_sip(
     error: &StanzaError,
     to_full: bool,
     contact: Option<&Uri>,
+    challenge: &Challenge,
 ) -> Option<Refusal> {
     if error.kind == ErrorKind::Continue {
         return None;
@@ -22,16 +23,32 @@ pub(super) fn to_sip(
     let codes = rules.to_sip(error.condition.name());
     let code = codes.map_or(400, |codes| codes.status(to_full, contact.is_some()));
     let status = Status::new(code).unwrap_or(Status::BAD_REQUEST);
-    let mut refusal = Refusal::new(status);
-    if status == Status::METHOD_NOT_ALLOWED {
-        refusal = refusal.with(HeaderName::Allow, "OPTIONS");
-    }
+    let mut refusal = companions(Refusal::new(status), challenge);
     if let Some(uri) = contact {
         refusal.headers.push(HeaderName::Contact, NameAddr::new(uri.clone()).to_value());
     }
     let words = error.texts.first().map(|text| &*text.text).filter(|text| !text.is_empty());
     refusal.reason = words.map(ReasonPhrase::text);
     Some(refusal)
+}
+
+/// The header that a status must not be without (RFC 3261 §21.4). Those that an error has nothing
+/// for, such as the Min-Expires of a 423, the rules do not allow.
+fn companions(refusal: Refusal, challenge: &Challenge) -> Refusal {
+    let Challenge { realm, nonce } = challenge;
+    let digest =
+        || format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm=SHA-256, qop=\"auth\"");
+    match refusal.status {
+        Status::UNAUTHORIZED => refusal.with(HeaderName::WwwAuthenticate, &digest()),
+        Status::PROXY_AUTHENTICATION_REQUIRED => {
+            refusal.with(HeaderName::ProxyAuthenticate, &digest())
+        }
+        Status::METHOD_NOT_ALLOWED => refusal.with(HeaderName::Allow, "OPTIONS"),
+        Status::UNSUPPORTED_MEDIA_TYPE => {
+            refusal.with(HeaderName::Accept, "text/plain, message/cpim")
+        }
+        _ => refusal,
+    }
 }
 
 /// The stanza error that a final response becomes (RFC 7247 Table 3). `contact` is the new
@@ -42,6 +59,9 @@ pub(super) fn of_response(
     contact: Option<Text>,
 ) -> StanzaError {
     let mut error = of_status(rules, response.status.code(), contact);
+    if hides(rules, &error) {
+        return StanzaError::new(Condition::ServiceUnavailable);
+    }
     let mut words = Vec::new();
     let reason = response.reason.to_text().into_owned();
     if !reason.is_empty() && reason != response.status.reason() {
@@ -57,6 +77,12 @@ pub(super) fn of_response(
     error
 }
 
+/// Whether an error would say that a user exists, or is there (RFC 6120 §13.10.2), and must not.
+fn hides(rules: &Errors, error: &StanzaError) -> bool {
+    let tells = [Condition::ItemNotFound, Condition::RecipientUnavailable];
+    rules.privacy && tells.contains(&error.condition)
+}
+
 /// The stanza error of a failure inside the gateway.
 pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
     let error = match failure {
@@ -67,6 +93,9 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
         Failure::QueueFull => StanzaError::new(Condition::ResourceConstraint),
     };
+    if hides(rules, &error) {
+        return StanzaError::new(Condition::ServiceUnavailable);
+    }
     let text = match failure {
         Failure::Timeout => "the SIP side did not answer in time",
         Failure::Unreachable | Failure::NoPeer => "the SIP side cannot be reached",

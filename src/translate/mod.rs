@@ -33,13 +33,14 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             let answer = Box::new(error::reply_to_message(&outbound.stanza, error));
             Intent::Fail { delivery, answer, failure }
         }
-        Routed::Bounce { link, sequence, to_full, error, contact } => {
-            let refusal = error::to_sip(&rules.errors, &error, to_full, contact.as_ref());
+        Routed::Bounce { link, sequence, to_full, error, contact, challenge } => {
+            let contact = contact.as_ref();
+            let refusal = error::to_sip(&rules.errors, &error, to_full, contact, &challenge);
             Intent::Bounced { link, sequence, refusal }
         }
         Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
-        Routed::Query { link, iq } => {
-            let stanza = Box::new(query::answer(*iq));
+        Routed::Query { link, iq, named } => {
+            let stanza = Box::new(query::answer(*iq, named.as_ref()));
             Intent::Reply { link, stanza, counter: Counter::XmppQuery }
         }
         Routed::Refused { link, stanza, error, counter } => match error::reply(*stanza, error) {
@@ -52,6 +53,7 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             }
             None => Intent::Drop(Counter::XmppMalformed),
         },
+        Routed::CameBack(correlation) => Intent::CameBack(correlation),
         Routed::Departed(jid) => Intent::Departed(jid),
         Routed::Drop(counter) => Intent::Drop(counter),
         Routed::State(input) => Intent::State(input),

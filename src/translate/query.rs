@@ -1,17 +1,19 @@
-//! What a component answers for itself and for the users behind it: XEP-0030, XEP-0092, XEP-0199.
+//! What a component answers for itself and for the users behind it: XEP-0030, XEP-0092, XEP-0100,
+//! XEP-0199.
 
 use super::error::reply_to_iq;
-use crate::codec::xmpp::{Condition, Element, Iq, IqKind, Stanza, StanzaError, ns};
+use crate::codec::xmpp::{Condition, Element, Iq, IqKind, Jid, Stanza, StanzaError, ns};
 
 /// The features of the gateway itself.
-const FEATURES: [&str; 5] =
-    [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::VERSION, ns::PING, "jid\\20escaping"];
+const FEATURES: [&str; 6] =
+    [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::GATEWAY, ns::VERSION, ns::PING, "jid\\20escaping"];
 
 /// The features of a SIP user: what is carried to him, never an encryption.
 const USER_FEATURES: [&str; 1] = [ns::DISCO_INFO];
 
-/// The answer to a request for information: a result, or an error at once.
-pub(super) fn answer(iq: Iq) -> Stanza {
+/// The answer to a request for information: a result, or an error at once. `named` is the JID of
+/// the SIP address that it names, if there is one.
+pub(super) fn answer(iq: Iq, named: Option<&Jid>) -> Stanza {
     let user = iq.to.as_ref().is_some_and(|to| to.node().is_some());
     let payload = iq.payload.clone().unwrap_or_default();
     if iq.kind == IqKind::Get {
@@ -26,6 +28,7 @@ pub(super) fn answer(iq: Iq) -> Stanza {
             ns::DISCO_ITEMS => Some(Some(Element::new("query", ns::DISCO_ITEMS))),
             ns::VERSION if !user => Some(Some(version())),
             ns::PING if !user => Some(None),
+            ns::GATEWAY if !user => Some(Some(prompt())),
             _ => return refused(iq, Condition::ServiceUnavailable),
         };
         return match result {
@@ -33,7 +36,22 @@ pub(super) fn answer(iq: Iq) -> Stanza {
             None => refused(iq, Condition::ItemNotFound),
         };
     }
-    refused(iq, Condition::ServiceUnavailable)
+    match named {
+        _ if user || &*payload.ns != ns::GATEWAY => refused(iq, Condition::ServiceUnavailable),
+        Some(jid) => {
+            let jid = Element::new("jid", ns::GATEWAY).with_text(jid.to_string());
+            result_of(iq, Some(Element::new("query", ns::GATEWAY).with_child(jid)))
+        }
+        None => refused(iq, Condition::ItemNotFound),
+    }
+}
+
+/// What a client asks its user for, to find a SIP user's JID (XEP-0100 §4.7).
+fn prompt() -> Element {
+    let part = |name, text: &'static str| Element::new(name, ns::GATEWAY).with_text(text);
+    Element::new("query", ns::GATEWAY)
+        .with_child(part("desc", "Write the SIP address of the person you want to reach."))
+        .with_child(part("prompt", "SIP address"))
 }
 
 fn refused(iq: Iq, condition: Condition) -> Stanza {

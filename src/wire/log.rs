@@ -97,6 +97,9 @@ impl Log {
             }
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
+            Event::CameBack(correlation) => {
+                warn!(id = %correlation, "a message of stox's own came back from XMPP: dropped");
+            }
             Event::Carried { correlation, route } => debug!(id = %correlation, "{route}"),
             Event::Ended { correlation, outcome } => {
                 if self.may("message ended") {

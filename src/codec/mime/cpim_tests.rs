@@ -153,17 +153,15 @@ fn cpim_009_controls_are_escaped_on_output() {
 }
 
 #[test]
-fn sec_024_a_subject_cannot_add_a_header() {
-    let subjects = [(None, "x\r\nTo: <im:evil@h>\r\n\r\nContent-Type: text/html")];
-    let written = write(&CpimObject { subjects: &subjects, ..default_object() });
-    let read = Cpim::parse(bytes(&written), Strictness::Strict).unwrap();
-    assert_eq!(read.to().count(), 1);
-    assert!(read.entity.is("text/plain"));
-    assert_eq!(subjects_of(&read), subjects[0].1);
-}
-
-fn subjects_of(object: &Cpim) -> String {
-    object.subjects().map(|subject| subject.text.to_string()).collect()
+fn sec_024_names_and_subjects_stay_in_their_line() {
+    let hostile = "x\r\nTo: <im:evil@example.com>";
+    let from = Party { formal_name: Some(hostile), uri: "im:a@b" };
+    let object = CpimObject { from, subjects: &[(None, hostile)], ..default_object() };
+    let written = write(&object);
+    let head = written.split("\r\n\r\n").next().unwrap();
+    let evil = head.split("\r\n").filter(|line| line.starts_with("To: <im:evil"));
+    assert_eq!(evil.count(), 0, "{written}");
+    assert!(!head.replace("\r\n", "").contains(['\r', '\n']), "{written}");
 }
 
 #[test]

@@ -51,6 +51,10 @@ impl Parts {
             Scheme::Other => {
                 check_opaque(octets, parts.colon)?;
             }
+            // A URI that names nobody, and has no host.
+            Scheme::Im | Scheme::Pres if !names_one_mailbox(octets, parts.colon) => {
+                check_opaque(octets, parts.colon)?;
+            }
             _ => split_sip(text, &mut parts)?,
         }
         Ok(parts)
@@ -61,6 +65,13 @@ impl Parts {
 fn at(index: usize) -> u16 {
     debug_assert!(index <= Uri::MAX_LEN);
     index as u16
+}
+
+/// RFC 3860 and RFC 3859 allow a URI without a mailbox; a list of them, as `mailto:` has, is none.
+fn names_one_mailbox(octets: &[u8], colon: u16) -> bool {
+    let rest = &octets[usize::from(colon) + 1..];
+    let mailbox = rest.split(|&b| b == b'?').next().unwrap_or_default();
+    !mailbox.is_empty() && mailbox.iter().filter(|&&b| b == b'@').count() < 2
 }
 
 fn check_opaque(octets: &[u8], colon: u16) -> Result<(), UriError> {

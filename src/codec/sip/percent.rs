@@ -9,6 +9,9 @@ use super::chars::{self, Class};
 pub enum Set {
     /// The `user` of a SIP URI: unreserved and `&=+$,;?/`.
     User,
+    /// The local part of an `im:` or `pres:` URI (RFC 3860 §4, RFC 7247 §6.5): alphanumeric and
+    /// ``!$&'*+-./=_~``.
+    Mailbox,
     /// The `password` of a SIP URI: unreserved and `&=+$,`.
     Password,
     /// A `pname` or `pvalue`: unreserved and `[]/:&+$`.
@@ -22,21 +25,26 @@ pub enum Set {
 impl Set {
     fn class(self) -> Class {
         match self {
-            Set::User => chars::USER,
+            Set::User | Set::Mailbox => chars::USER,
             Set::Password => chars::PASSWORD,
             Set::Param => chars::PARAM,
             Set::Header => chars::HEADER,
             Set::Unreserved => chars::UNRESERVED,
         }
     }
+
+    /// Octets of the class that do not stand for themselves all the same.
+    fn except(self) -> &'static [u8] {
+        if self == Set::Mailbox { b"%(),;?" } else { b"%" }
+    }
 }
 
 /// Appends `octets` to `out`, `%HH` for what is outside the set. A `%` is always encoded.
 pub fn encode_into(out: &mut String, octets: &[u8], set: Set) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let class = set.class();
+    let (class, except) = (set.class(), set.except());
     for &b in octets {
-        if chars::is(b, class) && b != b'%' {
+        if chars::is(b, class) && !except.contains(&b) {
             out.push(char::from(b));
         } else {
             out.push('%');

@@ -25,7 +25,9 @@ impl UriBuilder {
         text.push_str(scheme.as_str());
         text.push(':');
         if !user.is_empty() {
-            percent::encode_into(&mut text, user, Set::User);
+            let mailbox = matches!(scheme, Scheme::Im | Scheme::Pres);
+            let set = if mailbox { Set::Mailbox } else { Set::User };
+            percent::encode_into(&mut text, user, set);
             text.push('@');
         }
         let start = text.len();

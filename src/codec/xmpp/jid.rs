@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn addr_034_sec_034_an_escaped_at_stays_in_the_localpart() {
+    fn sec_034_an_escaped_at_stays_in_the_localpart() {
         let trick = jid("a\\40trusted.com@evil");
         assert_eq!((trick.node(), trick.domain()), (Some("a\\40trusted.com"), "evil"));
     }

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn addr_069_a_whole_address_in_a_localpart() {
+    fn a_whole_address_in_a_localpart() {
         assert_eq!(esc("romeo@example.net"), "romeo\\40example.net");
         assert_eq!(esc("a@b@example.net"), "a\\40b\\40example.net");
         assert_eq!(

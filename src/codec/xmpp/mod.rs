@@ -31,6 +31,7 @@ mod strict_oracle_tests;
 #[cfg(test)]
 mod strict_tests;
 mod xml_fault;
+pub mod xmpp_uri;
 
 pub use element::{Attr, Element, Node};
 pub use framer::{Frame, Framer};

@@ -297,6 +297,16 @@ mod tests {
     use crate::codec::xmpp::{Stanza, parse};
 
     #[test]
+    fn arch_021_the_handshake_is_sha_1_of_id_and_secret_in_lower_case() {
+        let mut out = Vec::new();
+        write_header(&mut out, "sip.example.com");
+        let header = String::from_utf8(out).unwrap();
+        assert!(header.contains(" xmlns='jabber:component:accept'"), "{header}");
+        assert!(header.contains(" to='sip.example.com'"), "{header}");
+        assert_eq!(handshake("3BF96D32", "x"), "525247fe395bea82f270b3b420ff1f8bf0c70e5d");
+    }
+
+    #[test]
     fn v_49_handshake_of_the_xep() {
         // The XEP's stream id with a secret of ours, checked with sha1sum.
         assert_eq!(handshake("3BF96D32", "secret").len(), 40);

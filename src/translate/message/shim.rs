@@ -25,8 +25,11 @@ pub(in crate::translate) fn hops(stanza: &Message) -> Hops {
     let value = headers.find(is_max_forwards).map(Element::text);
     match value.and_then(|value| value.trim().parse::<u32>().ok()) {
         Some(0) => Hops::Spent,
-        // RFC 3261 §20.22: at most 255.
-        Some(hops) => Hops::Left(u8::try_from(hops - 1).unwrap_or(u8::MAX)),
+        // Never more than a request begins with (RFC 3261 §8.1.1.6): a user must not lengthen a loop.
+        Some(hops) => {
+            let left = u8::try_from(hops - 1).unwrap_or(u8::MAX);
+            Hops::Left(left.min(Request::MAX_FORWARDS))
+        }
         None => Hops::Left(Request::MAX_FORWARDS),
     }
 }
