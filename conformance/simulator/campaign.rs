@@ -131,15 +131,25 @@ impl Results {
     }
 }
 
-/// Runs a seed again with its trace, and tells the end of it.
+/// Lines that are kept to find those of one message.
+const ALL: usize = 1_000_000;
+
+/// Runs a seed again with its trace, and tells the end of it, and what became before of the
+/// messages that the violation names.
 pub(crate) fn replay(seed: u64, lines: usize) -> Result<String, String> {
-    let outcome = run(seed, lines, None)?;
-    let mut text =
-        format!("\nseed {seed}, digest {:016x}; the last lines of its trace:\n", outcome.digest);
-    for line in &outcome.lines {
+    let outcome = run(seed, ALL, None)?;
+    let (mut text, all) = (String::new(), &outcome.lines);
+    let (earlier, last) = all.split_at(all.len().saturating_sub(lines));
+    let named = |line: &&String| outcome.about.iter().any(|word| line.contains(&**word));
+    let _ = writeln!(text, "\nseed {seed}, digest {:016x}", outcome.digest);
+    for line in earlier.iter().filter(named) {
         let _ = writeln!(text, "  {line}");
     }
-    let violation = outcome.violation.unwrap_or_else(|| "nothing, the second time".to_owned());
+    let _ = writeln!(text, "the last lines of its trace:");
+    for line in last {
+        let _ = writeln!(text, "  {line}");
+    }
+    let violation = outcome.violation.unwrap_or_else(|| "nothing".to_owned());
     let _ = writeln!(text, "\nseed {seed} violates: {violation}");
     let _ = writeln!(
         text,

@@ -36,7 +36,7 @@ impl Simulation {
         let (kept, lost) = self.process.kill();
         self.stage.coverage.add("process.records_kept", kept as u64);
         self.stage.coverage.add("process.records_lost_in_kill", lost as u64);
-        self.monitor.died(&mut self.stage);
+        self.monitor.died(&mut self.stage, kept);
         for link in &mut self.links {
             link.gateway_closes(&mut self.stage);
             link.fallen();
@@ -107,6 +107,7 @@ impl Simulation {
                 }
             }
             Out::Commit { group } => {
+                self.monitor.text.record(*group);
                 // A group is never on disk before the one before it.
                 let at = (now + MS + now % self.plan.disk).max(self.last_commit);
                 self.last_commit = at;

@@ -70,6 +70,7 @@ pub(crate) const MUST: &[&str] = &[
     "process.peer_up",
     "process.quarantined",
     "process.missed",
+    "process.remembers_text",
     "process.records_kept",
     "process.records_lost_in_kill",
     // SIP.

@@ -25,6 +25,7 @@ mod sip_client;
 mod sip_server;
 mod stage;
 mod stream;
+mod text_memory;
 mod trace;
 mod words;
 mod xmpp_world;
@@ -126,9 +127,9 @@ fn repeats(_: &Options) -> Result<(), String> {
 /// With a fault built in, an invariant must break in most seeds where it can show.
 fn finds_faults(_: &Options) -> Result<(), String> {
     let kinds = [
-        (Kind::LoseStanza, "the server never had it"),
+        (Kind::LoseStanza, "before the server has"),
         (Kind::DoubleStanza, "times"),
-        (Kind::LoseError, "error stanzas were not written"),
+        (Kind::LoseError, "was lost"),
         (Kind::DoubleError, "was told 2 times"),
         (Kind::DoubleBarrier, "two barriers"),
         (Kind::LoseResponses, "at rest a message to XMPP got"),

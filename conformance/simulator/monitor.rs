@@ -14,6 +14,7 @@ use crate::checks::{addressed, error_out, final_response, message_out};
 use crate::ledger::Final;
 use crate::plan::Plan;
 use crate::stage::Stage;
+use crate::text_memory::TextMemory;
 use crate::words::{branch_number, number, text_of};
 
 /// RFC 3428 §8.
@@ -22,6 +23,11 @@ const MAX_REQUEST: usize = 1_300;
 const TIMER_F: Micros = 32 * S;
 /// RFC 4320 §4.1: when Timer E would reach T2.
 const EARLIEST_100: Micros = 3_500_000;
+
+/// `grace` of a link that is down, and `confirm_timeout` of what was then written.
+const LATEST_FINAL: Micros = 7 * S;
+/// The pauses of Timer E (RFC 3261 §17.1.2.2).
+const PAUSES: [Micros; 4] = [500_000, S, 2 * S, 4 * S];
 
 /// A request of a SIP user, as this process has it.
 #[derive(Debug, Default)]
@@ -37,8 +43,10 @@ struct Sent {
     number: u32,
     octets: Bytes,
     since: Micros,
+    last: Micros,
     remote: SocketAddr,
     transport: Transport,
+    cpim: bool,
     open: bool,
 }
 
@@ -51,6 +59,7 @@ pub(crate) struct Monitor {
     cseq: BTreeMap<(String, String), u32>,
     up: Vec<bool>,
     barrier: Vec<Option<String>>,
+    pub(crate) text: TextMemory,
     /// Names that are being looked up.
     looked_up: BTreeSet<Query>,
 }
@@ -65,12 +74,15 @@ impl Monitor {
             cseq: BTreeMap::new(),
             up: vec![false; plan.links],
             barrier: vec![None; plan.links],
+            text: TextMemory::default(),
             looked_up: BTreeSet::new(),
         }
     }
 
-    /// The process ended.
-    pub(crate) fn died(&mut self, stage: &mut Stage) {
+    /// The process ended; so many groups of records had still come to the disk.
+    pub(crate) fn died(&mut self, stage: &mut Stage, kept: usize) {
+        let remembered = self.text.died(kept);
+        stage.coverage.add("process.remembers_text", remembered as u64);
         stage.ledger.process_died(stage.now);
         self.served.clear();
         for sent in self.sent.values_mut().filter(|sent| sent.open) {
@@ -82,6 +94,11 @@ impl Monitor {
         self.up.fill(false);
         self.barrier.fill(None);
         self.looked_up.clear();
+    }
+
+    /// The branches of a message to SIP.
+    pub(crate) fn branches_of(&self, number: u32) -> impl Iterator<Item = &str> {
+        self.sent.iter().filter(move |(_, sent)| sent.number == number).map(|(branch, _)| &**branch)
     }
 
     pub(crate) fn looked_up(&mut self, question: &Query) {
@@ -150,6 +167,9 @@ impl Monitor {
         }
         sent.open = false;
         if let Some(message) = stage.ledger.to_sip.get_mut(sent.number as usize) {
+            if sent.cpim && matches!(status, 406 | 415 | 488) {
+                self.text.refused(message.said.to);
+            }
             message.success |= status < 300;
         }
     }
@@ -230,7 +250,11 @@ impl Monitor {
         }
         // A proxy is a stranger until its name is found.
         if status == 403 && !self.looked_up.is_empty() {
-            return stage.coverage.hit("sip.403_before_the_name_is_found");
+            stage.coverage.hit("sip.403_before_the_name_is_found");
+            if let Some(message) = stage.ledger.to_xmpp.get_mut(number as usize) {
+                message.arrived = None;
+            }
+            return;
         }
         if let Some(answer) = &served.answer {
             stage.coverage.hit("sip.answered_again");
@@ -239,6 +263,10 @@ impl Monitor {
                 .demand(same, || format!("s{number}: a second, different final response {status}"));
             return;
         }
+        let after = stage.now - since;
+        stage.demand(after <= LATEST_FINAL, || {
+            format!("s{number}: {status} came {} ms after the request", after / 1_000)
+        });
         served.answer = Some(octets.clone());
         final_response(stage, number, Final { branch, status, incarnation }, response.to.tag());
     }
@@ -255,8 +283,10 @@ impl Monitor {
             return stage.violated("a MESSAGE that nobody wrote".to_owned());
         };
         let branch = request.via[0].branch().unwrap_or_default();
-        if let Some(sent) = self.sent.get(branch) {
-            let right = sent.open && sent.octets == octets && !transport.reliable();
+        if let Some(sent) = self.sent.get_mut(branch) {
+            let pause = stage.now - std::mem::replace(&mut sent.last, stage.now);
+            let again = sent.open && !transport.reliable() && PAUSES.contains(&pause);
+            let right = again && sent.octets == octets;
             stage.demand(right, || format!("x{number}: a retransmission that should not be"));
             return;
         }
@@ -264,15 +294,20 @@ impl Monitor {
         self.one_at_a_time(stage, number);
         self.in_sequence(stage, request, number);
         addressed(stage, request, number);
+        let cpim = request.headers.content_type() == Some("message/cpim");
         if let Some(message) = stage.ledger.to_sip.get_mut(number as usize) {
             message.branches += 1;
+            let unwanted = cpim && self.text.knows(message.said.to);
+            stage.demand(!unwanted, || format!("x{number}: an object for who refused one"));
         }
         let sent = Sent {
             number,
             octets: octets.clone(),
             since: stage.now,
+            last: stage.now,
             remote,
             transport,
+            cpim,
             open: true,
         };
         self.sent.insert(branch.to_owned(), sent);

@@ -23,6 +23,7 @@ use crate::sabotage::Sabotage;
 use crate::sip_client::Clients;
 use crate::sip_server::Devices;
 use crate::stage::Stage;
+use crate::words::{branch, number};
 use crate::xmpp_world::Server;
 
 /// What a seed showed.
@@ -34,6 +35,8 @@ pub(crate) struct Outcome {
     /// Virtual time that passed.
     pub(crate) time: Micros,
     pub(crate) violation: Option<String>,
+    /// Words by which the lines of the messages that the violation names are known.
+    pub(crate) about: Vec<String>,
     pub(crate) lines: Vec<String>,
 }
 
@@ -110,9 +113,29 @@ impl Simulation {
         if self.stage.violation.is_none() {
             self.settle();
         }
+        let about = self.about();
         let Stage { now, trace, coverage, violation, .. } = self.stage;
         let digest = trace.digest();
-        Outcome { seed, digest, coverage, time: now, violation, lines: trace.into_lines() }
+        Outcome { seed, digest, coverage, time: now, violation, about, lines: trace.into_lines() }
+    }
+
+    /// The messages that a violation names, as they stand in the lines of a trace.
+    fn about(&self) -> Vec<String> {
+        let mut about = Vec::new();
+        let violation = self.stage.violation.as_deref().unwrap_or_default();
+        for word in violation.split(|c: char| !c.is_ascii_alphanumeric()) {
+            if let Some(number) = number(word, 's') {
+                let message = self.stage.ledger.to_xmpp.get(number as usize);
+                about.push(format!("{word}."));
+                about.extend(message.and_then(|message| message.stanza_id.clone()));
+                let branches = message.map(|message| &message.branches[..]).unwrap_or_default();
+                about.extend(branches.iter().map(|id| format!("[{}]", branch(*id))));
+            } else if let Some(number) = number(word, 'x') {
+                about.extend([format!("{word}."), format!("id='{word}'")]);
+                about.extend(self.monitor.branches_of(number).map(str::to_owned));
+            }
+        }
+        about
     }
 
     fn prepare(&mut self) {
@@ -206,6 +229,7 @@ impl Simulation {
             Event::Committed { incarnation, group } => {
                 if incarnation == self.process.incarnation {
                     self.stage.coverage.hit("process.committed");
+                    self.monitor.text.committed(group);
                     self.feed(In::Committed { group });
                 }
             }
