@@ -132,6 +132,9 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
     }
     let service = if status.in_service { "in service" } else { "OUT OF SERVICE" };
     say(&format!("stox {}, up {} s, {service}", status.version, status.uptime_s));
+    for alarm in &status.alarms {
+        say(&format!("ALARM     {alarm}"));
+    }
     for link in &status.links {
         let why = link.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         say(&format!("component {:<28} {}{why}", link.component, link.state));

@@ -137,6 +137,35 @@ fn after_the_grace_a_message_is_refused_at_once_and_options_too() {
 }
 
 #[test]
+fn a_refusal_that_passes_is_repeated_to_a_copy_of_the_request() {
+    let mut world = World::new();
+    world.down(false);
+    world.pass_ms(5_000);
+    world.romeo_says("a", "1");
+    let refused = world.response();
+    assert_eq!(refused.status.code(), 503);
+    world.up();
+    world.romeo_says("a", "1");
+    assert_eq!(world.response(), refused, "its sender was told that it did not arrive");
+    assert_eq!(world.stanzas().len(), 0);
+    world.romeo_says("b", "1");
+    assert_eq!(world.stanzas().len(), 1, "a request of its own passes");
+}
+
+#[test]
+fn the_deadlines_of_a_link_do_not_pile_up() {
+    let mut world = World::new();
+    for branch in 0..50 {
+        world.romeo_says(&branch.to_string(), "1");
+        world.confirm_all();
+        world.pass_ms(4_000);
+        world.confirm_all();
+    }
+    let deadlines = world.gateway.status(world.now).gauges["deadlines"];
+    assert!(deadlines < 10, "{deadlines} are set");
+}
+
+#[test]
 fn what_was_written_and_not_confirmed_is_written_again_with_the_same_id() {
     let mut world = World::new();
     world.romeo_says("a", "1");
@@ -184,6 +213,28 @@ fn after_a_stream_error_each_stanza_goes_alone_and_the_one_that_kills_again_is_p
     assert_eq!(&*world.message().bodies[0].text, "3");
     world.confirm();
     assert_eq!(world.codes(), [200]);
+}
+
+#[test]
+fn what_was_not_alone_in_flight_is_not_put_aside() {
+    let mut world = World::new();
+    world.romeo_says("a", "1");
+    world.down(true);
+    world.up();
+    world.down(true);
+    assert_eq!(world.codes(), [500], "alone, and it closed the stream again");
+    world.romeo_says("b", "2");
+    world.romeo_says("c", "3");
+    world.xmpp.clear();
+    world.up();
+    assert_eq!(world.stanzas().len(), 2, "these never closed a stream");
+    world.down(true);
+    assert_eq!(world.codes(), [] as [u16; 0], "either may be the cause");
+    world.up();
+    assert_eq!(&*world.message().bodies[0].text, "2", "now each goes alone");
+    world.confirm();
+    world.down(true);
+    assert_eq!(world.codes(), [200, 500]);
 }
 
 #[test]

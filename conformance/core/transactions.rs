@@ -48,14 +48,56 @@ fn a_response_is_kept_for_timer_j_and_not_much_longer() {
 }
 
 #[test]
-fn over_tcp_nothing_is_kept_of_a_finished_transaction() {
+fn over_tcp_a_copy_after_a_lost_connection_makes_no_second_stanza() {
     let mut world = World::new();
     world.sip_by_tcp(&message("a", "", "hello"));
     world.confirm();
     assert_eq!(world.codes(), [200]);
     world.xmpp.clear();
     world.sip_by_tcp(&message("a", "", "hello"));
-    assert_eq!(world.stanzas().len(), 1, "a stream does not repeat: it is a new request");
+    assert_eq!(world.codes(), [200]);
+    assert_eq!(world.stanzas().len(), 0);
+    // By another path it is a merged request, whatever the transport.
+    world.sip(&message("a", "", "hello").replace("branch=z9hG4bKa", "branch=z9hG4bKother"));
+    assert_eq!(world.codes(), [482]);
+}
+
+#[test]
+fn a_cancel_of_a_message_is_answered_and_changes_nothing() {
+    let mut world = World::new();
+    let cancel = |branch: &str| {
+        let text = message(branch, "", "");
+        text.replacen("MESSAGE", "CANCEL", 1).replace("CSeq: 1 MESSAGE", "CSeq: 1 CANCEL")
+    };
+    world.romeo_says("a", "hello");
+    world.sip(&cancel("a"));
+    assert_eq!(world.codes(), [200]);
+    world.confirm();
+    assert_eq!(world.codes(), [200]);
+    assert_eq!(world.message().bodies[0].text, "hello");
+    world.sip(&cancel("unknown"));
+    assert_eq!(world.codes(), [481]);
+}
+
+#[test]
+fn an_invite_is_refused_each_time_in_the_same_words_and_its_ack_is_not_answered() {
+    let mut world = World::new();
+    let of = |method: &str| {
+        let text = message("i", "", "");
+        text.replacen("MESSAGE", method, 1).replace("CSeq: 1 MESSAGE", &format!("CSeq: 1 {method}"))
+    };
+    world.sip(&of("INVITE"));
+    let first = world.sip.clone();
+    let response = world.response();
+    assert_eq!(response.status.code(), 405);
+    assert!(response.headers.lists(&stox::codec::sip::HeaderName::Allow, "MESSAGE"));
+    world.sip(&of("INVITE"));
+    assert_eq!(world.sip, first);
+    world.sip.clear();
+    world.sip(&of("ACK"));
+    assert!(world.sip.is_empty());
+    world.pass_ms(40_000);
+    assert!(world.sip.is_empty());
 }
 
 #[test]

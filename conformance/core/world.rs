@@ -10,7 +10,7 @@ use stox::codec::sip::{self, Request, Response, Status};
 use stox::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    ConnectionId, Effect, Event, Flow, Hop, IdSource, Input, Instant, LinkChange, LinkId,
+    ConnectionId, Effect, Entry, Event, Flow, Hop, IdSource, Input, Instant, LinkChange, LinkId,
     ListenerId, Now, Query, Record, Stored,
 };
 use stox::gateway::Gateway;
@@ -66,10 +66,12 @@ pub(crate) struct World {
     pub(crate) events: Vec<Event>,
     /// What was put on disk.
     pub(crate) records: Vec<Record>,
-    /// What was asked of the DNS.
-    pub(crate) asked: Vec<Query>,
     /// Links that were asked to be opened anew.
     pub(crate) reopened: Vec<LinkId>,
+    /// What was journalled.
+    pub(crate) journal: Vec<Entry>,
+    /// What the DNS was asked and did not answer yet.
+    pub(crate) queries: Vec<Query>,
     /// Barriers that were not answered yet.
     barriers: Vec<(LinkId, xmpp::Iq)>,
 }
@@ -109,8 +111,9 @@ impl World {
             xmpp: Vec::new(),
             events: Vec::new(),
             records: Vec::new(),
-            asked: Vec::new(),
             reopened: Vec::new(),
+            queries: Vec::new(),
+            journal: Vec::new(),
             barriers: Vec::new(),
         };
         world.take(effects);
@@ -149,7 +152,8 @@ impl World {
                     self.records.extend(records);
                     self.take(then);
                 }
-                Effect::Resolve { query } => self.asked.push(query),
+                Effect::Journal(entry) => self.journal.push(entry),
+                Effect::Resolve { query } => self.queries.push(query),
                 Effect::Event(event) => self.events.push(event),
             }
         }
@@ -316,6 +320,13 @@ impl World {
             .collect()
     }
 
+    /// The requests sent since the last look, with where they went: `udp 192.0.2.1:5060`.
+    pub(crate) fn routed(&mut self) -> Vec<(String, Request)> {
+        let ways: Vec<String> =
+            self.sip.iter().map(|(hop, _)| format!("{} {}", hop.transport, hop.remote)).collect();
+        ways.into_iter().zip(self.requests()).collect()
+    }
+
     /// The one request sent since the last look.
     pub(crate) fn request(&mut self) -> Request {
         let mut requests = self.requests();
@@ -353,6 +364,17 @@ impl World {
 
     /// The peer answers a request, with further header lines.
     pub(crate) fn answer_with(&mut self, request: &Request, code: u16, headers: &[&str]) {
+        self.answer_from(PEER, request, code, headers);
+    }
+
+    /// Somebody answers a request.
+    pub(crate) fn answer_from(
+        &mut self,
+        remote: &str,
+        request: &Request,
+        code: u16,
+        headers: &[&str],
+    ) {
         let status = Status::new(code).expect("a status code");
         let mut response = request.response(status);
         response.to = response.to.with_tag("answering");
@@ -363,7 +385,7 @@ impl World {
         let flow = Flow {
             transport: Transport::Udp,
             listener: ListenerId(0),
-            remote: PEER.parse().expect("an address"),
+            remote: remote.parse().expect("an address"),
             connection: None,
         };
         self.feed(Input::Sip { flow, octets: octets.into() });

@@ -15,6 +15,7 @@ from .janitor import Janitor
 PROSODY, EJABBERD, KAMAILIO, STOX = 11, 12, 13, 20
 FIRST_USER, LAST_USER = 31, 199
 STRANGER = 210          # an address that no configuration names
+NAME_SERVER = 53
 LOCK_OCTET, LOCK_PORT = 254, 9000
 UNIX_SOCKET_ROOM = 60   # longest folder that leaves room for the sockets in it (the kernel's limit is 107)
 

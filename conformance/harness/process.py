@@ -75,6 +75,13 @@ class Process:
         """End it as a power cut would."""
         return self._end(signal.SIGKILL)
 
+    def freeze(self):
+        """It stands still until thaw(): its sockets stay open, nothing is read or answered."""
+        os.killpg(self._popen.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.killpg(self._popen.pid, signal.SIGCONT)
+
     def wait_for_exit(self, within):
         """The exit code of a process that ends by itself."""
         try:

@@ -159,6 +159,12 @@ class SipUser:
         threading.Thread(target=self._transmit, args=(transaction, target), daemon=True).start()
         return transaction
 
+    def expects(self, request):
+        """The response to a request that leaves by some other socket will come here."""
+        transaction = Transaction(request)
+        self._transactions[(request.branch, request.method)] = transaction
+        return transaction
+
     def send_raw(self, octets, target=None):
         """Octets as they are, outside any transaction."""
         self._transport.send(octets, target or self.proxy)

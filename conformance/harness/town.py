@@ -115,7 +115,8 @@ class Town:
 
     def _make_scripted_proxy(self):
         """A user agent in the proxy's place: it sees the gateway's octets as they leave, and answers by a script."""
-        proxy = SipUser(f"sip:proxy@{self.sip_domain}", self.lab.next_address(), lint=self.lint, behind_proxy=False)
+        proxy = SipUser(f"sip:proxy@{self.sip_domain}", self.lab.next_address(), lint=self.lint, behind_proxy=False,
+                        transport=self.transport)
         proxy.proxy = (self.lab.address(STOX), 5060)
         self.lab.adopt(proxy)
         return proxy

@@ -161,7 +161,7 @@ pub struct Account {
 pub struct Dns {
     /// Name servers (`servers`). Default: those of the system.
     pub servers: Vec<SocketAddr>,
-    /// How long one attempt may take (`timeout`, default 2 s); there are two.
+    /// How long one attempt may take (`timeout`, default 2 s, which is the most); there are two.
     pub timeout: Duration,
 }
 
@@ -314,7 +314,7 @@ fn dns(node: Option<Node<'_>>, reading: &Reading<'_>) -> Option<Dns> {
         dns.servers = all(&servers, |node| name_server(node, &reading.text(node)?))?;
     }
     if let Some(timeout) = map.optional("timeout") {
-        dns.timeout = timeout.duration(Duration::from_millis(100)..=Duration::from_secs(7))?;
+        dns.timeout = timeout.duration(Duration::from_millis(100)..=Duration::from_secs(2))?;
     }
     map.finish();
     Some(dns)

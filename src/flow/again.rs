@@ -27,6 +27,8 @@ pub enum Failure {
     QueueFull,
     /// No peer's address is known.
     NoPeer,
+    /// An earlier process sent it too long ago to find out what became of it.
+    Unknown,
 }
 
 impl Failure {
@@ -40,6 +42,7 @@ impl Failure {
             Failure::TooLarge => "the request would be too large",
             Failure::QueueFull => "a queue is full",
             Failure::NoPeer => "no SIP peer's address is known",
+            Failure::Unknown => "a restart left its outcome unknown",
         }
     }
 }

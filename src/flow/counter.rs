@@ -36,6 +36,10 @@ counters! {
     OutboundFailed = "xmpp_to_sip_failed",
     /// Messages from XMPP sent once more in another form.
     OutboundRetried = "xmpp_to_sip_retried",
+    /// Messages of an earlier process that were taken up again.
+    OutboundRecovered = "xmpp_to_sip_recovered",
+    /// Messages from XMPP that failed and whose senders could not be told.
+    OutboundUntold = "xmpp_to_sip_untold",
     /// Messages from XMPP sent to another server of the peers, as the first one failed.
     OutboundRerouted = "xmpp_to_sip_rerouted",
     /// Requests sent once more with credentials, as the peer asked for them.

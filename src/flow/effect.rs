@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{ConnectionId, Event, LinkId, ListenerId, Query};
+use super::{ConnectionId, Entry, Event, LinkId, ListenerId, Query};
 use crate::config::Transport;
 
 /// Where SIP octets go.
@@ -69,6 +69,8 @@ pub enum Effect {
         /// What must not be seen before the records are safe.
         then: Vec<Effect>,
     },
+    /// Note a step of a message where it outlives the process. Nothing waits for it.
+    Journal(Entry),
     /// Ask the DNS; the answer is [`super::Input::Resolved`].
     Resolve {
         /// The question.

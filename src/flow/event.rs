@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{LinkId, PeerId};
+use super::{DeliveryId, LinkId, PeerId};
 
 /// Joins the log lines of both legs of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,8 @@ pub enum Event {
     },
     /// The XMPP server sent a message of the gateway's own back to it, which was dropped.
     CameBack(Correlation),
+    /// A message that an earlier process left cannot be carried, nor its sender told.
+    Abandoned(DeliveryId),
     /// A SIP request was answered with a failure.
     Refused {
         /// The address it came from.

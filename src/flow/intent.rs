@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Outbound,
+    Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound,
     Profile, Refusal, Rendered,
 };
 use crate::codec::{sip, xmpp};
@@ -53,9 +53,11 @@ pub enum Intent {
         outbound: Box<Outbound>,
         /// Its form on the wire.
         rendered: Rendered,
-        /// The delivery that it belongs to, when this is not the first attempt.
-        again: Option<DeliveryId>,
+        /// Where it comes from.
+        origin: Origin,
     },
+    /// A message of an earlier process ends without a word.
+    Abandon(DeliveryId),
     /// A provisional response came.
     Proceeding {
         /// The client transaction.

@@ -9,6 +9,7 @@ mod dns;
 mod effect;
 mod event;
 mod intent;
+mod journal;
 mod map;
 mod message;
 mod routed;
@@ -27,6 +28,7 @@ pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
 pub use effect::{CommitId, Effect, Hop, Record};
 pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome};
+pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Outbound, Profile, Refusal, Rendered};
 pub use routed::Routed;
@@ -104,6 +106,8 @@ pub enum Input {
         /// What the stream's header declared.
         context: Arc<xmpp::StreamContext>,
     },
+    /// A message that an earlier process left without an outcome.
+    Recovered(Box<Unfinished>),
     /// A component stream is authenticated, or gone.
     Link {
         /// The stream.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     Challenge, Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId,
-    Outbound, Refusal,
+    Origin, Outbound, Refusal,
 };
 use crate::codec::{sip, xmpp};
 
@@ -62,9 +62,11 @@ pub enum Routed {
     Outbound {
         /// The message, addressed.
         outbound: Box<Outbound>,
-        /// The delivery that it belongs to, when this is not the first attempt.
-        again: Option<DeliveryId>,
+        /// Where it comes from.
+        origin: Origin,
     },
+    /// A message of an earlier process that cannot be carried any more.
+    Abandoned(DeliveryId),
     /// A delivery that failed inside the gateway or by a deadline.
     Failed {
         /// The delivery.

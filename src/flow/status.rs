@@ -13,6 +13,9 @@ pub struct Status {
     pub uptime_s: u64,
     /// Whether new messages are taken on.
     pub in_service: bool,
+    /// Troubles that last, in words: the store, the journal.
+    #[serde(default)]
+    pub alarms: Vec<String>,
     /// The component links.
     pub links: Vec<LinkStatus>,
     /// The SIP peers.

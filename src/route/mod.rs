@@ -8,7 +8,7 @@ mod sip;
 mod xmpp;
 
 use crate::config::Config;
-use crate::flow::{Again, Input, Now, Routed};
+use crate::flow::{Again, Input, Now, Origin, Routed};
 use crate::rules::Rules;
 use crate::state::State;
 
@@ -33,6 +33,7 @@ pub fn route(view: View<'_>, input: Input) -> Routed {
         Input::Unreadable { flow, malformed } => sip::unreadable(view, flow, *malformed),
         Input::Xmpp { link, octets, context } => xmpp::stanza(view, link, &context, octets),
         Input::Again(again) => again_routed(view, again),
+        Input::Recovered(unfinished) => xmpp::recovered(view, *unfinished),
         other => Routed::State(other),
     }
 }
@@ -52,7 +53,7 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
             {
                 outbound.profile = profile;
             }
-            Routed::Outbound { outbound, again: Some(id) }
+            Routed::Outbound { outbound, origin: Origin::Again(id) }
         }
     }
 }

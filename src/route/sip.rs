@@ -109,9 +109,13 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
         // An ACK is never answered (RFC 3261 §17).
         Method::Ack => return Routed::Drop(Counter::SipStray),
         Method::Options => return answer(flow, request, options(view)),
+        Method::Cancel => {
+            let refusal = trusted(view, &flow).err().unwrap_or_else(|| cancel(view, &request));
+            return answer(flow, request, refusal);
+        }
         _ => {}
     }
-    let key = transaction_key(view, &request);
+    let key = transaction_key(view, &request, &request.method);
     if view.state.servers().known(key).is_some() {
         return Routed::Retransmission { flow, key, request };
     }
@@ -169,9 +173,19 @@ fn options(view: View<'_>) -> Refusal {
         .with(HeaderName::Supported, "")
 }
 
+/// RFC 3261 §9.2: what it would end is known and goes on, since it is no INVITE; or it is not
+/// known, as everything else that the gateway answers is answered at once.
+fn cancel(view: View<'_>, request: &Request) -> Refusal {
+    let key = transaction_key(view, request, &Method::Message);
+    Refusal::new(match view.state.servers().known(key) {
+        Some(_) => Status::OK,
+        None => Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+    })
+}
+
 /// RFC 3261 §17.2.3: branch, sent-by and method; without the magic cookie what RFC 2543 had.
-fn transaction_key(view: View<'_>, request: &Request) -> u64 {
-    let method = request.method.as_str().as_bytes();
+fn transaction_key(view: View<'_>, request: &Request, method: &Method) -> u64 {
+    let method = method.as_str().as_bytes();
     let via = request.via.first();
     if let Some(via) = via.filter(|via| via.has_unique_branch()) {
         let branch = via.branch().unwrap_or_default().as_bytes();
@@ -215,10 +229,6 @@ fn accept<'a>(
     loops(view, request)?;
     extensions(request)?;
     let merge_key = merge(view, request, key)?;
-    if view.state.draining() {
-        return Err(Refusal::out_of_service());
-    }
-    in_service(view, parties.link)?;
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
     let from = from.map_err(|error| {
         Refusal::new(Status::FORBIDDEN).warning(&format!("From has no XMPP address: {error}"))
@@ -255,8 +265,6 @@ fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
 fn method(method: &Method) -> Result<(), Refusal> {
     match method {
         Method::Message => Ok(()),
-        // What a CANCEL would end was answered at once (RFC 3261 §9.2).
-        Method::Cancel => Err(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST)),
         Method::Other(_) => {
             Err(Refusal::new(Status::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW))
         }
@@ -364,18 +372,4 @@ fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
         true => Err(Refusal::new(Status::LOOP_DETECTED)),
         false => Ok(merge_key),
     }
-}
-
-/// A link that is down for longer than the grace refuses: the whole gateway with 503 so that a
-/// proxy fails over, one domain of several with 480.
-fn in_service(view: View<'_>, link: LinkId) -> Result<(), Refusal> {
-    let state = view.state;
-    let Some(found) = state.link(link) else { return Err(Refusal::out_of_service()) };
-    if !found.serves(view.now.instant) {
-        return Err(state.link_refusal(view.now.instant));
-    }
-    if found.held() >= view.config.limits.unconfirmed {
-        return Err(Refusal::out_of_service());
-    }
-    Ok(())
 }

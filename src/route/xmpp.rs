@@ -7,10 +7,12 @@ use super::address::{Device, domain, to_jid, to_uri, written};
 use crate::codec::sip::{NameAddr, Request, Uri};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
-    Stanza, StanzaError, StreamContext, xmpp_uri,
+    Stanza, StanzaError, StreamContext, Text, xmpp_uri,
 };
 use crate::config::{DomainPair, Side};
-use crate::flow::{Correlation, Counter, LinkId, Outbound, Profile, Routed};
+use crate::flow::{
+    Correlation, Counter, LinkId, Origin, Outbound, Profile, Routed, Taken, Unfinished,
+};
 use crate::rules::{BodyProfile, DisplayName};
 
 /// One stanza of a component stream.
@@ -20,7 +22,7 @@ pub(super) fn stanza(
     context: &StreamContext,
     octets: Bytes,
 ) -> Routed {
-    match xmpp::parse(context, octets) {
+    match xmpp::parse(context, octets.clone()) {
         Ok(mut stanza) => {
             let ends = match &mut stanza {
                 Stanza::Message(message) => Some((&message.from, &mut message.to)),
@@ -34,18 +36,17 @@ pub(super) fn stanza(
             if to.is_none() {
                 *to = own(view, link);
             }
-            addressed(view, link, stanza)
+            match stanza {
+                Stanza::Message(message) => {
+                    let taken = |message: &Message| taken(view, context, octets, message);
+                    message_routed(view, link, message, taken)
+                }
+                Stanza::Iq(iq) => iq_routed(view, link, iq),
+                Stanza::Presence(presence) => presence_routed(view, link, presence),
+                _ => Routed::Drop(Counter::XmppMalformed),
+            }
         }
         Err(malformed) => malformed_routed(view, link, malformed),
-    }
-}
-
-fn addressed(view: View<'_>, link: LinkId, stanza: Stanza) -> Routed {
-    match stanza {
-        Stanza::Message(message) => message_routed(view, link, message),
-        Stanza::Iq(iq) => iq_routed(view, link, iq),
-        Stanza::Presence(presence) => presence_routed(view, link, presence),
-        _ => Routed::Drop(Counter::XmppMalformed),
     }
 }
 
@@ -64,7 +65,51 @@ fn malformed_routed(view: View<'_>, link: LinkId, malformed: Malformed) -> Route
     }
 }
 
-fn message_routed(view: View<'_>, link: LinkId, message: Box<Message>) -> Routed {
+/// The message as it outlives the process: its own octets, unless the stream's header declared
+/// something that they lean on.
+fn taken(view: View<'_>, context: &StreamContext, octets: Bytes, message: &Message) -> Taken {
+    let plain = StreamContext::component(context.limits);
+    let lang = context.lang.as_ref().map(|lang| lang.as_bytes().clone()).unwrap_or_default();
+    let unix_ms = view.now.unix_ms;
+    if context.namespaces == plain.namespaces {
+        return Taken { stanza: octets, lang, unix_ms };
+    }
+    let mut whole = Vec::new();
+    message.write(&mut whole);
+    Taken { stanza: whole.into(), lang, unix_ms }
+}
+
+/// A message that an earlier process left: as if it came now, with the time at which it came.
+pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
+    let Unfinished { delivery, taken, sent } = unfinished;
+    let limits = xmpp::Limits {
+        max_stanza_octets: view.config.limits.stanza_octets,
+        ..xmpp::Limits::default()
+    };
+    let mut context = StreamContext::component(limits);
+    context.lang = std::str::from_utf8(&taken.lang).ok().filter(|l| !l.is_empty()).map(Text::from);
+    let Ok(Stanza::Message(message)) = xmpp::parse(&context, taken.stanza) else {
+        return Routed::Abandoned(delivery);
+    };
+    let home = message.to.as_ref().and_then(|to| view.config.domains.of_jid(to.domain()));
+    let Some(Side::Sip { component }) = home.map(|pair| pair.side) else {
+        return Routed::Abandoned(delivery);
+    };
+    match address(view, LinkId(component), message) {
+        Ok(mut outbound) => {
+            outbound.received.unix_ms = taken.unix_ms;
+            Routed::Outbound { outbound, origin: Origin::Recovered(delivery, sent) }
+        }
+        Err(_) => Routed::Abandoned(delivery),
+    }
+}
+
+fn message_routed(
+    view: View<'_>,
+    link: LinkId,
+    message: Box<Message>,
+    taken: impl FnOnce(&Message) -> Taken,
+) -> Routed {
     if message.kind == MessageKind::Error {
         return bounce(view, link, &message);
     }
@@ -78,7 +123,10 @@ fn message_routed(view: View<'_>, link: LinkId, message: Box<Message>) -> Routed
         return Routed::Drop(Counter::XmppBodiless);
     }
     match address(view, link, message) {
-        Ok(outbound) => Routed::Outbound { outbound, again: None },
+        Ok(outbound) => {
+            let origin = Origin::New(taken(&outbound.stanza));
+            Routed::Outbound { outbound, origin }
+        }
         Err(refused) => {
             let (message, error) = *refused;
             let stanza = Box::new(Stanza::Message(message));
@@ -111,7 +159,7 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let unknown = || StanzaError::new(Condition::UndefinedCondition);
     let error = message.error.clone().unwrap_or_else(unknown);
     let contact = moved_to(view, &error);
-    let challenge = view.state.challenge(held.transaction);
+    let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
     Routed::Bounce { link, sequence, to_full, error, contact, challenge }
 }

@@ -144,7 +144,7 @@ impl State {
             self.authorize(way.peer, request);
         });
         let Some(octets) = octets else { return false };
-        self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+        self.carry(now, id, branch, way, octets, effects);
         true
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::locator;
 use crate::codec::sip::CallId;
-use crate::flow::{DeliveryId, Map, Outbound, Seed};
+use crate::flow::{DeliveryId, Map, Outbound, Seed, Sent};
 
 /// A message that has no outcome yet.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Delivery {
     pub tried: Vec<locator::Target>,
     /// The realms whose challenge was answered for it.
     pub realms: Vec<String>,
+    /// The request of an earlier process that its turn goes on with.
+    pub resume: Option<Sent>,
 }
 
 /// What the requests of one conversation share (RFC 3261 §8.1.1).
@@ -124,11 +126,22 @@ impl Deliveries {
         self.deliveries.get_mut(&id)
     }
 
-    /// Takes on a message, and says whether it may be sent. A message that may never be sent is
-    /// kept as well, until its sender has been told.
-    pub fn begin(&mut self, outbound: Box<Outbound>, line: u64, target: u64) -> (DeliveryId, Turn) {
-        self.last += 1;
-        let id = DeliveryId(self.last);
+    /// The highest id so far.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Takes on a message under an id of its own, and says whether it may be sent. A message that
+    /// may never be sent is kept as well, until its sender has been told.
+    pub fn begin(
+        &mut self,
+        id: DeliveryId,
+        outbound: Box<Outbound>,
+        line: u64,
+        target: u64,
+    ) -> Turn {
+        self.last = self.last.max(id.0);
         let full = self.deliveries.len() >= self.bounds.all;
         let delivery = Delivery {
             outbound,
@@ -138,22 +151,23 @@ impl Deliveries {
             dialogue: None,
             tried: Vec::new(),
             realms: Vec::new(),
+            resume: None,
         };
         self.deliveries.insert(id, delivery);
         if full {
-            return (id, Turn::Full);
+            return Turn::Full;
         }
         let place = self.targets.entry(target).or_default();
         let queue = self.lines.entry(line).or_default();
         if queue.waiting.len() >= self.bounds.waiting_per_line {
-            return (id, Turn::Full);
+            return Turn::Full;
         }
         let slot = place.outstanding < self.bounds.outstanding_per_target;
         if !queue.busy && queue.waiting.is_empty() && slot {
             queue.busy = true;
             place.outstanding += 1;
             self.give_turn(id);
-            return (id, Turn::Now);
+            return Turn::Now;
         }
         if queue.waiting.is_empty() {
             place.lines.push(line);
@@ -162,7 +176,7 @@ impl Deliveries {
             }
         }
         queue.waiting.push_back(id);
-        (id, Turn::Wait)
+        Turn::Wait
     }
 
     fn give_turn(&mut self, id: DeliveryId) {

@@ -4,12 +4,14 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended};
+use super::link::{Action, Ended, Waits};
 use super::timer::Timer;
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Request, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
-use crate::flow::{Counter, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal};
+use crate::flow::{
+    Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
+};
 
 impl State {
     /// Takes on a request: its stanza goes to the link, its answer waits.
@@ -20,8 +22,10 @@ impl State {
         stanza: &Message,
         effects: &mut Vec<Effect>,
     ) {
-        self.note_device(&inbound.from);
-        self.note_sip_spelling(inbound.request.from.uri(), &inbound.from);
+        if let Some(refusal) = self.unable(now, inbound.link) {
+            return self.refuse(&inbound, refusal, effects);
+        }
+        self.note_sip_user(inbound.request.from.uri(), &inbound.from);
         let text = stanza.bodies.first().map_or("", |body| &*body.text);
         self.note_written(&inbound.id, text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
@@ -30,7 +34,8 @@ impl State {
         let to_full = inbound.to.resource().is_some();
         let octets = octets.into();
         let Inbound { id, key, correlation, flow, .. } = inbound;
-        link.hold(now.instant, id, octets, key, to_full, correlation);
+        let waits = Waits::Request(key);
+        link.hold(now.instant, id, octets, waits, to_full, correlation);
         if self.verbose {
             let route = format!("{} -> {} by SIP {}", inbound.from, inbound.to, flow.remote);
             effects.push(Effect::Event(Event::Carried { correlation, route }));
@@ -49,6 +54,52 @@ impl State {
         self.timers.set(now.instant + self.timing.trying(), Timer::Trying(key));
         self.pump(now, inbound.link, effects);
         self.set_timer(inbound.link);
+    }
+
+    /// Tells an XMPP user what became of his message: the answer is held until the server has
+    /// it, over a loss of the link as well.
+    pub(super) fn tell(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        delivery: DeliveryId,
+        correlation: Correlation,
+        answer: &Stanza,
+        effects: &mut Vec<Effect>,
+    ) {
+        let bound = self.config.limits.unconfirmed;
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
+            self.counters.count(Counter::OutboundUntold);
+            return self.closed_book(delivery, effects);
+        };
+        let mut octets = Vec::with_capacity(512);
+        answer.write(&mut octets);
+        let (octets, waits) = (octets.into(), Waits::Answer(delivery));
+        link.hold(now.instant, String::new(), octets, waits, true, correlation);
+        self.pump(now, id, effects);
+        self.set_timer(id);
+    }
+
+    /// Why nothing is taken on for a link. One that is down for longer than the grace refuses: the
+    /// whole gateway with 503 so that a proxy fails over, one domain of several with 480.
+    fn unable(&self, now: Now, id: LinkId) -> Option<Refusal> {
+        let Some(link) = self.link(id).filter(|_| !self.draining) else {
+            return Some(Refusal::out_of_service());
+        };
+        if !link.serves(now.instant) {
+            return Some(self.link_refusal(now.instant));
+        }
+        (link.held() >= self.config.limits.unconfirmed).then(Refusal::out_of_service)
+    }
+
+    /// Refuses a request for a reason that passes. It is remembered as any final response is, or
+    /// a copy that comes when the reason is gone would be delivered after its sender was refused.
+    fn refuse(&mut self, inbound: &Inbound, refusal: Refusal, effects: &mut Vec<Effect>) {
+        self.answer(&inbound.flow, &inbound.request, &refusal, effects);
+        let status = refusal.status.code();
+        let detail = Detail { reason: refusal.reason, headers: refusal.headers };
+        let finished = Finished { status, detail: Some(Box::new(detail)) };
+        self.servers.remember(inbound.key, finished);
     }
 
     /// Writes what can be written to a link.
@@ -109,8 +160,13 @@ impl State {
     ) {
         let Some(link) = self.links.get_mut(id.0) else { return };
         for held in link.barrier_answered(now.instant) {
-            self.counters.count(Counter::InboundConfirmed);
-            self.finish(held.transaction, Refusal::new(success), effects);
+            match held.waits {
+                Waits::Request(key) => {
+                    self.counters.count(Counter::InboundConfirmed);
+                    self.finish(key, Refusal::new(success), effects);
+                }
+                Waits::Answer(id) => self.closed_book(id, effects),
+            }
         }
         self.pump(now, id, effects);
         self.set_timer(id);
@@ -129,8 +185,9 @@ impl State {
         let Some(held) = self.links.get_mut(id.0).and_then(|link| link.take(sequence)) else {
             return;
         };
+        let Waits::Request(key) = held.waits else { return };
         self.counters.count(Counter::InboundBounced);
-        self.finish(held.transaction, refusal, effects);
+        self.finish(key, refusal, effects);
     }
 
     /// A held stanza has its fate.
@@ -155,7 +212,13 @@ impl State {
             }
         };
         self.counters.count(counter);
-        self.finish(held.transaction, refusal, effects);
+        match held.waits {
+            Waits::Request(key) => self.finish(key, refusal, effects),
+            Waits::Answer(id) => {
+                self.counters.count(Counter::OutboundUntold);
+                self.closed_book(id, effects);
+            }
+        }
     }
 
     /// Sends the final response of a server transaction.
@@ -241,7 +304,9 @@ impl State {
 
     /// Deadlines of a link.
     pub(super) fn fire_link(&mut self, now: Now, id: LinkId, effects: &mut Vec<Effect>) {
-        let Some(link) = self.links.get_mut(id.0) else { return };
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.is_due(now.instant)) else {
+            return;
+        };
         let (ended, action) = link.fire(now.instant);
         for ended in ended {
             self.ended(now, id, ended, effects);

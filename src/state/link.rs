@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::config::Component;
-use crate::flow::{Correlation, Instant};
+use crate::flow::{Correlation, DeliveryId, Instant};
 
 /// How long a link may be silent before a barrier checks that it still stands.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -48,16 +48,25 @@ pub struct Held {
     pub id: String,
     /// Its octets: a replay repeats them.
     pub octets: Bytes,
-    /// The server transaction that waits for it.
-    pub transaction: u64,
+    /// Who waits for it.
+    pub waits: Waits,
     /// Whether it is addressed to a full JID.
     pub to_full: bool,
     /// Joins the log lines of both legs.
     pub correlation: Correlation,
     /// Whether it was ever written.
     pub written: bool,
-    /// When its sender is told that it did not arrive.
-    deadline: Instant,
+    /// When its sender is told that it did not arrive; nobody is told of an answer.
+    deadline: Option<Instant>,
+}
+
+/// Who waits for a stanza to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// The server transaction of a request from SIP.
+    Request(u64),
+    /// Nobody: it tells an XMPP user what became of his message.
+    Answer(DeliveryId),
 }
 
 /// What to do for a link.
@@ -156,10 +165,11 @@ impl Link {
         self.queue.len()
     }
 
-    /// The held stanza of an id.
+    /// The held stanza of an id, other than answers, whose ids were chosen by others.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&Held> {
-        self.queue.iter().find(|held| held.id == id)
+        let ours = |held: &&Held| matches!(held.waits, Waits::Request(_)) && held.id == id;
+        self.queue.iter().find(ours)
     }
 
     /// Whether an id is that of the outstanding barrier.
@@ -174,21 +184,22 @@ impl Link {
         now: Instant,
         id: String,
         octets: Bytes,
-        transaction: u64,
+        waits: Waits,
         to_full: bool,
         correlation: Correlation,
     ) {
         self.last_sequence += 1;
         let grace_begins = if self.up { now } else { self.since };
+        let is_request = matches!(waits, Waits::Request(_));
         self.queue.push_back(Held {
             sequence: self.last_sequence,
             id,
             octets,
-            transaction,
+            waits,
             to_full,
             correlation,
             written: false,
-            deadline: grace_begins + self.timing.grace,
+            deadline: is_request.then(|| grace_begins + self.timing.grace),
         });
     }
 
@@ -213,7 +224,7 @@ impl Link {
             actions.push(Action::Write { octets: held.octets.clone(), replay: held.written });
             if !held.written {
                 held.written = true;
-                held.deadline = now + self.timing.confirm;
+                held.deadline = held.deadline.map(|_| now + self.timing.confirm);
             }
             self.written_through = held.sequence;
             if careful {
@@ -269,9 +280,11 @@ impl Link {
         if !stream_error {
             return None;
         }
-        let careful = self.careful_through.is_some();
-        let front = self.queue.front().map(|held| held.sequence);
-        if careful && front.is_some_and(|front| front <= self.written_through) {
+        let alone = |held: &Held| {
+            held.sequence <= self.written_through
+                && self.careful_through.is_some_and(|through| held.sequence <= through)
+        };
+        if self.queue.front().is_some_and(alone) {
             return self.queue.pop_front().map(Ended::Quarantined);
         }
         self.careful_through =
@@ -279,13 +292,21 @@ impl Link {
         None
     }
 
+    /// Whether the deadline that was asked for last has passed. One that was asked for before and
+    /// overtaken since means nothing: acted upon, each would set a further one, for ever.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.timer.is_some_and(|timer| timer <= now)
+    }
+
     /// The stanzas whose deadline has passed, in order, and whether the link itself is dead.
     pub fn fire(&mut self, now: Instant) -> (Vec<Ended>, Option<Action>) {
         self.timer = None;
         let mut ended = Vec::new();
-        if self.queue.iter().any(|held| held.deadline <= now) {
+        let late = |held: &Held| held.deadline.is_some_and(|deadline| deadline <= now);
+        if self.queue.iter().any(late) {
             for held in std::mem::take(&mut self.queue) {
-                match held.deadline <= now {
+                match late(&held) {
                     false => self.queue.push_back(held),
                     true if held.written => ended.push(Ended::Unconfirmed(held)),
                     true => ended.push(Ended::Unwritten(held)),
@@ -305,7 +326,7 @@ impl Link {
 
     /// When [`Link::fire`] is due, if that is earlier than what was asked for before.
     pub fn next_timer(&mut self) -> Option<Instant> {
-        let stanza = self.queue.iter().take(1).map(|held| held.deadline).min();
+        let stanza = self.queue.iter().find_map(|held| held.deadline);
         let barrier = self.barrier.as_ref().map(|barrier| barrier.sent + self.timing.barrier);
         let alive = (self.up && self.barrier.is_none()).then(|| self.last_reply + KEEP_ALIVE);
         let next = [stanza, barrier, alive].into_iter().flatten().min()?;

@@ -15,10 +15,11 @@ const TTL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(3
 /// How long it is kept that a name has no such records, where the zone does not say (RFC 2308 §5
 /// leaves it to the resolver).
 const NOTHING: Duration = Duration::from_secs(60);
-/// How long it is kept that no server answered (RFC 2308 §7: at most five minutes).
-const FAILED: Duration = Duration::from_secs(5);
+/// How long it is kept that no server answered (RFC 2308 §7: at most five minutes). It is longer
+/// than NAPTR, SRV and addresses take to fail one after the other, or a search would never end.
+const FAILED: Duration = Duration::from_secs(15);
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Records of one answer that are looked at.
 const RECORDS: usize = 32;
 /// Answers that are kept.

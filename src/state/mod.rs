@@ -22,6 +22,7 @@ pub mod transaction;
 
 mod inbound;
 mod outbound;
+mod recovery;
 mod watch;
 
 use std::collections::VecDeque;
@@ -33,8 +34,8 @@ use crate::codec::sip::Text;
 use crate::codec::xmpp::Stanza;
 use crate::config::Config;
 use crate::flow::{
-    Again, Challenge, Counter, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
-    LinkChange, LinkId, Map, Now, Record, Refusal, Stored,
+    Again, Challenge, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant,
+    Intent, LinkChange, LinkId, Map, Now, Record, Refusal, Stored,
 };
 use conversation::Conversations;
 use counters::Counters;
@@ -73,6 +74,8 @@ pub struct State {
     links: Vec<Link>,
     peers: Vec<PeerState>,
     locator: Locator,
+    /// Messages whose turn came before any peer was found.
+    unrouted: Vec<DeliveryId>,
     /// What each peer asked for.
     digests: Vec<Sessions>,
     /// Targets that take bare text, with the time (milliseconds since 1970) to forget that.
@@ -122,6 +125,7 @@ impl State {
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
             peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),
             locator: Locator::default(),
+            unrouted: Vec::new(),
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             text_targets: Map::with_hasher(seed),
             devices: Recent::new(seed, DEVICES),
@@ -158,16 +162,17 @@ impl State {
                 self.bounced(link, sequence, refusal, effects);
             }
             Intent::Confirmed { link, success } => self.confirmed(now, link, success, effects),
-            Intent::Send { outbound, rendered, again } => {
-                self.send(now, outbound, rendered, again, effects);
+            Intent::Send { outbound, rendered, origin } => {
+                self.send(now, outbound, rendered, origin, effects);
             }
+            Intent::Abandon(delivery) => self.abandon(delivery, effects),
             Intent::Proceeding { branch } => self.proceeding(branch),
             Intent::Authorize { branch, asked } => self.authorized(now, branch, asked, effects),
             Intent::Settle { branch, outcome, status } => {
                 self.settle(now, branch, outcome, status, effects);
             }
             Intent::Fail { delivery, answer, failure } => {
-                self.fail(delivery, &answer, failure.words(), effects);
+                self.fail(now, delivery, &answer, failure.words(), effects);
             }
             Intent::Reply { link, stanza, counter } => {
                 self.counters.count(counter);
@@ -212,6 +217,7 @@ impl State {
             Input::Sip { .. }
             | Input::Unreadable { .. }
             | Input::Xmpp { .. }
+            | Input::Recovered(_)
             | Input::Committed(_)
             | Input::Rules(_)
             | Input::Again(_) => {}
@@ -343,10 +349,11 @@ impl State {
         self.draining
     }
 
-    /// Whether nothing waits for an outcome.
+    /// Whether nothing waits for an outcome, and everybody was told of his.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.deliveries.is_empty() && self.servers.waiting() == 0
+        let told = self.links.iter().all(|link| !link.is_up() || link.held() == 0);
+        self.deliveries.is_empty() && self.servers.waiting() == 0 && told
     }
 
     /// A keyed hash.
@@ -355,14 +362,18 @@ impl State {
         self.ids.hash(purpose, parts)
     }
 
-    /// What a 401 or 407 to a request that waits would ask its sender for.
+    /// What a 401 or 407 to the request of a stanza would ask its sender for.
     #[must_use]
-    pub fn challenge(&self, transaction: u64) -> Challenge {
-        let realm = match self.servers.known(transaction) {
+    pub fn challenge(&self, held: &link::Held) -> Challenge {
+        let request = match held.waits {
+            link::Waits::Request(key) => self.servers.known(key),
+            link::Waits::Answer(_) => None,
+        };
+        let realm = match request {
             Some(transaction::server::Known::Live(live)) => live.request.uri.host_str().to_owned(),
             _ => String::new(),
         };
-        let nonce = self.hash(Purpose::Nonce, &[&transaction.to_be_bytes()]);
+        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
         Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
@@ -376,7 +387,7 @@ impl State {
         self.again.push_back(again);
     }
 
-    fn again_fail(&mut self, delivery: crate::flow::DeliveryId, failure: Failure) {
+    fn again_fail(&mut self, delivery: DeliveryId, failure: Failure) {
         self.again(Again::Fail(delivery, failure));
     }
 }

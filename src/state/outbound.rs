@@ -15,8 +15,8 @@ use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::flow::{
-    Again, CommitId, Counter, DeliveryId, Effect, Event, Failure, Hop, Now, Outbound, Outcome,
-    PeerId, Profile, Record, Rendered,
+    Again, CommitId, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Now, Origin,
+    Outbound, Outcome, PeerId, Profile, Record, Rendered,
 };
 
 /// Whose request a client transaction carries.
@@ -64,21 +64,37 @@ impl State {
         now: Now,
         outbound: Box<Outbound>,
         rendered: Rendered,
-        again: Option<DeliveryId>,
+        origin: Origin,
         effects: &mut Vec<Effect>,
     ) {
-        let id = match again {
-            Some(id) => {
+        let id = match origin {
+            Origin::Again(id) => {
                 let Some(delivery) = self.deliveries.get_mut(id) else { return };
                 delivery.outbound = outbound;
                 id
             }
-            None => {
-                let Some(id) = self.take_on(outbound, effects) else { return };
+            Origin::New(taken) => {
+                let id = DeliveryId(self.deliveries.last() + 1);
+                effects.push(Effect::Journal(Entry::Taken(id, taken)));
+                match self.take_on(id, outbound, effects) {
+                    true => id,
+                    false => return,
+                }
+            }
+            Origin::Recovered(id, sent) => {
+                let turn = self.take_on(id, outbound, effects);
+                let Some(delivery) = self.deliveries.get_mut(id) else { return };
+                delivery.resume = sent;
+                if !turn {
+                    return;
+                }
                 id
             }
         };
-        self.send_first(now, id, &rendered, effects);
+        match self.deliveries.get_mut(id).and_then(|delivery| delivery.resume.take()) {
+            Some(sent) => self.resume(now, id, sent, effects),
+            None => self.send_first(now, id, &rendered, effects),
+        }
     }
 
     /// Makes the first request of a delivery, or the first in another form.
@@ -90,6 +106,10 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some(way) = self.way(&[], false) else {
+            // The DNS has not said yet where the peers are; it has a deadline.
+            if self.peers.iter().any(|peer| !peer.located) {
+                return self.unrouted.push(id);
+            }
             return self.again_fail(id, Failure::NoPeer);
         };
         let Some(dialogue) = self.dialogue(id, rendered.conversation.clone()) else { return };
@@ -110,7 +130,7 @@ impl State {
             return self.too_large(id);
         }
         if octets.len() <= UDP_MOST || way.hop.transport.reliable() {
-            return self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+            return self.carry(now, id, branch, way, octets, effects);
         }
         // RFC 3261 §18.1.1: the transport changes, and the Via with it.
         let Some(way) = self.way(&[], true) else { return self.too_large(id) };
@@ -121,7 +141,7 @@ impl State {
         request.via = vec![via];
         self.authorize(way.peer, &mut request);
         let octets = request.to_bytes();
-        self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+        self.carry(now, id, branch, way, octets, effects);
     }
 
     /// RFC 3428 §8: the whole request is bounded, and bare text is the shorter form.
@@ -134,14 +154,14 @@ impl State {
         self.again_fail(id, Failure::TooLarge);
     }
 
-    /// Puts a new message into its line; the answer is its id when its turn is now.
+    /// Puts a message into its line; the answer says whether its turn is now.
     fn take_on(
         &mut self,
+        id: DeliveryId,
         outbound: Box<Outbound>,
         effects: &mut Vec<Effect>,
-    ) -> Option<DeliveryId> {
-        self.note_device(&outbound.sender);
-        self.note_xmpp_spelling(&outbound.sender, outbound.from.uri());
+    ) -> bool {
+        self.note_xmpp_user(&outbound.sender, outbound.from.uri());
         let target_text = outbound.target.as_str().as_bytes();
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();
@@ -156,12 +176,12 @@ impl State {
             let correlation = outbound.correlation;
             effects.push(Effect::Event(Event::Carried { correlation, route }));
         }
-        match self.deliveries.begin(outbound, line, target) {
-            (id, Turn::Now) => Some(id),
-            (_, Turn::Wait) => None,
-            (id, Turn::Full) => {
+        match self.deliveries.begin(id, outbound, line, target) {
+            Turn::Now => true,
+            Turn::Wait => false,
+            Turn::Full => {
                 self.again_fail(id, Failure::QueueFull);
-                None
+                false
             }
         }
     }
@@ -203,6 +223,20 @@ impl State {
         let number = self.begun;
         let client = Client { owner, peer, hop, octets, number, repeated: false, machine };
         self.clients.insert(branch, client);
+    }
+
+    /// Starts the client transaction of a message.
+    pub(super) fn carry(
+        &mut self,
+        now: Now,
+        id: DeliveryId,
+        branch: u64,
+        way: Way,
+        octets: Bytes,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.begin_client(now, Owner::Delivery(id), branch, way, octets, effects);
+        self.note_sent(now, branch, effects);
     }
 
     /// A provisional response.
@@ -300,10 +334,11 @@ impl State {
                 if matches!(status, 408 | 480 | 503) {
                     self.give_up_behind(id, status);
                 }
-                self.fail(id, &answer, &format!("SIP answered {status}"), effects);
+                self.fail(now, id, &answer, &format!("SIP answered {status}"), effects);
             }
             Outcome::Taken | Outcome::Own => {
                 self.counters.count(Counter::OutboundTaken);
+                self.closed_book(id, effects);
                 self.end(id, "SIP took it", false, effects);
             }
         }
@@ -337,16 +372,16 @@ impl State {
     /// Tells a sender that his message failed, and ends it.
     pub(super) fn fail(
         &mut self,
+        now: Now,
         id: DeliveryId,
         answer: &Stanza,
         why: &str,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(link) = self.deliveries.get(id).map(|delivery| delivery.outbound.link) else {
-            return;
-        };
+        let Some(delivery) = self.deliveries.get(id) else { return };
+        let (link, correlation) = (delivery.outbound.link, delivery.outbound.correlation);
         self.counters.count(Counter::OutboundFailed);
-        self.write(link, answer, effects);
+        self.tell(now, link, id, correlation, answer, effects);
         self.end(id, why, true, effects);
     }
 

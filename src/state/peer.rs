@@ -33,6 +33,8 @@ pub struct Server {
 pub struct PeerState {
     /// Its servers; empty until its name is resolved.
     pub servers: Vec<Server>,
+    /// Whether it is known where its servers are, or that there are none.
+    pub located: bool,
     /// Whether the peer counted as up or down when that was last told.
     pub told: Option<bool>,
 }
@@ -141,7 +143,7 @@ mod tests {
             health,
             asked: None,
         };
-        PeerState { servers: servers.iter().map(server).collect(), told: None }
+        PeerState { servers: servers.iter().map(server).collect(), ..PeerState::default() }
     }
 
     fn target(octet: u8) -> Target {

@@ -26,6 +26,12 @@ pub(crate) fn branch_of(branch: &str) -> Option<u64> {
     (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
+/// The client transaction that a request of ours belongs to.
+pub(super) fn branch_of_octets(octets: &Bytes) -> Option<u64> {
+    let Ok(Message::Request(request)) = parse(octets.clone()) else { return None };
+    branch_of(request.via.first()?.branch()?)
+}
+
 /// A MESSAGE (RFC 3428 §4).
 pub(super) fn message(
     outbound: &Outbound,

@@ -14,6 +14,7 @@ impl State {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: now.instant.0 / 1_000_000,
             in_service: self.in_service(now.instant),
+            alarms: Vec::new(),
             links: self.link_statuses(),
             peers: self.peer_statuses(),
             gauges: self.gauges(),
@@ -61,6 +62,7 @@ impl State {
     fn gauges(&self) -> BTreeMap<String, u64> {
         let gauge = |name: &str, value: usize| (name.to_owned(), value as u64);
         BTreeMap::from([
+            gauge("deadlines", self.timers.count()),
             gauge("messages_to_sip_in_flight", self.deliveries.len()),
             gauge("requests_waiting_for_xmpp", self.servers.waiting()),
         ])

@@ -47,6 +47,12 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _, _))| *at)
     }
 
+    /// How many are set, those included that will mean nothing when they fire.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.heap.len()
+    }
+
     /// Takes out a timer that is due.
     pub fn due(&mut self, now: Instant) -> Option<Timer> {
         if self.next()? > now {

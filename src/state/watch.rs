@@ -8,7 +8,7 @@ use super::locator::{Located, Target};
 use super::outbound::Owner;
 use super::peer::{self, Health};
 use super::timer::Timer;
-use crate::flow::{Answer, Counter, Effect, Event, Hop, Instant, Now, PeerId, Query};
+use crate::flow::{Again, Answer, Counter, Effect, Event, Hop, Instant, Now, PeerId, Query};
 
 /// After so many times T1 without an answer to OPTIONS a server counts as down, though the
 /// transaction goes on: 8 s with the default.
@@ -54,6 +54,12 @@ impl State {
         };
         if settings_need_dns(self, peer) {
             self.timers.set(until, Timer::Locate(peer));
+        }
+        if let Some(state) = self.peers.get_mut(peer.0) {
+            state.located = true;
+        }
+        for waiting in std::mem::take(&mut self.unrouted) {
+            self.again(Again::Send(waiting));
         }
     }
 

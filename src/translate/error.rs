@@ -89,6 +89,7 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Timeout => of_status(rules, 408, None),
         Failure::Unreachable | Failure::NoPeer => of_status(rules, 503, None),
         Failure::Behind(status) => of_status(rules, status, None),
+        Failure::Unknown => of_status(rules, 504, None),
         Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
         Failure::QueueFull => StanzaError::new(Condition::ResourceConstraint),
     };
@@ -99,6 +100,7 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Timeout => "the SIP side did not answer in time",
         Failure::Unreachable | Failure::NoPeer => "the SIP side cannot be reached",
         Failure::Behind(_) => "not sent: the message before it was not answered",
+        Failure::Unknown => "the gateway was restarted: whether the message arrived is not known",
         Failure::TooLarge => "the message is too long to be sent by SIP",
         Failure::QueueFull => "too many messages wait for this user",
     };

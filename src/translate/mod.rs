@@ -23,10 +23,11 @@ pub fn translate(rules: &Rules, routed: Routed) -> Intent {
             answered(rules, branch, outbound.as_deref(), &response, contact)
         }
         Routed::Challenged { branch, asked } => Intent::Authorize { branch, asked },
-        Routed::Outbound { outbound, again } => {
+        Routed::Outbound { outbound, origin } => {
             let rendered = message::to_sip(&rules.messages, &outbound);
-            Intent::Send { outbound, rendered, again }
+            Intent::Send { outbound, rendered, origin }
         }
+        Routed::Abandoned(delivery) => Intent::Abandon(delivery),
         Routed::Failed { delivery, outbound, failure } => {
             let error = error::of_failure(&rules.errors, failure);
             let answer = Box::new(error::reply_to_message(&outbound.stanza, error));

@@ -21,6 +21,8 @@ use crate::flow::{ConnectionId, Flow, Hop, Input, ListenerId};
 
 /// How long a peer may take to accept a connection.
 const CONNECTING: Duration = Duration::from_secs(5);
+/// How long the last answers of a stream that cannot be framed any more may take to leave.
+const FINISHING: Duration = Duration::from_secs(2);
 /// Octets that may wait for a peer that does not read: beyond that the connection is closed.
 const WAITING: usize = 4 * 1_024 * 1_024;
 
@@ -31,6 +33,8 @@ struct Port {
     waiting: RefCell<Vec<u8>>,
     more: Notify,
     closed: Cell<bool>,
+    /// Nothing more is read; what waits is still written.
+    finishing: Cell<bool>,
 }
 
 /// All connections.
@@ -66,6 +70,7 @@ impl Table {
             waiting: RefCell::default(),
             more: Notify::new(),
             closed: Cell::new(false),
+            finishing: Cell::new(false),
         });
         self.ports.insert(id, Rc::clone(&port));
         self.newest.insert(remote, id);
@@ -183,9 +188,7 @@ impl Connections {
             }
             framer.push(buffer.get(..length).unwrap_or_default());
             if !self.take_frames(flow, &mut framer, port) {
-                // What was answered leaves before the end.
-                tokio::task::yield_now().await;
-                return;
+                return port.finish().await;
             }
         }
     }
@@ -226,13 +229,21 @@ impl Port {
         Ok(())
     }
 
+    /// What was answered leaves before the end: the writer ends when nothing waits any more.
+    async fn finish(&self) {
+        self.finishing.set(true);
+        self.more.notify_one();
+        tokio::time::sleep(FINISHING).await;
+    }
+
     async fn keep_writing(&self, mut writer: impl AsyncWrite + Unpin) {
         let mut octets = Vec::new();
         loop {
-            if self.waiting.borrow().is_empty() {
+            if self.waiting.borrow().is_empty() && !self.finishing.get() {
                 self.more.notified().await;
             }
-            if self.closed.get() {
+            if self.closed.get() || (self.finishing.get() && self.waiting.borrow().is_empty()) {
+                let _ = writer.shutdown().await;
                 return;
             }
             std::mem::swap(&mut octets, &mut *self.waiting.borrow_mut());

@@ -106,6 +106,12 @@ impl Log {
                     info!(id = %correlation, "{outcome}");
                 }
             }
+            Event::Abandoned(delivery) => {
+                error!(
+                    delivery = delivery.0,
+                    "a message that was left unfinished is for nobody served here and is given up"
+                );
+            }
             Event::Refused { remote, outcome } => {
                 if self.may("SIP request refused") {
                     info!(%remote, "SIP request {outcome}");
@@ -126,9 +132,13 @@ impl Log {
         }
     }
 
-    pub(super) fn store_failed(&self, cause: &super::store::StoreError) {
-        if self.may("store failed") {
-            error!("{cause}");
+    pub(super) fn alarm(&self, what: &str, why: &str) {
+        if self.may("alarm") {
+            error!("alarm: {what}: {why}");
         }
+    }
+
+    pub(super) fn alarm_over(&self, what: &str) {
+        info!("alarm over: {what}");
     }
 }

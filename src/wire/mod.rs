@@ -8,6 +8,8 @@ mod clock;
 mod component;
 mod connections;
 mod dns;
+mod journal;
+mod journal_file;
 mod log;
 mod probe;
 mod run;
@@ -17,5 +19,6 @@ mod tls;
 mod udp;
 
 pub use admin::ask;
+pub use journal_file::JournalError;
 pub use probe::{Probe, probe};
 pub use run::{RunError, run};

@@ -16,6 +16,8 @@ use tracing::{error, info};
 use super::clock::Clock;
 use super::component::{self, LinkPort};
 use super::connections::{self, Connections};
+use super::journal::Journal;
+use super::journal_file::JournalError;
 use super::log::Log;
 use super::runner::Runner;
 use super::store::{Store, StoreError, StoreHandle};
@@ -23,7 +25,7 @@ use super::udp::{self, UdpPort};
 use super::{admin, dns, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
-use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query};
+use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
 use crate::gateway::Gateway;
 use crate::rules::Rules;
 
@@ -51,6 +53,9 @@ pub enum RunError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The system refuses something else.
     #[error("the system refuses: {0}")]
     System(#[from] io::Error),
@@ -74,33 +79,31 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     tls::entropy(&mut seed)?;
     tls::entropy(&mut fresh_key)?;
 
+    let clock = Clock::start();
     let opened = Store::open(&config.store, fresh_key)?;
+    let left = Journal::open(&config.store, clock.now().unix_ms)?;
+    let journal = Rc::new(left.journal);
     let (committed, commits) = unbounded_channel();
     let store = opened.store.serve(committed)?;
     let (udp, tcp) = listeners(&config)?;
     let admin = bind_admin(&config.admin_socket)?;
     let mut stop = Stop::new()?;
 
-    let clock = Clock::start();
     let source = IdSource { seed, key: opened.key };
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
+    let (stored, now) = (&opened.stored, clock.now());
     let mut effects = Vec::new();
-    let gateway = Gateway::new(
-        Arc::clone(&config),
-        rules,
-        &source,
-        &opened.stored,
-        verbose,
-        clock.now(),
-        &mut effects,
-    );
-    let runner = join(&config, gateway, clock, udp.clone(), store);
+    let gateway =
+        Gateway::new(Arc::clone(&config), rules, &source, stored, verbose, now, &mut effects);
+    let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
+    take_up(&runner, left.unfinished, left.damaged);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
     spawn_local(admin::keep_answering(Rc::clone(&runner), admin));
     spawn_local(keep_committing(Rc::clone(&runner), commits));
+    spawn_local(Rc::clone(&journal).keep_writing(Rc::clone(&runner)));
     spawn_local({
         let runner = Rc::clone(&runner);
         async move { runner.keep_time().await }
@@ -112,9 +115,23 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     stop.asked().await;
     info!("stopping: nothing new is taken on");
     drain(&runner, &mut stop).await;
+    journal.close();
     let _ = std::fs::remove_file(&config.admin_socket);
     info!("stopped");
     Ok(())
+}
+
+/// What an earlier process left goes before everything new.
+fn take_up(runner: &Runner, unfinished: Vec<Unfinished>, damaged: Option<PathBuf>) {
+    if let Some(aside) = damaged {
+        error!("the journal is damaged: what could not be read of it is in {}", aside.display());
+    }
+    if !unfinished.is_empty() {
+        info!(messages = unfinished.len(), "taking up what an earlier process left");
+    }
+    for unfinished in unfinished {
+        runner.feed(Input::Recovered(Box::new(unfinished)));
+    }
 }
 
 /// Joins the core to its ways to the outside.
@@ -123,7 +140,7 @@ fn join(
     gateway: Gateway,
     clock: Clock,
     udp: Vec<Option<Rc<UdpPort>>>,
-    store: StoreHandle,
+    (store, journal): (StoreHandle, Rc<Journal>),
 ) -> Rc<Runner> {
     let links = config.components.iter().map(|_| Rc::default()).collect::<Vec<Rc<LinkPort>>>();
     let connections = Rc::new(Connections::new(config));
@@ -136,7 +153,7 @@ fn join(
         });
         let log = Log::new(config);
         let connections = Rc::clone(&connections);
-        Runner::new(gateway, clock, links, connections, log, udp, store, resolve)
+        Runner::new(gateway, clock, links, connections, log, udp, store, journal, resolve)
     });
     connections.serve(&runner);
     runner
@@ -215,8 +232,11 @@ async fn keep_committing(
 ) {
     while let Some(committed) = commits.recv().await {
         match committed {
-            Ok(id) => runner.feed(Input::Committed(id)),
-            Err(cause) => runner.log.store_failed(&cause),
+            Ok(id) => {
+                runner.alarm("store", None);
+                runner.feed(Input::Committed(id));
+            }
+            Err(cause) => runner.alarm("store", Some(cause.to_string())),
         }
     }
 }

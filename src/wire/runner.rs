@@ -1,7 +1,7 @@
 //! Feeds inputs to the core and carries out its effects, in order.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::clock::Clock;
 use super::component::LinkPort;
 use super::connections::Connections;
+use super::journal::Journal;
 use super::log::Log;
 use super::store::StoreHandle;
 use super::udp::UdpPort;
@@ -25,6 +26,9 @@ pub(super) struct Runner {
     pub(super) log: Log,
     udp: Vec<Option<Rc<UdpPort>>>,
     store: StoreHandle,
+    journal: Rc<Journal>,
+    /// Troubles that last, by what they are of.
+    alarms: RefCell<BTreeMap<&'static str, String>>,
     /// Effects that wait for their records, by group.
     held: RefCell<VecDeque<(CommitId, Vec<Effect>)>>,
     /// Inputs that effects gave rise to.
@@ -44,6 +48,7 @@ impl Runner {
         log: Log,
         udp: Vec<Option<Rc<UdpPort>>>,
         store: StoreHandle,
+        journal: Rc<Journal>,
         resolve: Box<dyn Fn(Query)>,
     ) -> Self {
         Runner {
@@ -54,6 +59,8 @@ impl Runner {
             log,
             udp,
             store,
+            journal,
+            alarms: RefCell::default(),
             held: RefCell::default(),
             pending: RefCell::default(),
             resolve,
@@ -64,7 +71,29 @@ impl Runner {
 
     /// What the gateway tells of itself.
     pub(super) fn status(&self) -> Status {
-        self.gateway.borrow().status(self.clock.now())
+        let mut status = self.gateway.borrow().status(self.clock.now());
+        let alarms = self.alarms.borrow();
+        status.alarms = alarms.iter().map(|(what, why)| format!("{what}: {why}")).collect();
+        let unfinished = self.journal.unfinished() as u64;
+        status.gauges.insert("messages_in_journal".to_owned(), unfinished);
+        status
+    }
+
+    /// A trouble that lasts begins, or ends.
+    pub(super) fn alarm(&self, what: &'static str, trouble: Option<String>) {
+        let mut alarms = self.alarms.borrow_mut();
+        match trouble {
+            Some(why) => {
+                if alarms.insert(what, why.clone()).as_ref() != Some(&why) {
+                    self.log.alarm(what, &why);
+                }
+            }
+            None => {
+                if alarms.remove(what).is_some() {
+                    self.log.alarm_over(what);
+                }
+            }
+        }
     }
 
     /// One input and all that follows from it.
@@ -105,6 +134,7 @@ impl Runner {
                     self.held.borrow_mut().push_back((id, then));
                     self.store.commit(id, records);
                 }
+                Effect::Journal(entry) => self.journal.note(entry),
                 Effect::Resolve { query } => (self.resolve)(query),
                 Effect::Event(event) => self.log.event(&event),
             }

@@ -15,13 +15,14 @@ pub struct Challenge(Auth);
 pub struct Credentials(Auth);
 
 impl Challenge {
-    /// A challenge of this scheme, without parameters. What is no token character is left out.
+    /// A digest challenge without parameters. (Other schemes are read, and never written.)
     #[must_use]
-    pub fn new(scheme: &str) -> Challenge {
-        Challenge(Auth::new(scheme))
+    pub fn digest() -> Challenge {
+        Challenge(Auth { scheme: Text::from_static("Digest"), params: Text::new() })
     }
 
-    /// Parses `scheme LWS auth-param *( COMMA auth-param )`.
+    /// Parses `scheme LWS auth-param *( COMMA auth-param )`. Of two parameters with one name, the
+    /// first counts.
     pub fn parse(value: &Text) -> Result<Challenge, ValueError> {
         Auth::parse(value).map(Challenge)
     }
@@ -78,10 +79,10 @@ impl Challenge {
 }
 
 impl Credentials {
-    /// Credentials of this scheme, without parameters. What is no token character is left out.
+    /// Digest credentials without parameters. (Other schemes are read, and never written.)
     #[must_use]
-    pub fn new(scheme: &str) -> Credentials {
-        Credentials(Auth::new(scheme))
+    pub fn digest() -> Credentials {
+        Credentials(Auth { scheme: Text::from_static("Digest"), params: Text::new() })
     }
 
     /// Parses `scheme LWS auth-param *( COMMA auth-param )`.
@@ -150,12 +151,6 @@ struct Auth {
 }
 
 impl Auth {
-    fn new(scheme: &str) -> Auth {
-        let legal = |c: &char| c.is_ascii() && chars::is(*c as u8, chars::TOKEN);
-        let scheme: String = scheme.chars().filter(legal).collect();
-        Auth { scheme: scheme.into(), params: Text::new() }
-    }
-
     fn parse(value: &Text) -> Result<Auth, ValueError> {
         let text = chars::trim(value);
         let end = chars::span(text.as_bytes(), chars::TOKEN);
@@ -166,7 +161,8 @@ impl Auth {
             return Err(ValueError::Character);
         }
         let params = chars::trim(&text[end..]);
-        if !is_token68(params) {
+        // A digest has no token68, which `Digest nonce=` would be.
+        if text[..end].eq_ignore_ascii_case("Digest") || !is_token68(params) {
             Items::new(params).try_for_each(check)?;
         }
         Ok(Auth { scheme: value.slice_ref(&text[..end]), params: value.slice_ref(params) })
@@ -185,13 +181,18 @@ impl Auth {
     fn with(self, name: &str, value: String) -> Auth {
         let legal = |c: &char| c.is_ascii() && chars::is(*c as u8, chars::TOKEN);
         let name: String = name.chars().filter(legal).collect();
+        if name.is_empty() {
+            return self;
+        }
         let separator = if self.params.is_empty() { "" } else { ", " };
         let params = format!("{}{separator}{name}={value}", self.params);
         Auth { params: params.into(), ..self }
     }
 
     fn to_value(&self) -> HeaderValue {
-        HeaderValue::from(format!("{} {}", self.scheme, self.params))
+        let space = if self.params.is_empty() { "" } else { " " };
+        let value = format!("{}{space}{}", self.scheme, self.params);
+        HeaderValue::from_legal_text(value.into())
     }
 }
 
@@ -232,7 +233,7 @@ mod tests {
             (c.nonce_count(), c.param("uri").as_deref()),
             (Some(1), Some("sip:bob@biloxi.com;a=b"))
         );
-        let c = Credentials::new("Digest").quoted("username", "b\"o\r\nb").token("nc", "00000002");
+        let c = Credentials::digest().quoted("username", "b\"o\r\nb").token("nc", "00000002");
         assert_eq!(c.to_value().as_str(), Some("Digest username=\"b\\\"o  b\", nc=00000002"));
         assert_eq!(Credentials::parse(&c.to_value().to_text()), Ok(c));
     }
@@ -244,9 +245,15 @@ mod tests {
         {
             assert!(Credentials::parse(&good.into()).is_ok(), "{good}");
         }
-        for bad in
-            ["", "Digest realm=\"x", "Digest a=b, c", "Digest =x", "Digest,x", "Digest a=b c"]
-        {
+        for bad in [
+            "",
+            "Digest realm=\"x",
+            "Digest a=b, c",
+            "Digest =x",
+            "Digest,x",
+            "Digest a=b c",
+            "Digest a=",
+        ] {
             assert!(Credentials::parse(&bad.into()).is_err(), "{bad}");
         }
     }

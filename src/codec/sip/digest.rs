@@ -189,7 +189,7 @@ fn answer(
         }
         None => hex(&[&secret, &*nonce, &request].map(str::as_bytes)),
     };
-    let mut credentials = Credentials::new("Digest")
+    let mut credentials = Credentials::digest()
         .quoted("username", account.username)
         .quoted("realm", realm)
         .quoted("nonce", &nonce)

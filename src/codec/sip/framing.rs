@@ -233,11 +233,11 @@ mod tests {
     }
 
     fn messages(frames: &[Frame]) -> Vec<&[u8]> {
-        let message = frames.iter().filter_map(|frame| match frame {
+        let messages = frames.iter().filter_map(|frame| match frame {
             Frame::Message(octets) => Some(&octets[..]),
             _ => None,
         });
-        message.collect()
+        messages.collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::header_value;
+use super::header_value::Quotes;
 use super::malformed::MalformedKind as Kind;
 use super::token::ValueError;
 use super::{HeaderName, HeaderValue, Text, chars};
@@ -112,12 +112,16 @@ impl Source {
         if chars::count_controls(self.octets()) == lines * 2 {
             return Ok(());
         }
+        let mut quotes = Quotes::default();
         for line in self.octets().split(|&b| b == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if memchr::memchr(b'\r', line).is_some() {
                 return Err(Kind::LineEnd);
             }
-            if !header_value::is_legal(line) {
+            if !line.first().copied().is_some_and(chars::is_space) {
+                quotes = Quotes::default();
+            }
+            if !quotes.allow(line) {
                 return Err(Kind::Control);
             }
         }

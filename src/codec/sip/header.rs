@@ -3,7 +3,7 @@
 use super::token::{self, ValueError};
 use super::{
     Accept, Challenge, Date, Event, HeaderName, HeaderValue, Items, NameAddr, Subscription, Text,
-    Warning, list,
+    Token, Warning, list,
 };
 
 /// One header field.
@@ -167,6 +167,18 @@ impl Headers {
     #[must_use]
     pub fn event(&self) -> Option<Result<Event, ValueError>> {
         self.one(&HeaderName::Event, |text| Event::parse(text.clone()))
+    }
+
+    /// The entity tag in SIP-ETag, SIP-If-Match or Suppress-If-Match (RFC 3903 §11.3, RFC 5839
+    /// §6.1): a token, compared octet by octet.
+    #[must_use]
+    pub fn entity_tag(&self, name: &HeaderName) -> Option<Result<Token, ValueError>> {
+        self.one(name, |text| Token::new(text.clone()).ok_or(ValueError::Character))
+    }
+
+    /// The event packages in Allow-Events (RFC 6665 §8.2.2); compared octet by octet.
+    pub fn allowed_events(&self) -> impl Iterator<Item = &str> {
+        self.items(&HeaderName::AllowEvents)
     }
 
     /// Subscription-State (RFC 6665 §4.1.3).

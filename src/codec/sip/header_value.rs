@@ -8,8 +8,8 @@ use super::{Text, chars};
 /// The value of a header field, on one line, without white space at its ends.
 ///
 /// It holds no CR, LF or other control, tab excepted; a received value may also hold a control
-/// (never CR or LF) after a backslash, which RFC 3261 §25.1 allows in quoted strings and RFC 4475
-/// §3.1.1.2 tests. Octets that are not UTF-8 are kept as they are.
+/// (never CR or LF) after a backslash within quotes, which RFC 3261 §25.1 allows (`quoted-pair`)
+/// and RFC 4475 §3.1.1.2 tests. Octets that are not UTF-8 are kept as they are.
 #[derive(Clone, Debug)]
 pub struct HeaderValue(Repr);
 
@@ -37,7 +37,7 @@ impl HeaderValue {
 
     /// A received value, unfolded. Fails on a control that is neither a tab nor escaped.
     pub fn parsed(octets: Bytes) -> Result<HeaderValue, ValueError> {
-        if !is_legal(&octets) {
+        if !Quotes::default().allow(&octets) {
             return Err(ValueError::Character);
         }
         Ok(HeaderValue::from_legal(octets.slice_ref(chars::trim_octets(&octets))))
@@ -110,12 +110,29 @@ impl HeaderValue {
     }
 }
 
-/// Whether every control is a tab, or stands after a backslash and is neither CR nor LF.
-pub(super) fn is_legal(octets: &[u8]) -> bool {
-    octets.iter().enumerate().all(|(i, &b)| {
-        let escaped = || i > 0 && octets[i - 1] == b'\\' && b != b'\r' && b != b'\n';
-        !chars::is(b, chars::CONTROL) || b == b'\t' || escaped()
-    })
+/// Where a value stands between quotes: only there may a control follow a backslash.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Quotes {
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    /// Whether every control in the octets, which go on from those before, is a tab or part of a
+    /// `quoted-pair`, and neither CR nor LF.
+    pub(super) fn allow(&mut self, octets: &[u8]) -> bool {
+        octets.iter().all(|&b| {
+            let escaped = std::mem::take(&mut self.escaped);
+            match b {
+                _ if escaped => {}
+                b'"' => self.quoted = !self.quoted,
+                b'\\' => self.escaped = self.quoted,
+                _ => {}
+            }
+            let is_pair = escaped && b != b'\r' && b != b'\n';
+            !chars::is(b, chars::CONTROL) || b == b'\t' || is_pair
+        })
+    }
 }
 
 fn clean(text: &str) -> Text {
@@ -181,7 +198,12 @@ mod tests {
         for bad in ["a\r\nb", "a\nb", "a\0b", "a\u{7f}b", "a\\\nb", "a\\\rb"] {
             assert!(HeaderValue::parsed(bad.into()).is_err(), "{bad:?}");
         }
-        assert_eq!(HeaderValue::parsed(" a\tb\\\0 ".into()).unwrap().as_bytes(), b"a\tb\\\0");
+        for bad in ["a\tb\\\0", "\"\\\\\0\"", "\"\" \\\0", "\"\\\"\" \\\0"] {
+            assert!(HeaderValue::parsed(bad.into()).is_err(), "not a quoted pair: {bad:?}");
+        }
+        for good in ["\"a\tb\\\0\"", "x \"\\\\\\\0\" y", "\"\\\"\\\0\""] {
+            assert_eq!(HeaderValue::parsed(good.into()).unwrap().as_bytes(), good.as_bytes());
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod digest;
 mod event;
 mod fields;
 mod framing;
+#[cfg(test)]
+mod grammar_tests;
 mod head;
 mod header;
 mod header_name;

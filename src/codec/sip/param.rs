@@ -196,9 +196,11 @@ pub(super) fn unquote(value: &str) -> Cow<'_, str> {
     unescape(inner)
 }
 
-/// The inside of a quoted string without its escapes and without controls.
+/// The inside of a quoted string without its escapes and without controls; a tab, which is white
+/// space, becomes a space.
 pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
-    let plain = |b: &u8| *b != b'\\' && (!chars::is(*b, chars::CONTROL) || *b == b'\t');
+    // The controls above 127 begin with this octet.
+    let plain = |b: &u8| *b != b'\\' && *b != 0xc2 && !chars::is(*b, chars::CONTROL);
     if inner.as_bytes().iter().all(plain) {
         return Cow::Borrowed(inner);
     }
@@ -210,8 +212,10 @@ pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
             continue;
         }
         escaped = false;
-        if !c.is_control() || c == '\t' {
-            out.push(c);
+        match c {
+            '\t' => out.push(' '),
+            c if c.is_control() => {}
+            c => out.push(c),
         }
     }
     Cow::Owned(out)
@@ -246,6 +250,9 @@ mod tests {
         let all: Vec<_> = params.iter().collect();
         assert_eq!(all, [("a", None), ("B", Some(r#""x;\"y""#)), ("c", Some("d"))]);
         assert_eq!(params.unquoted("b").as_deref(), Some("x;\"y"));
+        let params = Params::parse(";a=\"b\tc\\\0\u{85}\u{a9}\";A2".into()).unwrap();
+        assert_eq!(params.unquoted("a").as_deref(), Some("b c\u{a9}"), "no control comes out");
+        let params = Params::parse(";a;b=c".into()).unwrap();
         assert_eq!(params.get("A"), Some(None));
         assert_eq!(params.get("z"), None);
     }

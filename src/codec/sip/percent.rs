@@ -9,6 +9,9 @@ use super::chars::{self, Class};
 pub enum Set {
     /// The `user` of a SIP URI: unreserved and `&=+$,;?/`.
     User,
+    /// The local part of an `im:` or `pres:` URI (RFC 7247 §6.5, RFC 3986 §3.3): alphanum and
+    /// `!$&'*+-./=_~`.
+    Mailbox,
     /// The `password` of a SIP URI: unreserved and `&=+$,`.
     Password,
     /// A `pname` or `pvalue`: unreserved and `[]/:&+$`.
@@ -22,7 +25,7 @@ pub enum Set {
 impl Set {
     fn class(self) -> Class {
         match self {
-            Set::User => chars::USER,
+            Set::User | Set::Mailbox => chars::USER,
             Set::Password => chars::PASSWORD,
             Set::Param => chars::PARAM,
             Set::Header => chars::HEADER,
@@ -35,8 +38,9 @@ impl Set {
 pub fn encode_into(out: &mut String, octets: &[u8], set: Set) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let class = set.class();
+    let more = if set == Set::Mailbox { &b"%(),;?"[..] } else { b"%" };
     for &b in octets {
-        if chars::is(b, class) && b != b'%' {
+        if chars::is(b, class) && !more.contains(&b) {
             out.push(char::from(b));
         } else {
             out.push('%');
@@ -115,6 +119,19 @@ mod tests {
         assert_eq!(encode(b"o'reilly+1;x=y", Set::User), "o'reilly+1;x=y");
         assert_eq!(encode("a@b:c é%".as_bytes(), Set::User), "a%40b%3Ac%20%C3%A9%25");
         assert_eq!(encode(b"a;b=c?d", Set::Param), "a%3Bb%3Dc%3Fd");
+    }
+
+    #[test]
+    fn mailbox_rule() {
+        let all: Vec<u8> = (b' '..=b'~').filter(|b| !b.is_ascii_alphanumeric()).collect();
+        let encoded = encode(&all, Set::Mailbox);
+        let plain: String = all
+            .iter()
+            .filter(|b| !encoded.contains(&format!("%{b:02X}")))
+            .map(|b| char::from(*b))
+            .collect();
+        assert_eq!(plain, "!$&'*+-./=_~");
+        assert_eq!(encode(b"a(b)@c", Set::Mailbox), "a%28b%29%40c");
     }
 
     #[test]

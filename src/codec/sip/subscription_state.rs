@@ -125,7 +125,7 @@ impl std::fmt::Display for Subscription {
 
 impl From<&Subscription> for super::HeaderValue {
     fn from(subscription: &Subscription) -> super::HeaderValue {
-        super::HeaderValue::from(subscription.to_string())
+        super::HeaderValue::from_legal_text(super::trimmed(subscription.to_string().into()))
     }
 }
 

@@ -25,7 +25,12 @@ impl UriBuilder {
         text.push_str(scheme.as_str());
         text.push(':');
         if !user.is_empty() {
-            percent::encode_into(&mut text, user, Set::User);
+            // A `?` begins the headers of an `im:` URI (RFC 3860).
+            let set = match scheme {
+                Scheme::Im | Scheme::Pres => Set::Mailbox,
+                _ => Set::User,
+            };
+            percent::encode_into(&mut text, user, set);
             text.push('@');
         }
         let start = text.len();

@@ -202,7 +202,7 @@ impl Via {
     }
 
     /// Whether the branch identifies the transaction by itself: it begins with the cookie and
-    /// goes on after it (RFC 3261 §17.2.3; RFC 4475 §3.1.2.19 for the bare cookie).
+    /// goes on after it (RFC 3261 §17.2.3; RFC 4475 §3.2.1 for the bare cookie).
     #[must_use]
     pub fn has_unique_branch(&self) -> bool {
         self.branch().is_some_and(|branch| {

@@ -9,11 +9,10 @@
 use bytes::Bytes;
 
 use super::lexical::is_space;
+use super::oversized::Oversized;
 use super::xml_fault::XmlFault;
 use super::{Limits, StreamFault, StreamHeader, Text};
 
-/// How much of a stanza beyond the limit is kept to learn whose it was.
-const KEPT_OF_OVERSIZED: usize = 4_096;
 /// Enough to look back at `]]` and `/` when the rest has been thrown away.
 const LOOK_BACK: usize = 4;
 /// A drained buffer larger than this is given back.
@@ -91,12 +90,6 @@ pub struct Framer {
     /// Set while an element beyond the limit is thrown away.
     oversized: Option<Oversized>,
     fault: Option<StreamFault>,
-}
-
-#[derive(Debug)]
-struct Oversized {
-    head: Bytes,
-    dropped: u64,
 }
 
 impl Framer {
@@ -200,6 +193,9 @@ impl Framer {
                 self.skip_to(b'>', Lex::Content);
                 let declaration = &self.buffer[self.start..self.at];
                 if self.lex == Lex::Content {
+                    if declaration.len() > self.limits.max_header_octets {
+                        return Err(StreamFault::HeaderTooLarge);
+                    }
                     let is_xml = declaration.starts_with(b"<?xml")
                         && declaration.get(5).copied().is_some_and(is_space)
                         && declaration.ends_with(b"?>");
@@ -276,6 +272,7 @@ impl Framer {
 
     fn start_tag_end(&mut self) -> Result<Option<Frame>, StreamFault> {
         self.lex = Lex::Content;
+        self.tag_bound()?;
         let tag = &self.buffer[self.tag..self.at];
         let is_empty = tag.ends_with(b"/>");
         if !is_empty {
@@ -296,6 +293,7 @@ impl Framer {
 
     fn end_tag_end(&mut self) -> Result<Option<Frame>, StreamFault> {
         self.lex = Lex::Content;
+        self.tag_bound()?;
         let name = self.buffer[self.tag + 2..self.at - 1].trim_ascii_end();
         let begin = self.open.pop().ok_or(StreamFault::StrayEndTag)?;
         if name != &self.names[begin..] {
@@ -308,6 +306,20 @@ impl Framer {
             return Ok(Some(Frame::Close));
         }
         Ok((self.open.len() == 1).then(|| self.stanza()))
+    }
+
+    /// The bounds hold whether a tag came at once or in pieces.
+    fn tag_bound(&self) -> Result<(), StreamFault> {
+        let tag = self.at - self.tag;
+        match self.phase {
+            Phase::Header if tag > self.limits.max_header_octets => {
+                Err(StreamFault::HeaderTooLarge)
+            }
+            Phase::Idle | Phase::Stanza if tag > self.limits.max_stanza_octets => {
+                Err(StreamFault::TagTooLarge)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn header(&mut self, is_empty: bool) -> Result<Frame, StreamFault> {
@@ -326,11 +338,9 @@ impl Framer {
     fn stanza(&mut self) -> Frame {
         let octets = &self.buffer[self.start..self.at];
         let frame = match self.oversized.take() {
-            Some(Oversized { head, dropped }) => {
-                Frame::Oversized { head, octets: dropped + octets.len() as u64 }
-            }
+            Some(oversized) => oversized.frame(octets.len()),
             None if octets.len() > self.limits.max_stanza_octets => {
-                Frame::Oversized { head: head_of(octets), octets: octets.len() as u64 }
+                Oversized::new(octets).frame(octets.len())
             }
             None => Frame::Stanza(Bytes::copy_from_slice(octets)),
         };
@@ -343,15 +353,15 @@ impl Framer {
     fn bound(&mut self) -> Result<(), StreamFault> {
         let pending = self.at - self.start;
         match self.phase {
+            // White space is not kept.
+            Phase::Header | Phase::Idle if self.lex == Lex::Content => self.start = self.at,
             Phase::Header if pending > self.limits.max_header_octets => {
                 return Err(StreamFault::HeaderTooLarge);
             }
             Phase::Header | Phase::Closed => {}
             Phase::Idle | Phase::Stanza if pending > self.limits.max_stanza_octets => {
                 let octets = &self.buffer[self.start..self.at];
-                let oversized = self
-                    .oversized
-                    .get_or_insert_with(|| Oversized { head: head_of(octets), dropped: 0 });
+                let oversized = self.oversized.get_or_insert_with(|| Oversized::new(octets));
                 // A tag in progress is needed whole.
                 let keep = match self.lex {
                     Lex::Content | Lex::Cdata => self.at - LOOK_BACK,
@@ -360,10 +370,9 @@ impl Framer {
                 if self.at - keep > self.limits.max_stanza_octets {
                     return Err(StreamFault::TagTooLarge);
                 }
-                oversized.dropped += (keep - self.start) as u64;
+                oversized.drop_octets(keep - self.start);
                 self.start = keep;
             }
-            Phase::Idle if self.lex == Lex::Content => self.start = self.at,
             Phase::Idle | Phase::Stanza => {}
         }
         Ok(())
@@ -382,8 +391,4 @@ impl Framer {
         self.tag = self.tag.saturating_sub(self.start);
         self.start = 0;
     }
-}
-
-fn head_of(octets: &[u8]) -> Bytes {
-    Bytes::copy_from_slice(&octets[..octets.len().min(KEPT_OF_OVERSIZED)])
 }

@@ -135,6 +135,8 @@ fn headers_that_open_no_stream_are_refused() {
         ("<!DOCTYPE a>".to_owned(), StreamFault::Xml(XmlFault::Dtd)),
         (format!("<stream:stream {stream} a='&bad;'>"), StreamFault::Xml(XmlFault::BadReference)),
         (format!("<stream:stream {stream} a='{}", "x".repeat(400)), StreamFault::HeaderTooLarge),
+        (format!("<stream:stream {stream} a='{}'>", "x".repeat(400)), StreamFault::HeaderTooLarge),
+        (format!("<?xml {}?>", "x".repeat(400)), StreamFault::HeaderTooLarge),
         ("</stream:stream>".to_owned(), StreamFault::StrayEndTag),
     ];
     for (text, fault) in cases {
@@ -172,6 +174,22 @@ fn sec_026_memory_stays_bounded_whatever_comes() {
     }
     framer.push(format!("<a b='{}", "x".repeat(400)).as_bytes());
     assert_eq!(framer.next(), Err(StreamFault::TagTooLarge));
+}
+
+#[test]
+fn sec_026_a_tag_is_too_large_however_it_comes() {
+    let large = "x".repeat(300);
+    for text in [
+        format!("<m a='{large}'/>"),
+        format!("<m><n a='{large}'></n></m>"),
+        format!("<m><{large}/></m>"),
+        format!("<m></m{}>", " ".repeat(300)),
+    ] {
+        assert_eq!(after_header(&text), (vec![], Some(StreamFault::TagTooLarge)), "{text}");
+    }
+    let spaces = " ".repeat(2_000);
+    let (frames, fault) = frames([spaces.as_bytes(), &HEADER.as_bytes()[22..], spaces.as_bytes()]);
+    assert_eq!((frames.len(), fault), (1, None), "white space is not kept");
 }
 
 #[test]

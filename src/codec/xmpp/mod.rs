@@ -19,12 +19,15 @@ mod lexical;
 mod localpart;
 pub mod message;
 pub mod ns;
+mod oversized;
 pub mod presence;
 mod scope;
 pub mod stanza;
 pub mod stanza_error;
 pub mod stream;
 pub(crate) mod strict;
+#[cfg(test)]
+mod strict_oracle_tests;
 #[cfg(test)]
 mod strict_tests;
 mod xml_fault;

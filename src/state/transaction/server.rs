@@ -133,17 +133,22 @@ impl Servers {
         self.live.get_mut(&key)
     }
 
-    /// Ends a transaction with its final response, and remembers that response until Timer J,
-    /// which is zero on a reliable transport (§17.2.2).
+    /// Ends a transaction with its final response, and remembers that response until Timer J.
+    /// §17.2.2 has zero for it on a reliable transport; but a peer that lost its connection before
+    /// it read the response, or that fails over to another transport, sends the request again.
     pub fn finish(&mut self, key: u64, finished: Finished) -> Option<Live> {
         let live = self.live.remove(&key)?;
         self.merges.remove(&live.merge_key);
-        if !live.flow.transport.reliable() {
-            let [newest, ..] = &mut self.finished;
-            newest.responses.insert(key, finished);
-            newest.merges.insert(live.merge_key, ());
-        }
+        let [newest, ..] = &mut self.finished;
+        newest.responses.insert(key, finished);
+        newest.merges.insert(live.merge_key, ());
         Some(live)
+    }
+
+    /// Remembers the final response of a request that was refused at once, until Timer J.
+    pub fn remember(&mut self, key: u64, finished: Finished) {
+        let [newest, ..] = &mut self.finished;
+        newest.responses.insert(key, finished);
     }
 
     /// Drops the oldest generation and begins a new one; the next change is due at the answer.

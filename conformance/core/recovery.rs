@@ -1,0 +1,222 @@
+//! Messages to SIP over the death of the process, and outcomes over the loss of the link.
+
+use std::collections::BTreeMap;
+
+use stox::codec::sip::Request;
+use stox::flow::{DeliveryId, Entry, Input, Unfinished};
+
+use crate::world::{SETTINGS, World};
+
+/// What a journal of these entries holds at the end.
+fn unfinished(entries: &[Entry]) -> Vec<Unfinished> {
+    let mut left: BTreeMap<DeliveryId, Unfinished> = BTreeMap::new();
+    for entry in entries.iter().cloned() {
+        match entry {
+            Entry::Taken(delivery, taken) => {
+                left.insert(delivery, Unfinished { delivery, taken, sent: None });
+            }
+            Entry::Sent(delivery, sent) => {
+                left.get_mut(&delivery).expect("taken before").sent = Some(sent);
+            }
+            Entry::Ended(delivery) => {
+                left.remove(&delivery);
+            }
+        }
+    }
+    left.into_values().collect()
+}
+
+/// The world after the process was killed and started again, so much later; its link is down.
+fn killed(world: World, milliseconds: u64) -> World {
+    let mut after = World::seeded(SETTINGS, 8);
+    after.now.unix_ms = world.now.unix_ms + milliseconds;
+    let left = unfinished(&world.journal);
+    after.journal = world.journal;
+    for unfinished in left {
+        after.feed(Input::Recovered(Box::new(unfinished)));
+    }
+    after
+}
+
+fn branch(request: &Request) -> &str {
+    request.via[0].branch().expect("a branch")
+}
+
+#[test]
+fn a_message_with_a_2xx_is_finished() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let request = world.request();
+    assert_eq!(unfinished(&world.journal).len(), 1);
+    world.answer(&request, 200);
+    assert_eq!(unfinished(&world.journal), []);
+}
+
+#[test]
+fn within_timer_j_the_same_request_goes_once_more_under_the_same_branch() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let before = world.request();
+    let mut world = killed(world, 31_000);
+    let again = world.request();
+    assert_eq!(again, before);
+
+    world.up();
+    world.answer(&again, 200);
+    assert!(world.stanzas().is_empty());
+    assert_eq!(unfinished(&world.journal), []);
+    assert!(world.gateway.idle());
+    assert_eq!(world.counter("xmpp_to_sip_recovered"), 1);
+}
+
+#[test]
+fn later_the_sender_is_told_that_the_outcome_is_unknown() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    world.request();
+    let mut world = killed(world, 32_000);
+    assert!(world.requests().is_empty());
+    assert!(world.xmpp.is_empty(), "the link is down");
+
+    world.up();
+    let (id, error) = world.error();
+    assert_eq!((id.as_str(), error.condition.name()), ("m1", "remote-server-timeout"));
+    assert!(error.texts[0].text.contains("not known"), "{:?}", error.texts);
+    assert_eq!(unfinished(&world.journal).len(), 1, "the server may not have it");
+    world.confirm_all();
+    assert_eq!(unfinished(&world.journal), []);
+}
+
+#[test]
+fn what_waited_for_its_turn_is_sent_in_order_with_the_time_at_which_it_came() {
+    let mut world = World::new();
+    for number in 1..=3 {
+        world.juliet_says(&format!("m{number}"), &format!("text {number}"));
+    }
+    let first = world.request();
+    let stamp = |request: &Request| {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        body.lines().find(|line| line.starts_with("DateTime: ")).expect("a time").to_owned()
+    };
+    let came = stamp(&first);
+    let mut world = killed(world, 5_000);
+    let again = world.request();
+    assert_eq!(branch(&again), branch(&first));
+    world.answer(&again, 200);
+    for number in 2..=3 {
+        let request = world.request();
+        assert!(String::from_utf8_lossy(&request.body).contains(&format!("text {number}")));
+        assert_eq!(stamp(&request), came);
+        assert_ne!(branch(&request), branch(&first));
+        world.answer(&request, 200);
+    }
+    assert_eq!(unfinished(&world.journal), []);
+}
+
+#[test]
+fn a_recovered_request_is_sent_again_until_timer_f() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    world.request();
+    let mut world = killed(world, 1_000);
+    world.up();
+    world.pass_ms(33_000);
+    assert!(world.requests().len() > 5);
+    assert_eq!(world.error().0, "m1");
+}
+
+#[test]
+fn a_second_death_changes_nothing() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let before = world.request();
+    let mut world = killed(world, 10_000);
+    assert_eq!(world.request(), before);
+    let mut world = killed(world, 10_000);
+    assert_eq!(world.request(), before);
+    // The time that counts is that of the first sending.
+    let mut world = killed(world, 13_000);
+    assert!(world.requests().is_empty());
+    world.up();
+    assert_eq!(world.error().0, "m1");
+}
+
+#[test]
+fn new_messages_get_ids_of_their_own_after_a_restart() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    world.request();
+    let mut world = killed(world, 1_000);
+    world.up();
+    world.juliet_says("m2", "hello again");
+    let left = unfinished(&world.journal);
+    assert_eq!(left.len(), 2);
+    assert_ne!(left[0].delivery, left[1].delivery);
+}
+
+#[test]
+fn an_outcome_outlives_the_loss_of_the_link() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let request = world.request();
+    world.down(false);
+    world.answer(&request, 404);
+    assert!(world.xmpp.is_empty());
+    world.up();
+    assert_eq!(world.error().0, "m1");
+    // It may have been lost with the link: it is told again, and counts only when it is there.
+    world.down(false);
+    world.up();
+    assert_eq!(world.error().0, "m1");
+    assert_eq!(unfinished(&world.journal).len(), 1);
+    world.confirm_all();
+    assert_eq!(unfinished(&world.journal), []);
+    world.down(false);
+    world.up();
+    assert!(world.xmpp.is_empty());
+}
+
+#[test]
+fn outcomes_that_wait_do_not_hold_up_the_deadlines_of_messages() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let request = world.request();
+    world.down(false);
+    world.answer(&request, 404);
+    world.romeo_says("a", "hello");
+    world.pass_ms(5_000);
+    assert_eq!(world.codes(), [100, 503]);
+}
+
+#[test]
+fn at_the_bound_an_outcome_is_given_up_and_counted() {
+    let settings = format!("{SETTINGS}limits: {{ unconfirmed: 1 }}\n");
+    let mut world = World::with(&settings);
+    world.up();
+    for number in 1..=2 {
+        world.xmpp(&format!("<message id='m{number}' to='u{number}@sip.xmpp.test' from='juliet@xmpp.test/b'><body>x</body></message>"));
+    }
+    let requests = world.requests();
+    world.down(false);
+    for request in &requests {
+        world.answer(request, 404);
+    }
+    assert_eq!(world.counter("xmpp_to_sip_untold"), 1);
+    world.up();
+    assert_eq!(world.stanzas().len(), 1);
+}
+
+#[test]
+fn a_message_for_a_domain_that_is_served_no_more_is_given_up_aloud() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    world.request();
+    let left = unfinished(&world.journal);
+    let mut world = World::with(&SETTINGS.replace("sip.xmpp.test", "other.xmpp.test"));
+    for unfinished in left {
+        world.feed(Input::Recovered(Box::new(unfinished)));
+    }
+    assert_eq!(world.counter("xmpp_to_sip_untold"), 1);
+    assert!(matches!(world.journal.as_slice(), [Entry::Ended(_)]));
+    assert_eq!(world.events.len(), 1);
+}

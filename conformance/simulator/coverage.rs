@@ -1,0 +1,124 @@
+//! What a run exercised, by name: a simulator whose faults never happen shows nothing.
+
+use std::collections::BTreeMap;
+
+/// Counts by name.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Coverage(BTreeMap<String, u64>);
+
+impl Coverage {
+    pub(crate) fn hit(&mut self, name: &str) {
+        self.add(name, 1);
+    }
+
+    pub(crate) fn add(&mut self, name: &str, count: u64) {
+        match self.0.get_mut(name) {
+            Some(known) => *known += count,
+            None => drop(self.0.insert(name.to_owned(), count)),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn merge(&mut self, other: &Coverage) {
+        for (name, count) in &other.0 {
+            self.add(name, *count);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(name, count)| (name.as_str(), *count))
+    }
+}
+
+/// What the fixed seeds must have exercised: names of the world's own, and counters of the
+/// gateway under `gateway.`.
+pub(crate) const MUST: &[&str] = &[
+    // The network.
+    "network.lost",
+    "network.doubled",
+    "network.overtaken",
+    "network.no_route",
+    "tcp.opened_by_gateway",
+    "tcp.opened_by_proxy",
+    "tcp.cut",
+    "tcp.lost_in_cut",
+    "tcp.refused",
+    // Component links.
+    "link.opened",
+    "link.refused",
+    "link.cut",
+    "link.half_open",
+    "link.reopened_by_gateway",
+    "link.lost_to_server",
+    "link.lost_to_gateway",
+    "server.restarted",
+    "server.stalled",
+    "server.bounced",
+    "server.bounced_late",
+    "server.processed_with_warning",
+    "server.stream_error",
+    "server.told_its_user",
+    // The gateway's own ends.
+    "process.killed",
+    "process.drained",
+    "process.committed",
+    "process.looked_up",
+    "process.peer_down",
+    "process.peer_up",
+    "process.quarantined",
+    "process.missed",
+    "process.records_kept",
+    "process.records_lost_in_kill",
+    // SIP.
+    "sip.second_branch",
+    "sip.retransmitted",
+    "sip.copy_absorbed",
+    "sip.timer_f",
+    "sip.100_sent",
+    "sip.100_from_gateway",
+    "sip.482_for_a_copy",
+    "sip.403_before_the_name_is_found",
+    "sip.400_for_garbage",
+    "sip.refused_cpim",
+    "sip.silent",
+    "sip.answered_late",
+    "sip.proxy_down",
+    "sip.proxy_out_of_service",
+    "sip.options_200",
+    "sip.options_503",
+    "queue.waited",
+    "queue.failed_behind",
+    "queue.full",
+    // Outcomes.
+    "to_xmpp.taken",
+    "to_xmpp.repeated_after_loss",
+    "to_xmpp.504",
+    "to_xmpp.503",
+    "to_xmpp.500",
+    "to_sip.taken",
+    "to_sip.failed",
+    "to_sip.taken_but_told_failed",
+    "to_sip.orphaned",
+    "to_sip.error_dropped_link_down",
+    "to_sip.error_lost_in_link",
+    "to_sip.lost_before_gateway",
+    // The gateway's counters.
+    "gateway.xmpp_replayed",
+    "gateway.xmpp_quarantined",
+    "gateway.xmpp_to_sip_retried",
+    "gateway.xmpp_to_sip_failed",
+    "gateway.xmpp_to_sip_taken",
+    "gateway.sip_to_xmpp_confirmed",
+    "gateway.sip_to_xmpp_bounced",
+    "gateway.sip_to_xmpp_unconfirmed",
+    "gateway.sip_to_xmpp_unavailable",
+    "gateway.sip_retransmissions_received",
+    "gateway.sip_retransmissions_sent",
+    "gateway.sip_stray_responses",
+    "gateway.sip_malformed",
+    "gateway.xmpp_stray_errors",
+    "gateway.xmpp_refused",
+];

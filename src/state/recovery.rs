@@ -1,0 +1,64 @@
+//! Messages to SIP over the death of a process: what an earlier one left is taken up again.
+
+use super::State;
+use super::attempt::Way;
+use super::locator::Target;
+use super::outbound::Owner;
+use super::peer;
+use super::request::branch_of_octets;
+use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
+
+impl State {
+    /// Notes that a message has its outcome and that its sender was told, if he had to be.
+    pub(super) fn closed_book(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Journal(Entry::Ended(id)));
+    }
+
+    /// A message of an earlier process ends without a word: nobody is left whom it concerns.
+    pub(super) fn abandon(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
+        self.counters.count(Counter::OutboundUntold);
+        effects.push(Effect::Event(Event::Abandoned(id)));
+        self.closed_book(id, effects);
+    }
+
+    /// Goes on with a request of an earlier process. While the peer may still have its
+    /// transaction (64 × T1, RFC 3261 §17.2.2), the same octets under the same branch are no
+    /// second message to it, and its answer tells what became of the first. Later the outcome
+    /// cannot be found out, and a new request might deliver twice.
+    pub(super) fn resume(
+        &mut self,
+        now: Now,
+        id: DeliveryId,
+        sent: Sent,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.counters.count(Counter::OutboundRecovered);
+        let target = Target { transport: sent.transport, remote: sent.remote };
+        let age = now.unix_ms.saturating_sub(sent.unix_ms);
+        let known = u128::from(age) < self.timing.lifetime().as_millis();
+        let branch = branch_of_octets(&sent.octets).filter(|_| known);
+        let hop = peer::hop(&self.config.sip, target);
+        let (Some(branch), Some(hop)) = (branch, hop) else {
+            return self.again_fail(id, Failure::Unknown);
+        };
+        let is_there = |peer: &peer::PeerState| {
+            peer.servers.iter().any(|server| server.candidate.target == target)
+        };
+        let peer = PeerId(self.peers.iter().position(is_there).unwrap_or(0));
+        let way = Way { peer, hop };
+        self.begin_client(now, Owner::Delivery(id), branch, way, sent.octets, effects);
+    }
+
+    /// Notes the request that carries a message.
+    pub(super) fn note_sent(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+        let Some(client) = self.clients.get(&branch) else { return };
+        let Owner::Delivery(id) = client.owner else { return };
+        let sent = Sent {
+            octets: client.octets.clone(),
+            transport: client.hop.transport,
+            remote: client.hop.remote,
+            unix_ms: now.unix_ms,
+        };
+        effects.push(Effect::Journal(Entry::Sent(id, sent)));
+    }
+}
