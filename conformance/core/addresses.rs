@@ -159,7 +159,7 @@ fn addr_047_a_message_goes_to_a_sip_uri_and_by_no_route() {
     for name in [HeaderName::Route, HeaderName::RecordRoute] {
         assert!(!request.headers.contains(&name));
     }
-    assert_eq!(world.asked, [], "and nobody is asked whether the domain has another scheme");
+    assert_eq!(world.queries, [], "and nobody is asked whether the domain has another scheme");
 }
 
 #[test]

@@ -22,8 +22,8 @@ fn found(tcp: bool) -> World {
         Records::Srv(vec![Srv { priority: 1, weight: 1, port: 5_060, target: target.to_owned() }])
     };
     let mut answered = 0;
-    while answered < world.asked.len() {
-        let query = world.asked[answered].clone();
+    while answered < world.queries.len() {
+        let query = world.queries[answered].clone();
         answered += 1;
         let ttl = Duration::from_secs(300);
         let records = match (query.kind, query.name.starts_with("_sip._tcp")) {
@@ -77,34 +77,38 @@ fn arch_003_the_next_hop_is_found_by_rfc_3263_and_nobody_asks_for_an_xmpp_server
     world.juliet_says("1", "x");
     assert_eq!(world.sip[0].0.remote, PEER.parse().expect("an address"));
     assert_eq!(world.sip[0].0.transport, Transport::Udp);
-    let kinds: Vec<QueryKind> = world.asked.iter().map(|query| query.kind).collect();
+    let kinds: Vec<QueryKind> = world.queries.iter().map(|query| query.kind).collect();
     for kind in [QueryKind::Naptr, QueryKind::Srv, QueryKind::Addresses] {
-        assert!(kinds.contains(&kind), "{:?}", world.asked);
+        assert!(kinds.contains(&kind), "{:?}", world.queries);
     }
     assert!(
-        world.asked.iter().all(|Query { name, .. }| !name.contains("xmpp")),
+        world.queries.iter().all(|Query { name, .. }| !name.contains("xmpp")),
         "{:?}",
-        world.asked
+        world.queries
     );
     let mut world = World::new();
     world.juliet_says("1", "x");
-    assert_eq!((world.sip.len(), world.asked.len()), (1, 0), "a peer with an address needs no DNS");
+    assert_eq!(
+        (world.sip.len(), world.queries.len()),
+        (1, 0),
+        "a peer with an address needs no DNS"
+    );
 }
 
 #[test]
 fn arch_005_what_the_dns_said_is_used_as_long_as_it_holds() {
     let mut world = found(false);
-    world.asked.clear();
+    world.queries.clear();
     world.juliet_says("1", "x");
     let request = world.request();
     world.answer(&request, 200);
     world.pass_ms(200_000);
     world.juliet_says("2", "x");
-    assert_eq!((world.sip.len(), world.asked.len()), (1, 0), "no question within the TTL");
+    assert_eq!((world.sip.len(), world.queries.len()), (1, 0), "no question within the TTL");
     let request = world.request();
     world.answer(&request, 200);
     world.pass_ms(101_000);
-    assert!(!world.asked.is_empty(), "asked again when it no longer holds");
+    assert!(!world.queries.is_empty(), "asked again when it no longer holds");
 }
 
 #[test]

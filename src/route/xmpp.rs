@@ -169,7 +169,7 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let unknown = || StanzaError::new(Condition::UndefinedCondition);
     let error = message.error.clone().unwrap_or_else(unknown);
     let contact = moved_to(view, &error);
-    let challenge = view.state.challenge(held.waits);
+    let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
     Routed::Bounce { link, sequence, to_full, error, contact, challenge }
 }

@@ -25,8 +25,7 @@ impl State {
         if let Some(refusal) = self.unable(now, inbound.link) {
             return self.refuse(&inbound, refusal, effects);
         }
-        self.note_device(&inbound.from);
-        self.note_sip_spelling(inbound.request.from.uri(), &inbound.from);
+        self.note_sip_user(inbound.request.from.uri(), &inbound.from);
         let text = stanza.bodies.first().map_or("", |body| &*body.text);
         self.note_written(&inbound.id, text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };

@@ -53,7 +53,7 @@ impl State {
     }
 
     /// Notes a device, if the address names one.
-    pub(super) fn note_device(&mut self, jid: &Jid) {
+    fn note_device(&mut self, jid: &Jid) {
         if !jid.is_bare() {
             let key = self.device_key(jid);
             self.devices.note(key);
@@ -78,15 +78,17 @@ impl State {
         Some(self.hash(Purpose::XmppSpelling, &[user.as_bytes(), host.as_bytes()]))
     }
 
-    /// Notes how an XMPP user writes himself; `uri` is his SIP URI.
-    pub(super) fn note_xmpp_spelling(&mut self, jid: &Jid, uri: &Uri) {
+    /// Notes an XMPP user who wrote: device and spelling; `uri` is his SIP URI.
+    pub(super) fn note_xmpp_user(&mut self, jid: &Jid, uri: &Uri) {
+        self.note_device(jid);
         if let Some(key) = self.user_key(uri) {
             self.spellings.note(key, spelling::of_xmpp_user(jid));
         }
     }
 
-    /// Notes how a SIP user writes himself.
-    pub(super) fn note_sip_spelling(&mut self, uri: &Uri, jid: &Jid) {
+    /// Notes a SIP user who wrote: device and spelling.
+    pub(super) fn note_sip_user(&mut self, uri: &Uri, jid: &Jid) {
+        self.note_device(jid);
         let key = self.hash(Purpose::SipSpelling, &[jid.bare_str().as_bytes()]);
         self.spellings.note(key, spelling::of_sip_user(uri, jid).as_deref());
     }

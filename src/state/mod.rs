@@ -363,18 +363,18 @@ impl State {
         self.ids.hash(purpose, parts)
     }
 
-    /// What a 401 or 407 to a request that waits would ask its sender for.
+    /// What a 401 or 407 to the request of a stanza would ask its sender for.
     #[must_use]
-    pub fn challenge(&self, waits: link::Waits) -> Challenge {
-        let transaction = match waits {
-            link::Waits::Request(key) => key,
-            link::Waits::Answer(_) => 0,
+    pub fn challenge(&self, held: &link::Held) -> Challenge {
+        let request = match held.waits {
+            link::Waits::Request(key) => self.servers.known(key),
+            link::Waits::Answer(_) => None,
         };
-        let realm = match self.servers.known(transaction) {
+        let realm = match request {
             Some(transaction::server::Known::Live(live)) => live.request.uri.host_str().to_owned(),
             _ => String::new(),
         };
-        let nonce = self.hash(Purpose::Nonce, &[&transaction.to_be_bytes()]);
+        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
         Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 

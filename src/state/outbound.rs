@@ -160,8 +160,7 @@ impl State {
         outbound: Box<Outbound>,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        self.note_device(&outbound.sender);
-        self.note_xmpp_spelling(&outbound.sender, outbound.from.uri());
+        self.note_xmpp_user(&outbound.sender, outbound.from.uri());
         let target_text = outbound.target.as_str().as_bytes();
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();

@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn mailbox_rule() {
+        let all: Vec<u8> = (b' '..=b'~').filter(|b| !b.is_ascii_alphanumeric()).collect();
+        let encoded = encode(&all, Set::Mailbox);
+        let plain: String = all
+            .iter()
+            .filter(|b| !encoded.contains(&format!("%{b:02X}")))
+            .map(|b| char::from(*b))
+            .collect();
+        assert_eq!(plain, "!$&'*+-./=_~");
+        assert_eq!(encode(b"a(b)@c", Set::Mailbox), "a%28b%29%40c");
+    }
+
+    #[test]
     fn stray_percent_stands_for_itself() {
         let text = "here%27s_a_wild_%26_%2Fcr%zy%2F_address%4";
         assert_eq!(&*decode(text), b"here's_a_wild_&_/cr%zy/_address%4");

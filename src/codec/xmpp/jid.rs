@@ -305,6 +305,12 @@ mod tests {
     }
 
     #[test]
+    fn characters_newer_than_stringprep_have_a_canonical_form() {
+        assert_eq!(jid("\u{A7F8}@a").as_str(), "\u{127}@a");
+        assert_eq!(jid("\u{126}@a").as_str(), "\u{127}@a");
+    }
+
+    #[test]
     fn addr_017_parts_have_1_to_1023_octets() {
         let long = "a".repeat(1023);
         assert_eq!(local(&long).unwrap().len(), 1023);

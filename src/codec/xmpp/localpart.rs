@@ -59,7 +59,16 @@ pub(super) fn prepare_local(local: &str) -> Result<Cow<'_, str>, JidError> {
     }
     match NodePart::new(local) {
         Ok(Cow::Borrowed(_)) => Ok(Cow::Borrowed(local)),
-        Ok(Cow::Owned(node)) => Ok(Cow::Owned(node.into_inner())),
+        Ok(Cow::Owned(node)) => {
+            // Nodeprep folds case before it normalises, so that a character which is newer than
+            // its tables may need both once more.
+            let node = node.into_inner();
+            match NodePart::new(&node) {
+                Ok(again) if again.as_str() == node => Ok(Cow::Owned(node)),
+                Ok(again) => Ok(Cow::Owned(again.as_str().to_owned())),
+                Err(_) => Err(JidError::Localpart),
+            }
+        }
         Err(jid::Error::NodeEmpty | jid::Error::NodeTooLong) => Err(JidError::Length),
         Err(_) => Err(JidError::Localpart),
     }
