@@ -43,6 +43,7 @@ impl Gateway {
             self.pass(now, input, effects);
             next = self.state.take_again().map(Input::Again);
         }
+        self.state.tidy();
     }
 
     fn pass(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {

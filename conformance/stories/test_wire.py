@@ -102,8 +102,8 @@ def test_arch_017_a_target_that_never_answers(juliet, proxy):
     proxy.always_answers(Answer(None))
     sent = juliet.says("into the dark", to="romeo@sip.xmpp.test")
     juliet.gets_error(sent, "remote-server-timeout", "wait", within=12)
-    gone = proxy.received[-1]
-    last = proxy.retransmissions[-1][0]
+    gone = [request for request in proxy.received if request.method == "MESSAGE"][-1]
+    last = [again for again, _ in proxy.retransmissions if again.method == "MESSAGE"][-1]
     assert 4 <= last.seen_at - gone.seen_at <= 7
 
 

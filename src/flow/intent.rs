@@ -128,8 +128,6 @@ pub enum Intent {
 /// What a final response means for the message it answers.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A 2xx: nothing is told to the sender (RFC 7247 §7).
-    Taken,
     /// The target does not take this form: once more in another one.
     Retry {
         /// The other form.
@@ -139,6 +137,6 @@ pub enum Outcome {
     },
     /// The sender gets an error stanza.
     Failed(Box<xmpp::Stanza>),
-    /// The request was the gateway's own.
-    Own,
+    /// Nobody is told anything: a 2xx (RFC 7247 §7), or the request was the gateway's own.
+    Silent,
 }

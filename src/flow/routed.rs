@@ -44,7 +44,7 @@ pub enum Routed {
     Response {
         /// The client transaction.
         branch: u64,
-        /// The message that was sent, unless the request was the gateway's own.
+        /// The message that was sent; none for a success, and for the gateway's own requests.
         outbound: Option<Box<Outbound>>,
         /// The response.
         response: Box<sip::Response>,

@@ -69,7 +69,9 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     if !asked.is_empty() {
         return Routed::Challenged { branch, asked };
     }
-    let outbound = client.delivery().and_then(|id| view.state.deliveries().get(id));
+    // A success needs no words, and so no message to answer.
+    let failed = client.delivery().filter(|_| !response.status.is_success());
+    let outbound = failed.and_then(|id| view.state.deliveries().get(id));
     let outbound = outbound.map(|delivery| delivery.outbound.clone());
     let sender = outbound.as_ref().map_or("", |outbound| outbound.sender.domain());
     let contact = redirection(view, sender, &response);

@@ -4,13 +4,14 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended, Waits};
-use super::timer::Timer;
+use super::link::{Action, Ended, Held, Waits};
+use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Request, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
-    Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
+    Challenge, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
+    Refusal,
 };
 
 impl State {
@@ -51,9 +52,25 @@ impl State {
             correlation,
         };
         self.servers.begin(key, live);
-        self.timers.set(now.instant + self.timing.trying(), Timer::Trying(key));
+        let trying = now.instant + self.timing.trying();
+        self.timers.set_in(Lane::Trying, trying, Timer::Trying(key));
         self.pump(now, inbound.link, effects);
         self.set_timer(inbound.link);
+    }
+
+    /// What a 401 or 407 to the request of a stanza would ask its sender for.
+    #[must_use]
+    pub fn challenge(&self, held: &Held) -> Challenge {
+        let request = match held.waits {
+            Waits::Request(key) => self.servers.known(key),
+            Waits::Answer(_) => None,
+        };
+        let realm = match request {
+            Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
+            _ => String::new(),
+        };
+        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
+        Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
     /// Tells an XMPP user what became of his message: the answer is held until the server has
@@ -286,7 +303,7 @@ impl State {
     ) {
         self.counters.count(Counter::SipRetransmitted);
         let octets = match self.servers.known(key) {
-            Some(Known::Finished(finished)) => self.render(request, finished),
+            Some(Known::Finished(finished)) => self.render(request, &finished),
             Some(Known::Live(live)) if live.state == server::State::Proceeding => trying(request),
             _ => return,
         };

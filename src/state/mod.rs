@@ -34,8 +34,8 @@ use crate::codec::sip::Text;
 use crate::codec::xmpp::Stanza;
 use crate::config::Config;
 use crate::flow::{
-    Again, Challenge, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant,
-    Intent, LinkChange, LinkId, Map, Now, Record, Refusal, Stored,
+    Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
+    LinkChange, LinkId, Map, Now, Record, Refusal, Stored,
 };
 use conversation::Conversations;
 use counters::Counters;
@@ -196,6 +196,16 @@ impl State {
     /// What must make a pass of its own, in order.
     pub fn take_again(&mut self) -> Option<Again> {
         self.again.pop_front()
+    }
+
+    /// Drops deadlines of what has ended: they would wake the process for nothing.
+    pub fn tidy(&mut self) {
+        let (clients, servers) = (&self.clients, &self.servers);
+        self.timers.drop_dead(|timer| match timer {
+            Timer::Client(branch) => clients.contains_key(&branch),
+            Timer::Trying(key) => servers.waits(key),
+            _ => true,
+        });
     }
 
     /// When [`Input::Timer`] is due.
@@ -361,21 +371,6 @@ impl State {
     #[must_use]
     pub fn hash(&self, purpose: Purpose, parts: &[&[u8]]) -> u64 {
         self.ids.hash(purpose, parts)
-    }
-
-    /// What a 401 or 407 to the request of a stanza would ask its sender for.
-    #[must_use]
-    pub fn challenge(&self, held: &link::Held) -> Challenge {
-        let request = match held.waits {
-            link::Waits::Request(key) => self.servers.known(key),
-            link::Waits::Answer(_) => None,
-        };
-        let realm = match request {
-            Some(transaction::server::Known::Live(live)) => live.request.uri.host_str().to_owned(),
-            _ => String::new(),
-        };
-        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
-        Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
     /// The counters.

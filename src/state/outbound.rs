@@ -8,7 +8,7 @@ use super::attempt::{UDP_MOST, Way};
 use super::delivery::{Dialogue, Turn};
 use super::ids::Purpose;
 use super::locator::Target;
-use super::timer::Timer;
+use super::timer::{Lane, Timer};
 use super::transaction::client::{Due, NonInviteClient};
 use super::{State, request};
 use crate::codec::sip::CallId;
@@ -216,7 +216,11 @@ impl State {
     ) {
         let Way { peer, hop } = way;
         let machine = NonInviteClient::new(now.instant, self.timing, hop.transport.reliable());
-        self.timers.set(machine.deadline(), Timer::Client(branch));
+        let first = machine.deadline();
+        match hop.transport.reliable() {
+            true => self.timers.set(first, Timer::Client(branch)),
+            false => self.timers.set_in(Lane::First, first, Timer::Client(branch)),
+        }
         effects.push(Effect::Sip { hop, octets: octets.clone() });
         self.begun += 1;
         let number = self.begun;
@@ -335,7 +339,7 @@ impl State {
                 }
                 self.fail(now, id, &answer, &format!("SIP answered {status}"), effects);
             }
-            Outcome::Taken | Outcome::Own => {
+            Outcome::Silent => {
                 self.counters.count(Counter::OutboundTaken);
                 self.closed_book(id, effects);
                 self.end(id, "SIP took it", false, effects);

@@ -118,8 +118,7 @@ fn answered(
         return Intent::Proceeding { branch };
     }
     let outcome = match outbound {
-        None => Outcome::Own,
-        Some(_) if status.is_success() => Outcome::Taken,
+        None => Outcome::Silent,
         Some(outbound) if refuses_form(rules, outbound, status) => {
             Outcome::Retry { profile: Profile::Text, remember: rules.messages.remember_text }
         }

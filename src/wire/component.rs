@@ -25,6 +25,8 @@ const OPENING: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A link that was thrown out by another one after this long begins with the first pause again.
 const STABLE: Duration = Duration::from_secs(10);
+/// Stanzas that are worked through before other work gets its turn.
+const BATCH: usize = 64;
 /// Octets that may wait for a server that does not read: beyond that the link is dead.
 const WAITING: usize = 64 * 1_024 * 1_024;
 
@@ -287,8 +289,13 @@ async fn keep_reading(
     context: Arc<StreamContext>,
 ) -> Closed {
     let mut buffer = vec![0; 65_536];
+    let mut turn = 0;
     loop {
         loop {
+            turn += 1;
+            if turn % BATCH == 0 {
+                tokio::task::yield_now().await;
+            }
             match framer.next() {
                 Ok(None) => break,
                 Ok(Some(Frame::Stanza(octets))) => {

@@ -1,6 +1,7 @@
 //! Transactions (RFC 3261 §17, RFC 4320): one file for each machine.
 
 pub mod client;
+mod finished;
 pub mod server;
 
 use std::time::Duration;

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use super::finished::Generation;
 use crate::codec::sip::{Headers, ReasonPhrase, Request};
 use crate::flow::{Correlation, Flow, Instant, Map, Seed};
 
@@ -59,7 +60,7 @@ pub enum Known<'a> {
     /// It waits for its final response.
     Live(&'a Live),
     /// It got this one.
-    Finished(&'a Finished),
+    Finished(Finished),
 }
 
 /// All server transactions.
@@ -70,18 +71,6 @@ pub struct Servers {
     /// Generations of Timer J: the newest first.
     finished: [Generation; GENERATIONS],
     generation_length: Duration,
-}
-
-#[derive(Debug)]
-struct Generation {
-    responses: Map<u64, Finished>,
-    merges: Map<u64, ()>,
-}
-
-impl Generation {
-    fn new(seed: Seed) -> Self {
-        Generation { responses: Map::with_hasher(seed), merges: Map::with_hasher(seed) }
-    }
 }
 
 /// A response is kept for at least two whole generations.
@@ -106,14 +95,20 @@ impl Servers {
             return Some(Known::Live(live));
         }
         let mut generations = self.finished.iter();
-        generations.find_map(|generation| generation.responses.get(&key)).map(Known::Finished)
+        generations.find_map(|generation| generation.get(key)).map(Known::Finished)
     }
 
     /// Whether this request came already by another path (RFC 3261 §8.2.2.2).
     #[must_use]
     pub fn merged(&self, merge_key: u64) -> bool {
         self.merges.contains_key(&merge_key)
-            || self.finished.iter().any(|generation| generation.merges.contains_key(&merge_key))
+            || self.finished.iter().any(|generation| generation.knows(merge_key))
+    }
+
+    /// Whether a transaction waits for its final response.
+    #[must_use]
+    pub fn waits(&self, key: u64) -> bool {
+        self.live.contains_key(&key)
     }
 
     /// How many wait for their final response.
@@ -140,27 +135,22 @@ impl Servers {
         let live = self.live.remove(&key)?;
         self.merges.remove(&live.merge_key);
         let [newest, ..] = &mut self.finished;
-        newest.responses.insert(key, finished);
-        newest.merges.insert(live.merge_key, ());
+        newest.insert(key, finished);
+        newest.mark(live.merge_key);
         Some(live)
     }
 
     /// Remembers the final response of a request that was refused at once, until Timer J.
     pub fn remember(&mut self, key: u64, finished: Finished) {
         let [newest, ..] = &mut self.finished;
-        newest.responses.insert(key, finished);
+        newest.insert(key, finished);
     }
 
     /// Drops the oldest generation and begins a new one; the next change is due at the answer.
     pub fn turn_generation(&mut self, now: Instant) -> Instant {
         self.finished.rotate_right(1);
         let [newest, ..] = &mut self.finished;
-        // A burst must not keep its memory for ever.
-        let kept = newest.responses.len() / 2;
-        newest.responses.clear();
-        newest.merges.clear();
-        newest.responses.shrink_to(kept);
-        newest.merges.shrink_to(kept);
+        newest.clear();
         now + self.generation_length
     }
 }
