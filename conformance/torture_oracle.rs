@@ -279,7 +279,6 @@ const RULES: &[Rule] = &[
     Rule("message", "is not UTF-8", "accepts", Ours, "Via, Call-ID: no octet above 127"),
     Rule("message", "Via has a malformed host", "accepts", Ours, "as for URIs"),
     Rule("message", "unbalanced quote", "accepts", Ours, "no control unescaped in a quoted string"),
-    Rule("message", "Max-Forwards", "accepts", Both, "in a response, which has no use for it"),
     Rule("message", "needs angle brackets", "accepts", Ours, "RFC 3261 §20: a comma in a bare URI"),
     Rule(
         "uri",

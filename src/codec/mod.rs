@@ -2,6 +2,7 @@
 //! legal.
 
 pub mod mime;
+pub mod pidf;
 pub mod sip;
 pub mod xmpp;
 pub mod yaml;

@@ -57,6 +57,9 @@ fn survives_writing(object: &Cpim) {
     let again = Cpim::parse(out.clone().into(), Strictness::Lenient).expect("can be read");
     assert_eq!(again.headers.len(), lines, "{}", String::from_utf8_lossy(&out));
     assert_eq!(again.content().body, object.content().body);
+    // RFC 3339 §1 has no other years, and an offset can lead out of them.
+    const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
     let seconds = |object: &Cpim| object.date_time().map(|at| at.unix_timestamp());
-    assert_eq!(seconds(&again), seconds(object));
+    let written = seconds(object).filter(|seconds| WRITABLE.contains(seconds));
+    assert_eq!(seconds(&again), written);
 }

@@ -89,7 +89,9 @@ pub fn nothing_breaks_out(message: &Message, octets: &[u8]) {
     let mut response = request.response(Status::BAD_REQUEST).with_reason(&text);
     response.from = from.clone().display(&text);
     response.to = to.clone().param(&text, Some(&text)).with_tag(&text);
-    response.via = vec![Via::new(stox::codec::sip::Transport::Udp, "192.0.2.1", None, "z9hG4bKx").expect("a hop")];
+    response.via = vec![
+        Via::new(stox::codec::sip::Transport::Udp, "192.0.2.1", None, "z9hG4bKx").expect("a hop"),
+    ];
     response.headers = headers;
     let response = Message::Response(response);
     let written = response.to_bytes();

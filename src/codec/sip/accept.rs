@@ -95,7 +95,7 @@ impl MediaRange {
 }
 
 /// `qvalue` in thousandths: `0[.0*3DIGIT]` or `1[.0*3("0")]`.
-pub(super) fn quality(text: &str) -> Result<u16, ValueError> {
+pub(in crate::codec) fn quality(text: &str) -> Result<u16, ValueError> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
     if !digits || !matches!(whole, "0" | "1") {

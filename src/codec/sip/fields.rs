@@ -18,7 +18,8 @@ pub(super) struct Fields {
     to: Option<NameAddr>,
     call_id: Option<CallId>,
     cseq: Option<CSeq>,
-    max_forwards: Option<u8>,
+    /// What is wrong with it matters to a request alone.
+    max_forwards: Option<Result<u8, ValueError>>,
     content_length: Option<u32>,
     headers: Headers,
 }
@@ -52,7 +53,7 @@ impl Fields {
             HeaderName::CallId => once(&mut self.call_id, name, || CallId::new(value.text()?)),
             HeaderName::CSeq => once(&mut self.cseq, name, || CSeq::read(value.as_str()?)),
             HeaderName::MaxForwards => {
-                once(&mut self.max_forwards, name, || token::number(value.as_str()?))
+                once(&mut self.max_forwards, name, || Ok(value.as_str().and_then(token::number)))
             }
             HeaderName::ContentLength => self.take_content_length(value),
             _ => {
@@ -113,7 +114,10 @@ impl Fields {
             to: self.to.ok_or(Kind::Missing(HeaderName::To))?,
             call_id: self.call_id.ok_or(Kind::Missing(HeaderName::CallId))?,
             cseq,
-            max_forwards: self.max_forwards,
+            max_forwards: self
+                .max_forwards
+                .transpose()
+                .map_err(|e| Kind::Header(HeaderName::MaxForwards, e))?,
             headers: self.headers,
             body,
         })

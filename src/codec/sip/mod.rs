@@ -48,6 +48,7 @@ mod via;
 mod warning;
 mod write;
 
+pub(in crate::codec) use accept::quality as thousandths;
 pub use accept::{Accept, MediaRange};
 pub use auth::{Challenge, Credentials};
 pub use cseq::CSeq;

@@ -211,6 +211,7 @@ mod tests {
         }
         assert!(with("MESSAGE sip:a@b sip/2.0", "", "").is_ok());
         assert!(with("SIP/2.0 200", "", "").is_ok(), "the space before an empty phrase");
+        assert!(with("SIP/2.0 200 OK", "Max-Forwards: 256\r\n", "").is_ok(), "it has no use there");
         assert!(matches!(with("sip/2.0 486 Besch\u{e4}ftigt", "", ""), Ok(Message::Response(_))));
     }
 
