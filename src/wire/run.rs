@@ -80,7 +80,10 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     tls::entropy(&mut fresh_key)?;
 
     let clock = Clock::start();
-    let opened = Store::open(&config.store, fresh_key)?;
+    let opened = Store::open(&config.store, fresh_key, clock.now().unix_ms)?;
+    if opened.fresh {
+        info!("store.path: {} is new", config.store.display());
+    }
     let left = Journal::open(&config.store, clock.now().unix_ms)?;
     let journal = Rc::new(left.journal);
     let (committed, commits) = unbounded_channel();
@@ -98,7 +101,9 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
-    take_up(&runner, left.unfinished, left.damaged);
+    set_aside(&runner, "store damaged", opened.damaged);
+    set_aside(&runner, "journal damaged", left.damaged);
+    take_up(&runner, left.unfinished);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
     spawn_local(admin::keep_answering(Rc::clone(&runner), admin));
@@ -121,11 +126,16 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     Ok(())
 }
 
-/// What an earlier process left goes before everything new.
-fn take_up(runner: &Runner, unfinished: Vec<Unfinished>, damaged: Option<PathBuf>) {
-    if let Some(aside) = damaged {
-        error!("the journal is damaged: what could not be read of it is in {}", aside.display());
+/// A file that could not be read begins anew; the old one is kept, and the alarm with it.
+fn set_aside(runner: &Runner, what: &'static str, aside: Option<PathBuf>) {
+    if let Some(aside) = aside {
+        let why = format!("it began anew, and the old file is kept as {}", aside.display());
+        runner.alarm(what, Some(why));
     }
+}
+
+/// What an earlier process left goes before everything new.
+fn take_up(runner: &Runner, unfinished: Vec<Unfinished>) {
     if !unfinished.is_empty() {
         info!(messages = unfinished.len(), "taking up what an earlier process left");
     }

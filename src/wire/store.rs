@@ -1,10 +1,14 @@
 //! The embedded store: one file, one thread, group commits.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::flow::{CommitId, Record, Stored};
@@ -27,10 +31,13 @@ pub enum StoreError {
     Directory(std::io::Error),
     /// The file cannot be opened, or is no store.
     #[error("store.path: cannot open the store: {0}")]
-    Open(#[from] redb::DatabaseError),
+    Open(#[from] DatabaseError),
     /// It cannot be read or written.
     #[error("store.path: cannot use the store: {0}")]
     Use(#[from] redb::Error),
+    /// The file is something else.
+    #[error("store.path: {0} is no store: move it away, or name another file")]
+    Foreign(PathBuf),
     /// It was written by a later version.
     #[error("store.path: the file has format {0}, and this version reads format 1")]
     Format(String),
@@ -47,6 +54,33 @@ macro_rules! from_redb {
 }
 from_redb!(TransactionError, TableError, StorageError, CommitError, SetDurabilityError);
 
+impl StoreError {
+    /// Whether the file itself is wrong, and not the way to it.
+    fn is_damage(&self) -> bool {
+        let storage = match self {
+            StoreError::Open(DatabaseError::Storage(storage)) => storage,
+            StoreError::Open(DatabaseError::UpgradeRequired(_)) => return true,
+            StoreError::Use(redb::Error::Corrupted(_)) => return true,
+            _ => return false,
+        };
+        match storage {
+            StorageError::Corrupted(_) => true,
+            StorageError::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a file begins as a store does.
+fn is_store(path: &Path) -> std::io::Result<bool> {
+    let mut head = [0; MAGIC.len()];
+    let length = File::open(path)?.read(&mut head)?;
+    Ok(head.get(..length) == Some(MAGIC))
+}
+
+/// The first octets of a redb file.
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+
 /// An open store.
 pub(super) struct Store {
     database: Database,
@@ -57,21 +91,48 @@ pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) key: [u8; 16],
     pub(super) stored: Stored,
+    /// Whether there was none before.
+    pub(super) fresh: bool,
+    /// A damaged file that was set aside.
+    pub(super) damaged: Option<PathBuf>,
 }
 
 impl Store {
-    /// Opens a store, or makes one; `fresh_key` becomes the key of a new one.
-    pub(super) fn open(path: &Path, fresh_key: [u8; 16]) -> Result<Opened, StoreError> {
+    /// Opens a store, or makes one; `fresh_key` becomes the key of a new one. A damaged store is
+    /// set aside and a new one begun: what it held is learnt again. A file that never was a store
+    /// is left alone.
+    pub(super) fn open(
+        path: &Path,
+        fresh_key: [u8; 16],
+        unix_ms: u64,
+    ) -> Result<Opened, StoreError> {
         if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory).map_err(StoreError::Directory)?;
         }
+        let fresh = !path.exists();
+        match Self::open_file(path, fresh_key) {
+            Err(error) if error.is_damage() => {
+                if !is_store(path).map_err(StoreError::Directory)? {
+                    return Err(StoreError::Foreign(path.to_owned()));
+                }
+                let aside = path.with_extension(format!("redb.damaged-{unix_ms}"));
+                std::fs::rename(path, &aside).map_err(StoreError::Directory)?;
+                let opened = Self::open_file(path, fresh_key)?;
+                Ok(Opened { damaged: Some(aside), ..opened })
+            }
+            Ok(opened) => Ok(Opened { fresh, ..opened }),
+            failed => failed,
+        }
+    }
+
+    fn open_file(path: &Path, fresh_key: [u8; 16]) -> Result<Opened, StoreError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_OCTETS);
         let database = builder.create(path)?;
         let mut store = Store { database };
         let key = store.begin(fresh_key)?;
         let stored = store.read()?;
-        Ok(Opened { store, key, stored })
+        Ok(Opened { store, key, stored, fresh: false, damaged: None })
     }
 
     /// Checks the format, makes the tables, and reads or sets the key.

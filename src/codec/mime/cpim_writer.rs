@@ -60,9 +60,14 @@ impl CpimObject<'_> {
         self.party(out, b"From: ", self.from);
         self.to.iter().for_each(|&to| self.party(out, b"To: ", to));
         self.cc.iter().for_each(|&cc| self.party(out, b"cc: ", cc));
+        let mut date = Vec::new();
         if let Some(at) = self.date_time {
+            rfc3339::write_utc(&mut date, at);
+        }
+        // A year that RFC 3339 cannot write is left out with its header.
+        if !date.is_empty() {
             out.extend_from_slice(b"DateTime: ");
-            rfc3339::write_utc(out, at);
+            out.extend_from_slice(&date);
             out.extend_from_slice(b"\r\n");
         }
         for &(lang, text) in self.subjects {
