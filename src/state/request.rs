@@ -17,7 +17,14 @@ pub(super) fn via(listener: &Listener, branch: u64) -> Option<Via> {
         config::Transport::Tcp => Transport::Tcp,
     };
     let (host, port) = (&listener.advertise.host, listener.advertise.port);
-    Via::new(transport, host, Some(port), &format!("{}{branch:016x}", Via::COOKIE)).ok()
+    let mut text = String::with_capacity(Via::COOKIE.len() + 16);
+    text.push_str(Via::COOKIE);
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    for octet in branch.to_be_bytes() {
+        text.push(digit(octet >> 4));
+        text.push(digit(octet & 15));
+    }
+    Via::new(transport, host, Some(port), &text).ok()
 }
 
 /// The client transaction that a branch of ours names.

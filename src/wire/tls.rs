@@ -1,6 +1,7 @@
 //! TLS for component links: who is trusted, and who we are.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::{Arc, Once};
 
 use rustls::pki_types::pem::PemObject;
@@ -10,16 +11,19 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::{ServerAddress, Tls};
 
-/// Makes this process use one provider of cryptography, and fills bytes with its entropy.
-pub(super) fn entropy(bytes: &mut [u8]) -> io::Result<()> {
+/// Makes this process use one provider of cryptography.
+fn provider() {
     static ONCE: Once = Once::new();
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let filled = provider.secure_random.fill(bytes);
     ONCE.call_once(|| {
         // Only a second installation can fail, and there is none.
-        let _ = provider.install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     });
-    filled.map_err(|_| io::Error::other("the system gives no entropy"))
+}
+
+/// Fills bytes with the system's entropy. (The provider's own generator measures the processor's
+/// jitter first, a tenth of a second at each start.)
+pub(super) fn entropy(bytes: &mut [u8]) -> io::Result<()> {
+    File::open("/dev/urandom")?.read_exact(bytes)
 }
 
 /// The connector of a link, with the name that the server's certificate must carry.
@@ -27,6 +31,7 @@ pub(super) fn connector(
     tls: &Tls,
     server: &ServerAddress,
 ) -> Result<(TlsConnector, ServerName<'static>), String> {
+    provider();
     let mut roots = RootCertStore::empty();
     match &tls.ca_file {
         Some(file) => {
