@@ -122,6 +122,23 @@ fn a_message_that_waited_in_vain_is_answered_503_with_retry_after() {
 }
 
 #[test]
+fn a_short_grace_is_kept_behind_what_waits_longer_for_its_confirmation() {
+    let mut world =
+        World::with(&SETTINGS.replace("secret: s3cret", "secret: s3cret, grace: 500ms"));
+    world.up();
+    world.romeo_says("a", "1");
+    world.pass_ms(100);
+    world.down(false);
+    world.romeo_says("b", "2");
+    world.pass_ms(499);
+    assert_eq!(world.codes(), [] as [u16; 0]);
+    world.pass_ms(1);
+    assert_eq!(world.codes(), [503]);
+    world.pass_ms(1_400);
+    assert_eq!(world.codes(), [504]);
+}
+
+#[test]
 fn after_the_grace_a_message_is_refused_at_once_and_options_too() {
     let mut world = World::new();
     world.down(false);

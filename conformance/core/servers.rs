@@ -91,6 +91,19 @@ fn a_message_waits_until_the_peer_is_found() {
 }
 
 #[test]
+fn nobody_is_called_a_stranger_before_the_peers_are_found() {
+    let mut world = World::with(&settings(NAMED, NO_OPTIONS));
+    world.up();
+    world.sip_from(ONE, &crate::world::message("a", "", "hello"));
+    assert!(world.sip.is_empty() && world.stanzas().is_empty());
+    resolve(&mut world, 300);
+    world.sip_from(ONE, &crate::world::message("a", "", "hello"));
+    assert_eq!(world.stanzas().len(), 1);
+    world.sip_from("127.0.0.99:5060", &crate::world::message("b", "", "hello"));
+    assert_eq!(world.codes(), [403]);
+}
+
+#[test]
 fn a_message_does_not_wait_for_ever_for_a_silent_name_server() {
     let mut world = World::with(&settings(NAMED, NO_OPTIONS));
     world.up();

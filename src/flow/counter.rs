@@ -64,7 +64,7 @@ counters! {
     SipMalformed = "sip_malformed",
     /// SIP responses that belong to no transaction.
     SipStray = "sip_stray_responses",
-    /// Requests from addresses that are no peer's.
+    /// Requests dropped as it was not known yet whether their address is a peer's.
     SipUntrusted = "sip_untrusted",
     /// Stanzas that could not be read.
     XmppMalformed = "xmpp_malformed",

@@ -117,6 +117,9 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
         }
         _ => {}
     }
+    if let Some(routed) = unknown_yet(view, &flow) {
+        return routed.unwrap_or_else(|| answer(flow, request, Refusal::out_of_service()));
+    }
     let key = transaction_key(view, &request, &request.method);
     if view.state.servers().known(key).is_some() {
         return Routed::Retransmission { flow, key, request };
@@ -249,6 +252,17 @@ fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
         Refusal::new(Status::NOT_FOUND).warning(&format!("no XMPP address: {error}"))
     })?;
     Ok(if view.state.knows_device(&full) { full } else { full.bare() })
+}
+
+/// Whether nobody can say yet if an address is a peer's, since a peer's name is being looked up for
+/// the first time. A datagram comes again; a stream does not, and gets an answer: the inner `None`.
+fn unknown_yet(view: View<'_>, flow: &Flow) -> Option<Option<Routed>> {
+    let searching = view.state.peers().iter().any(|peer| !peer.located);
+    if !searching || trusted(view, flow).is_ok() {
+        return None;
+    }
+    let datagram = !flow.transport.reliable();
+    Some(datagram.then_some(Routed::Drop(Counter::SipUntrusted)))
 }
 
 /// SIP is served to configured peers alone.

@@ -326,10 +326,13 @@ impl Link {
 
     /// When [`Link::fire`] is due, if that is earlier than what was asked for before.
     pub fn next_timer(&mut self) -> Option<Instant> {
-        let stanza = self.queue.iter().find_map(|held| held.deadline);
+        // What was written stands before what was not, each in the order of its deadlines.
+        let unwritten = self.queue.partition_point(|held| held.written);
+        let written = self.queue.range(..unwritten).find_map(|held| held.deadline);
+        let stanza = self.queue.range(unwritten..).find_map(|held| held.deadline);
         let barrier = self.barrier.as_ref().map(|barrier| barrier.sent + self.timing.barrier);
         let alive = (self.up && self.barrier.is_none()).then(|| self.last_reply + KEEP_ALIVE);
-        let next = [stanza, barrier, alive].into_iter().flatten().min()?;
+        let next = [written, stanza, barrier, alive].into_iter().flatten().min()?;
         if self.timer.is_some_and(|timer| timer <= next) {
             return None;
         }

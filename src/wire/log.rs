@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info, warn};
@@ -129,6 +130,12 @@ impl Log {
     pub(super) fn unresolved(&self, name: &str, cause: &dyn std::fmt::Display) {
         if self.may("name not resolved") {
             warn!("sip.dns: no answer for {name}: {cause}");
+        }
+    }
+
+    pub(super) fn opened(&self, fresh: bool, store: &Path) {
+        if fresh {
+            info!("store.path: {} is new", store.display());
         }
     }
 

@@ -81,9 +81,6 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
 
     let clock = Clock::start();
     let opened = Store::open(&config.store, fresh_key, clock.now().unix_ms)?;
-    if opened.fresh {
-        info!("store.path: {} is new", config.store.display());
-    }
     let left = Journal::open(&config.store, clock.now().unix_ms)?;
     let journal = Rc::new(left.journal);
     let (committed, commits) = unbounded_channel();
@@ -101,8 +98,8 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
-    set_aside(&runner, "store damaged", opened.damaged);
-    set_aside(&runner, "journal damaged", left.damaged);
+    runner.log.opened(opened.fresh, &config.store);
+    set_aside(&runner, [("store damaged", opened.damaged), ("journal damaged", left.damaged)]);
     take_up(&runner, left.unfinished);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
@@ -127,8 +124,8 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
 }
 
 /// A file that could not be read begins anew; the old one is kept, and the alarm with it.
-fn set_aside(runner: &Runner, what: &'static str, aside: Option<PathBuf>) {
-    if let Some(aside) = aside {
+fn set_aside(runner: &Runner, files: [(&'static str, Option<PathBuf>); 2]) {
+    for (what, aside) in files.into_iter().filter_map(|(what, aside)| Some((what, aside?))) {
         let why = format!("it began anew, and the old file is kept as {}", aside.display());
         runner.alarm(what, Some(why));
     }
