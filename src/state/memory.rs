@@ -8,6 +8,9 @@ use crate::codec::sip::{Uri, percent};
 use crate::codec::xmpp::Jid;
 use crate::flow::{CommitId, DeliveryId, Effect, Instant, Now, Profile, Record};
 
+/// Targets that are remembered to want bare text.
+const TEXT_TARGETS: usize = 100_000;
+
 impl State {
     /// The form that a target is remembered to want instead of the usual one.
     #[must_use]
@@ -32,6 +35,12 @@ impl State {
         let address = delivery.outbound.target.as_str().to_owned();
         let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
         let until_unix_ms = now.unix_ms.saturating_add(kept);
+        if self.text_targets.len() >= TEXT_TARGETS {
+            self.text_targets.retain(|_, until| *until > now.unix_ms);
+            if self.text_targets.len() >= TEXT_TARGETS {
+                return;
+            }
+        }
         self.text_targets.insert(address.as_str().into(), until_unix_ms);
         self.commits += 1;
         effects.push(Effect::Commit {

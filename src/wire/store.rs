@@ -110,14 +110,14 @@ impl Store {
             std::fs::create_dir_all(directory).map_err(StoreError::Directory)?;
         }
         let fresh = !path.exists();
-        match Self::open_file(path, fresh_key) {
+        match Self::open_file(path, fresh_key, unix_ms) {
             Err(error) if error.is_damage() => {
                 if !is_store(path).map_err(StoreError::Directory)? {
                     return Err(StoreError::Foreign(path.to_owned()));
                 }
                 let aside = path.with_extension(format!("redb.damaged-{unix_ms}"));
                 std::fs::rename(path, &aside).map_err(StoreError::Directory)?;
-                let opened = Self::open_file(path, fresh_key)?;
+                let opened = Self::open_file(path, fresh_key, unix_ms)?;
                 Ok(Opened { damaged: Some(aside), ..opened })
             }
             Ok(opened) => Ok(Opened { fresh, ..opened }),
@@ -125,18 +125,18 @@ impl Store {
         }
     }
 
-    fn open_file(path: &Path, fresh_key: [u8; 16]) -> Result<Opened, StoreError> {
+    fn open_file(path: &Path, fresh_key: [u8; 16], unix_ms: u64) -> Result<Opened, StoreError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_OCTETS);
         let database = builder.create(path)?;
         let mut store = Store { database };
-        let key = store.begin(fresh_key)?;
+        let key = store.begin(fresh_key, unix_ms)?;
         let stored = store.read()?;
         Ok(Opened { store, key, stored, fresh: false, damaged: None })
     }
 
-    /// Checks the format, makes the tables, and reads or sets the key.
-    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<[u8; 16], StoreError> {
+    /// Checks the format, makes the tables, drops what is too old, and reads or sets the key.
+    fn begin(&mut self, fresh_key: [u8; 16], unix_ms: u64) -> Result<[u8; 16], StoreError> {
         let transaction = self.database.begin_write()?;
         let key = {
             let mut values = transaction.open_table(VALUES)?;
@@ -149,7 +149,7 @@ impl Store {
             if known.is_none() {
                 values.insert("key", fresh_key.as_slice())?;
             }
-            transaction.open_table(TEXT_PROFILES)?;
+            transaction.open_table(TEXT_PROFILES)?.retain(|_, until| until > unix_ms)?;
             known.unwrap_or(fresh_key)
         };
         transaction.commit()?;
