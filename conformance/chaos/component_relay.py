@@ -167,6 +167,7 @@ class ComponentRelay:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.close()
         pipe.ended_at = time.monotonic()
+        self._ledger.link_ended(pipe.ended_at)
 
     def _note(self, pipe, direction, octets, given):
         try:

@@ -26,7 +26,6 @@ class Verdict:
     entry: object
     name: str
     reason: str = ""
-    age: float = None       # of an unacknowledged message at the death that took it
 
 
 class Judge:
@@ -46,6 +45,8 @@ class Judge:
     # to SIP
 
     def _to_sip(self, entry):
+        if self._told_again(entry):
+            return Verdict(entry, "mistold", f"told {len(entry.told)} times")
         if not entry.arrivals:
             return self._to_sip_missing(entry)
         if len(entry.arrivals) > 1:
@@ -55,28 +56,40 @@ class Judge:
                               and not entry.told[0].words.startswith(NOT_SENT), ("stox", "kamailio"))
         return Verdict(entry, "once")
 
+    def _told_again(self, entry):
+        """An error is written again after a loss of the link, or by the next process, and at no other time."""
+        for before, after in zip(entry.told, entry.told[1:]):
+            died = any(before.at - WINDOW <= ended <= after.at for ended in self.ledger.link_ends)
+            if not died and not self._between("stox", before.at - WINDOW, after.at):
+                return True
+        return False
+
     def _to_sip_missing(self, entry):
         if entry.told:
-            return Verdict(entry, "told", entry.told[0].what)
+            told = entry.told[0]
+            return Verdict(entry, "told", f"{told.what} ({told.words})" if told.words else told.what)
         given = [passage for passage in entry.passages if passage.given]
         for error in entry.errors:
             if error.given and self._unheard(entry, error):
                 return Verdict(entry, "lost by a server", "its error came to the server while its sender was away")
         if given:
-            return self._unread(entry, given[-1].at)
+            return self._unread(entry, given[-1])
         if entry.passages:
-            return Verdict(entry, "unacknowledged", "in the link when it was cut", 0.0)
+            at = self.ledger.seconds(entry.passages[-1].pipe.ended_at)
+            return Verdict(entry, "unacknowledged", f"in the link when it ended at {at:.3f} s")
         return self._unwritten(entry)
 
-    def _unread(self, entry, moment):
+    def _unread(self, entry, passage):
         """It was given to the gateway: a death right behind it excuses that nothing became of it."""
-        for end in self._ends("stox", "link"):
-            if not end.near(moment, WINDOW) and not (end.what == "link" and self._pipe_ended_near(entry, moment)):
-                continue
-            if end.what == "stox" and entry.line.token in end.kept:
-                return Verdict(entry, "lost", "it stood in the journal")
-            return Verdict(entry, "unacknowledged", f"given {end.begun - moment:.3f} s before {end.what} {end.kind}",
-                           max(0.0, end.begun - moment))
+        for end in self._ends("stox"):
+            if end.near(passage.at, WINDOW):
+                if entry.line.token in end.kept:
+                    return Verdict(entry, "lost", "it stood in the journal")
+                age = max(0.0, end.begun - passage.at)
+                return Verdict(entry, "unacknowledged", f"given {age:.3f} s before stox {end.kind}")
+        if passage.pipe.ended_at and passage.pipe.ended_at - passage.at <= WINDOW:
+            age = passage.pipe.ended_at - passage.at
+            return Verdict(entry, "unacknowledged", f"given {age:.3f} s before the link's end")
         return Verdict(entry, "lost", "the gateway had it, and nobody was told")
 
     def _unwritten(self, entry):
@@ -85,11 +98,11 @@ class Judge:
         overtaken = self._last_seen.get(entry.connection, 0.0) > entry.sent_at
         for end in self._ends("prosody"):
             if dead is not None and end.near(entry.sent_at, WINDOW) and not overtaken:
-                return Verdict(entry, "lost by a server", "handed to a server that died")
-        for end in self._ends("link", "stox"):
-            if end.near(entry.sent_at, WINDOW):
-                return Verdict(entry, "unacknowledged", f"written into a link that died ({end.what} {end.kind})",
-                               max(0.0, end.begun - entry.sent_at))
+                return Verdict(entry, "lost by a server", f"handed to it before its {end.kind}")
+        for ended in self.ledger.link_ends:
+            if abs(ended - entry.sent_at) <= WINDOW:
+                at = self.ledger.seconds(ended)
+                return Verdict(entry, "unacknowledged", f"written into the link that ended at {at:.3f} s")
         return Verdict(entry, "lost", "the server never wrote it to the link")
 
     def _to_sip_again(self, entry):
@@ -172,10 +185,9 @@ class Judge:
         return [end for end in self.ledger.ends if end.what in whats]
 
     def _between(self, what, first, last):
-        return any(end.begun <= last and (end.ended or last) >= first for end in self._ends(what))
-
-    def _pipe_ended_near(self, entry, moment):
-        return any(passage.pipe.ended_at and 0 <= passage.pipe.ended_at - moment <= WINDOW for passage in entry.passages)
+        """Whether such a death came about between two moments; a stall kills nothing."""
+        return any(end.begun <= last and (end.ended or last) >= first
+                   for end in self._ends(what) if end.kind != "stall")
 
     def _connections(self, entry):
         return {arrival.connection for other in self.ledger.entries.values() if isinstance(other, ToXmpp)
@@ -197,13 +209,20 @@ def last_seen_by_connection(ledger):
     return last
 
 
-def disorder(verdicts):
-    """Messages that arrived before an earlier one of their conversation; only those that went through undisturbed."""
+def disorder(verdicts, ends):
+    """Messages that arrived before an earlier one of their conversation: only those that the gateway sent once.
+
+    A process that takes up the request of a killed one sends it once more too, under the same key.
+    """
     lines = defaultdict(list)
+    deaths = [end for end in ends if end.what == "stox"]
     for verdict in verdicts:
         entry = verdict.entry
-        straight = len(entry.requests if isinstance(entry, ToSip) else entry.stanzas) == 1
-        if verdict.name == "once" and straight:
+        if verdict.name != "once":
+            continue
+        sent = [at for at, _ in entry.requests] if isinstance(entry, ToSip) else [it.at for it in entry.stanzas]
+        taken_up = any(sent[0] <= (end.ended or end.begun) and end.begun <= entry.arrivals[0].at for end in deaths)
+        if len(sent) == 1 and not taken_up:
             lines[(entry.line.way, entry.line.sender, entry.line.target)].append(entry)
     wrong = []
     for entries in lines.values():

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class End:
-    """The death of a process or of the link. It came about between `begun` and `ended`."""
+    """The death of a process, or what befell the link. It came about between `begun` and `ended`."""
 
     begun: float
     what: str                   # stox, prosody, kamailio, link
-    kind: str
+    kind: str                   # kill, stop; cut, stall, stall and cut
     ended: float = None
     kept: frozenset = frozenset()   # tokens that the disk had then: the journal of stox, Prosody's offline messages
 
@@ -71,6 +71,7 @@ class Ledger:
         self.started = time.monotonic()
         self.entries = {}
         self.ends = []
+        self.link_ends = []         # when connections of the component link were over, for whatever reason
         self.faults = []
         self._lock = threading.Lock()
 
@@ -112,6 +113,9 @@ class Ledger:
         entry = self._entry(body[:7], ToXmpp)
         if entry is not None:
             entry.stanzas.append(passage)
+
+    def link_ended(self, moment):
+        self.link_ends.append(moment)
 
     def gateway_sent(self, token, key):
         entry = self._entry(token, ToSip)

@@ -15,7 +15,7 @@ WORDS = ("soft", "what light", "a rose", "<thus>", "R&J", 'a "kiss"', "so früh"
 # How each target is hit: the shortest and the longest pause between two blows, and how often each kind comes.
 PAUSES = {"stox": (5, 14), "link": (5, 14), "prosody": (14, 32), "kamailio": (14, 32)}
 KINDS = {
-    "stox": (("kill", 7), ("stop", 3)),
+    "stox": (("kill", 4), ("stop", 1)),
     "prosody": (("kill", 6), ("stop", 4)),
     "kamailio": (("kill", 6), ("stop", 4)),
     "link": (("cut", 5), ("stall", 3), ("stall and cut", 2)),
@@ -23,6 +23,7 @@ KINDS = {
 LONGEST_AWAY = 3.0
 # Stalls below confirm_timeout (2 s), above it, and above barrier_timeout (10 s): the latter make the gateway reconnect.
 STALLS = (((0.2, 1.6), 6), ((2.2, 4.5), 3), ((10.5, 12.5), 1))
+LAST_STALL = (0.05, 0.6)    # before a cut: what is held then is thrown away
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def blows_at(dice, target, seconds):
     while at < seconds:
         kind = weighted(dice, KINDS[target])
         if target == "link":
-            lasts = dice.uniform(*weighted(dice, STALLS)) if "stall" in kind else 0.0
+            span = {"cut": (0.0, 0.0), "stall": weighted(dice, STALLS), "stall and cut": LAST_STALL}[kind]
+            lasts = dice.uniform(*span)
         else:
             lasts = 0.0 if dice.random() < 0.4 else dice.uniform(0, LONGEST_AWAY)
         yield Blow(at, target, kind, lasts)

@@ -12,6 +12,7 @@ from stage import Stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SETTLE = 45.0           # Timer F is 32 s, and a message may have waited behind one that ran into it
+IN_HAND = ("messages_to_sip_in_flight", "requests_waiting_for_xmpp", "messages_in_journal")
 SHOWN = 12              # broken messages that are told in full
 
 
@@ -50,7 +51,8 @@ class Story:
         deadline = time.monotonic() + SETTLE
         while time.monotonic() < deadline:
             self.stage.collect()
-            if not any(verdict.name in BROKEN for verdict in Judge(self.ledger).verdicts()) and self._idle():
+            if not any(verdict.name in BROKEN for verdict in Judge(self.ledger).verdicts()) \
+                    and not self._unfinished():
                 return
             time.sleep(0.5)
 
@@ -69,17 +71,17 @@ class Story:
             if not entry.arrivals:
                 self.ledger.fault(f"everything is mended, and {entry.line.token} did not arrive")
 
-    def _idle(self):
+    def _unfinished(self):
+        """What the gateway still has in hand."""
         status = self.stage.town.stox.status()
-        return status is not None and not any(status["gauges"].values())
+        return {name: status["gauges"].get(name) for name in IN_HAND if status["gauges"].get(name) != 0} \
+            if status else {"status": None}
 
     def _look_back(self):
         for fault in self.stage.faults():
             self.ledger.fault(fault)
-        status = self.stage.town.stox.status()
-        left = {name: value for name, value in (status or {"gauges": {"no status": 1}})["gauges"].items() if value}
-        if left:
-            self.ledger.fault(f"left behind in the gateway: {left}")
+        if self._unfinished():
+            self.ledger.fault(f"left behind in the gateway: {self._unfinished()}")
         for line in self.stage.town.stox.log_text().splitlines():
             if "panicked" in line or "damaged" in line or "put aside" in line:
                 self.ledger.fault(f"stox says: {line}")
@@ -87,9 +89,9 @@ class Story:
             self.ledger.fault("no datagram was lost: the relay is not in the way")
 
     def _tell(self, verdicts):
-        wrong = disorder(verdicts)
+        wrong = disorder(verdicts, self.ledger.ends)
         say(self._table(verdicts))
-        self._tell_unacknowledged(verdicts)
+        self._tell_excused(verdicts)
         broken = [verdict for verdict in verdicts if verdict.name in BROKEN]
         for verdict in broken[:SHOWN]:
             say(self._account(verdict))
@@ -121,11 +123,15 @@ class Story:
             text.append(f"{title}: {counts_of(v.entry.line.way + ' ' + v.reason for v in verdicts if v.name == name)}")
         return "\n".join(text)
 
-    def _tell_unacknowledged(self, verdicts):
+    def _tell_excused(self, verdicts):
+        """What is counted apart, with the seconds at which each was sent."""
+        excused = {}
         for verdict in verdicts:
             if verdict.name in ("unacknowledged", "lost by a server"):
-                at = self.ledger.seconds(verdict.entry.sent_at)
-                say(f"  {verdict.name}: {verdict.entry.line.token} at {at:.3f} s: {verdict.reason}")
+                at = f"{verdict.entry.line.token} {self.ledger.seconds(verdict.entry.sent_at):.3f}"
+                excused.setdefault((verdict.name, verdict.reason), []).append(at)
+        for (name, reason), those in excused.items():
+            say(f"{name}, {reason}: {', '.join(those)}")
 
     def _account(self, verdict):
         """Everything that is known of one message."""
