@@ -7,7 +7,7 @@ from ledger import ToSip, ToXmpp
 
 # How long before a death something may have been given to a process, or to a socket, and be lost with it. The journal
 # groups steps for 5 ms and a thread of its own writes them; the rest is what a busy machine lets a process wait.
-WINDOW = 0.25
+WINDOW = 0.1
 LIFETIME = 32.0         # 64 × T1: as long the next process sends the same request again
 
 FINE = ("once", "again", "told", "told and delivered", "unacknowledged", "lost by a server")
@@ -85,8 +85,8 @@ class Judge:
             if end.near(passage.at, WINDOW):
                 if entry.line.token in end.kept:
                     return Verdict(entry, "lost", "it stood in the journal")
-                age = max(0.0, end.begun - passage.at)
-                return Verdict(entry, "unacknowledged", f"given {age:.3f} s before stox {end.kind}")
+                age = (end.begun if end.kind == "kill" else end.ended) - passage.at
+                return Verdict(entry, "unacknowledged", f"given {age:.3f} s before the end of stox ({end.kind})")
         if passage.pipe.ended_at and passage.pipe.ended_at - passage.at <= WINDOW:
             age = passage.pipe.ended_at - passage.at
             return Verdict(entry, "unacknowledged", f"given {age:.3f} s before the link's end")

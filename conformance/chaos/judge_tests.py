@@ -89,10 +89,16 @@ class TestToSip:
         book.to_sip().passages.append(book.passage(1.0))
         assert book.verdict() == "lost"
 
-    @pytest.mark.parametrize("killed, name", [(1.2, "unacknowledged"), (1.3, "lost")])
+    @pytest.mark.parametrize("killed, name", [(1.09, "unacknowledged"), (1.11, "lost")])
     def test_the_window_before_a_kill(self, book, killed, name):
         book.to_sip().passages.append(book.passage(1.0))
         book.dies("stox", killed)
+        assert book.verdict() == name
+
+    @pytest.mark.parametrize("ended, name", [(1.09, "unacknowledged"), (1.11, "lost")])
+    def test_a_stox_that_stops_reads_until_it_exits(self, book, ended, name):
+        book.to_sip().passages.append(book.passage(1.0))
+        book.dies("stox", 0.5, kind="stop", ended=ended)
         assert book.verdict() == name
 
     def test_what_stood_in_the_journal_has_no_excuse(self, book):
@@ -100,7 +106,7 @@ class TestToSip:
         book.dies("stox", 1.1, kept=["x000001"])
         assert book.verdict() == "lost"
 
-    @pytest.mark.parametrize("ended, name", [(1.2, "unacknowledged"), (1.3, "lost")])
+    @pytest.mark.parametrize("ended, name", [(1.09, "unacknowledged"), (1.11, "lost")])
     def test_the_window_before_the_end_of_the_link(self, book, ended, name):
         book.to_sip().passages.append(book.passage(1.0))
         book.link_ends(ended)
@@ -206,17 +212,17 @@ class TestToXmpp:
 
     def test_a_server_that_confirmed_and_died(self, book):
         self.confirmed(book)
-        book.dies("prosody", 1.3)
+        book.dies("prosody", 1.19)
         assert book.verdict() == "lost by a server"
 
     def test_a_server_that_died_much_later_excuses_nothing(self, book):
         self.confirmed(book)
-        book.dies("prosody", 1.5)
+        book.dies("prosody", 1.21)
         assert book.verdict() == "false"
 
     def test_what_stood_on_the_servers_disk_has_no_excuse(self, book):
         self.confirmed(book)
-        book.dies("prosody", 1.3, kept=["s000001"])
+        book.dies("prosody", 1.19, kept=["s000001"])
         assert book.verdict() == "false"
 
     @pytest.mark.parametrize("status", [404, None])
@@ -255,7 +261,7 @@ class TestToXmpp:
         book.dies("stox", 1.5)
         assert book.verdict() == "again"
 
-    @pytest.mark.parametrize("confirmed, name", [(None, "again"), (1.45, "again"), (1.15, "doubled")])
+    @pytest.mark.parametrize("confirmed, name", [(None, "again"), (1.45, "again"), (1.35, "doubled")])
     def test_a_replay_of_what_was_confirmed(self, book, confirmed, name):
         entry = self.again(book)
         entry.stanzas[0].confirmed_at = confirmed

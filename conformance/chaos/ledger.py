@@ -16,7 +16,10 @@ class End:
     kept: frozenset = frozenset()   # tokens that the disk had then: the journal of stox, Prosody's offline messages
 
     def near(self, moment, window):
-        return self.begun - window <= moment <= (self.ended or self.begun) + window
+        """Within the window around it. Until it exits a stox that was told to stop reads and answers."""
+        ended = self.ended or self.begun
+        begun = ended if (self.what, self.kind) == ("stox", "stop") else self.begun
+        return begun - window <= moment <= ended + window
 
 
 @dataclass
