@@ -1,6 +1,7 @@
 //! A peer that asks for credentials (RFC 3261 §22).
 
 use stox::codec::sip::{Credentials, HeaderName, Request};
+use stox::flow::{Entry, Input, Unfinished};
 
 use crate::world::World;
 
@@ -166,4 +167,28 @@ fn what_waits_behind_a_challenged_message_keeps_its_place() {
     let request = world.request();
     assert!(String::from_utf8_lossy(&request.body).contains("second"));
     assert_eq!(nonce_and_count(&request), Some(("one".to_owned(), 2)));
+}
+
+#[test]
+fn a_challenge_after_a_restart_is_answered_with_the_next_cseq() {
+    let mut before = world();
+    before.juliet_says("m1", "hello");
+    let first = before.request();
+    let left = before.journal.iter().cloned().fold(None, |left, entry| match entry {
+        Entry::Taken(delivery, taken) => Some(Unfinished { delivery, taken, sent: None }),
+        Entry::Sent(_, sent) => {
+            left.map(|left: Unfinished| Unfinished { sent: Some(sent), ..left })
+        }
+        Entry::Ended(_) => None,
+    });
+
+    let mut world = World::with(SETTINGS);
+    world.now = before.now;
+    world.feed(Input::Recovered(Box::new(left.expect("it is unfinished"))));
+    assert_eq!(world.request(), first);
+    world.answer_with(&first, 407, &[&challenge("one", "")]);
+    let second = world.request();
+    assert_eq!((&second.call_id, second.from.tag()), (&first.call_id, first.from.tag()));
+    assert_eq!(second.cseq.number, first.cseq.number + 1);
+    assert_eq!(nonce_and_count(&second), Some(("one".to_owned(), 1)));
 }

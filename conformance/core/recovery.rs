@@ -114,6 +114,19 @@ fn what_waited_for_its_turn_is_sent_in_order_with_the_time_at_which_it_came() {
 }
 
 #[test]
+fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_the_next_cseq() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let before = world.request();
+    let mut world = killed(world, 1_000);
+    let again = world.request();
+    world.answer(&again, 415);
+    let text = world.request();
+    assert_eq!((&text.call_id, text.from.tag()), (&before.call_id, before.from.tag()));
+    assert_eq!(text.cseq.number, before.cseq.number + 1);
+}
+
+#[test]
 fn a_recovered_request_is_sent_again_until_timer_f() {
     let mut world = World::new();
     world.juliet_says("m1", "hello");

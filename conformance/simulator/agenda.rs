@@ -9,6 +9,7 @@ use stox::codec::sip;
 use stox::codec::xmpp::Stanza;
 use stox::flow::Query;
 
+use crate::disk::Disk;
 use crate::plan::Fault;
 
 /// Virtual time in microseconds.
@@ -55,8 +56,8 @@ pub(crate) enum SipTimer {
     TimerF(u64),
     /// The proxy sends the request once more under another branch.
     SecondBranch(u32),
-    /// A server transaction sends this status.
-    Answer { proxy: usize, branch: String, status: u16 },
+    /// A server transaction sends this status, with what it asks for.
+    Answer { proxy: usize, branch: String, status: u16, challenge: Option<String> },
     /// A proxy asks the gateway for its health.
     Options { proxy: usize },
 }
@@ -120,10 +121,10 @@ pub(crate) enum Event {
     /// A bounce that comes long after the stanza was taken.
     LateBounce(usize, Bytes),
     Sip(SipTimer),
-    /// Records are on disk.
-    Committed {
+    /// The disk has done something for a process.
+    Disk {
         incarnation: u64,
-        group: u64,
+        disk: Disk,
     },
     /// A name was looked up.
     Resolved {

@@ -8,7 +8,7 @@ use stox::codec::sip::Message;
 use stox::codec::xmpp;
 use stox::config::Transport;
 
-use crate::agenda::{End, Event, FromServer, LinkEvent, MS, Micros, Packet, S, SipTimer};
+use crate::agenda::{End, Event, FromServer, LinkEvent, MS, Packet, S, SipTimer};
 use crate::monitor::Monitor;
 use crate::process::{In, Out};
 use crate::simulation::Simulation;
@@ -16,51 +16,6 @@ use crate::sip_client::{How, SipOut, response_of};
 
 impl Simulation {
     // The gateway's process.
-
-    pub(crate) fn start(&mut self) {
-        if self.process.runs() {
-            return;
-        }
-        let now = self.stage.now;
-        self.stage.trace.note(now, b"start", || "the gateway starts".to_owned());
-        let outs = self.process.start(now);
-        for link in &mut self.links {
-            link.begin(&mut self.stage);
-        }
-        self.outs(outs);
-    }
-
-    /// The process ends, and the system closes what it had open.
-    pub(crate) fn end_process(&mut self) {
-        self.collect_counters();
-        let (kept, lost) = self.process.kill();
-        self.stage.coverage.add("process.records_kept", kept as u64);
-        self.stage.coverage.add("process.records_lost_in_kill", lost as u64);
-        self.monitor.died(&mut self.stage, kept);
-        for link in &mut self.links {
-            link.gateway_closes(&mut self.stage);
-            link.fallen();
-        }
-        self.connections.end_died(&mut self.stage, End::Gateway, None);
-    }
-
-    pub(crate) fn collect_counters(&mut self) {
-        let Some(status) = self.process.status(self.stage.now) else { return };
-        for (name, count) in &status.counters {
-            self.stage.coverage.add(&format!("gateway.{name}"), *count);
-        }
-    }
-
-    pub(crate) fn stopping(&mut self, incarnation: u64, until: Micros) {
-        if incarnation != self.process.incarnation || !self.process.runs() {
-            return;
-        }
-        if self.process.idle() || self.stage.now >= until {
-            return self.end_process();
-        }
-        let at = self.stage.now + 20 * MS;
-        self.stage.agenda.set(at, Event::Stopping { incarnation, until });
-    }
 
     pub(crate) fn feed(&mut self, input: In) {
         if !self.process.runs() {
@@ -106,12 +61,12 @@ impl Simulation {
                     self.stage.agenda.set(now, Event::Link(*link, gone));
                 }
             }
-            Out::Commit { group } => {
-                self.monitor.text.record(*group);
-                // A group is never on disk before the one before it.
-                let at = (now + MS + now % self.plan.disk).max(self.last_commit);
-                self.last_commit = at;
-                self.stage.agenda.set(at, Event::Committed { incarnation, group: *group });
+            Out::Commit { group } => self.commit(*group),
+            Out::Journal(note) => self.note(note),
+            Out::TakenUp { number, request } => {
+                self.stage.trace.note(now, b"taken up", || format!("  x{number}. is taken up"));
+                let request = request.as_ref();
+                self.monitor.taken_up(&mut self.stage, *number, request, incarnation);
             }
             Out::LookUp { question } => {
                 self.stage.coverage.hit("process.looked_up");
@@ -160,8 +115,22 @@ impl Simulation {
     }
 
     pub(crate) fn unreachable(&mut self, transport: Transport, remote: SocketAddr) {
-        self.monitor.unreachable(&mut self.stage, transport, remote);
+        self.monitor.requests.unreachable(&mut self.stage, (transport, remote));
         self.feed(In::Unreachable { transport, remote });
+    }
+
+    /// An end of a connection notices that it is gone.
+    pub(crate) fn connection_gone(&mut self, id: u64, end: End) {
+        let remote = self.connections.closed(id, end);
+        if end == End::Sip {
+            let outs = self.clients.connection_gone(&mut self.stage, id);
+            return self.sip_outs(outs);
+        }
+        let Some(remote) = remote else { return };
+        let transport = Transport::Tcp;
+        self.monitor.requests.closed(&mut self.stage, (transport, remote));
+        self.feed(In::Closed { transport, remote });
+        self.monitor.requests.all_repeated(&mut self.stage);
     }
 
     pub(crate) fn sip_in(
@@ -174,7 +143,7 @@ impl Simulation {
         if !self.process.runs() {
             return self.stage.coverage.hit("process.missed");
         }
-        self.monitor.prune(&mut self.stage);
+        self.monitor.requests.prune(&mut self.stage);
         self.monitor.sip_in(&mut self.stage, packet, self.process.incarnation);
         let octets = packet.octets.clone();
         self.feed(In::Sip { transport, remote, connection, octets });
@@ -258,8 +227,8 @@ impl Simulation {
             SipTimer::TimerE(branch) => self.clients.timer_e(&mut self.stage, branch),
             SipTimer::TimerF(branch) => self.clients.timer_f(&mut self.stage, branch),
             SipTimer::SecondBranch(number) => self.clients.second_branch(&mut self.stage, number),
-            SipTimer::Answer { proxy, branch, status } => {
-                self.devices.answer(&mut self.stage, proxy, branch, status)
+            SipTimer::Answer { proxy, branch, status, challenge } => {
+                self.devices.answer(&mut self.stage, proxy, branch, status, challenge)
             }
             SipTimer::Options { proxy } => {
                 let at = self.stage.now + 5 * S;
@@ -330,12 +299,14 @@ impl Simulation {
                 return self.link_down(link, ours);
             }
             FromServer::Reply(octets, id) => {
-                self.monitor.reply_in(link, &id);
+                self.monitor.reply_in(&mut self.stage, link, &id);
                 octets
             }
             FromServer::Message(octets, number) => {
-                Monitor::message_in(&mut self.stage, number, self.process.incarnation);
-                octets
+                Monitor::message_in(&mut self.stage, number);
+                self.feed(In::Stanza { link, octets });
+                Monitor::message_read(&mut self.stage, number);
+                return self.kill_soon();
             }
             FromServer::Other(octets) => octets,
         };

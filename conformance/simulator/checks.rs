@@ -64,11 +64,14 @@ pub(crate) fn addressed(stage: &mut Stage, request: &Request, number: u32) {
     stage.demand(right, || format!("x{number}: not as it was written"));
 }
 
-pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) {
+/// An error for a sender; the answer is the number of his message.
+pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Option<u32> {
     let id = message.id.as_deref().unwrap_or_default();
-    let Some(number) = number(id, 'x') else { return };
-    let Some(known) = stage.ledger.to_sip.get_mut(number as usize) else { return };
+    let number = number(id, 'x')?;
+    let known = stage.ledger.to_sip.get_mut(number as usize)?;
     known.errors_written += 1;
+    known.error_open = true;
+    let (again, taken_up) = (known.taken_ups > 0, known.taken_on.is_some());
     let said = &known.said;
     let sender = format!("{}@{}/balcony", said.from, XMPP_DOMAINS[said.server]);
     let right = said.server == link && message.to.as_ref().is_some_and(|to| to.as_str() == sender);
@@ -79,10 +82,19 @@ pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) {
         text if text.starts_with("not sent") => stage.coverage.hit("queue.failed_behind"),
         text if text.starts_with("too many") => stage.coverage.hit("queue.full"),
         text if text.starts_with("the message is too long") => {
-            stage.coverage.hit("to_sip.too_long")
+            stage.coverage.hit("to_sip.too_long");
+        }
+        text if text.contains("is not known") => {
+            stage.coverage.hit("to_sip.outcome_unknown");
+            stage.demand(again, || format!("x{number}: an unknown outcome without a restart"));
+        }
+        text if text.contains("about to stop") => {
+            stage.coverage.hit("to_sip.refused_while_draining");
+            stage.demand(!taken_up, || format!("x{number}: refused after it was taken"));
         }
         _ => {}
     }
+    Some(number)
 }
 
 pub(crate) fn message_out(stage: &mut Stage, message: &Message, link: usize, incarnation: u64) {

@@ -25,6 +25,8 @@ pub(crate) struct Connections {
     /// The connection by which each proxy sends its requests.
     pub(crate) outgoing: [Option<u64>; 2],
     last: u64,
+    /// So many times the next message of the gateway is cut off on its way.
+    pub(crate) deadly: u64,
     latency: Micros,
     dice: Dice,
 }
@@ -33,7 +35,8 @@ impl Connections {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed, Throws::Connections);
         let latency = dice.pick(&[100, MS, 30 * MS]);
-        Connections { all: BTreeMap::new(), outgoing: [None; 2], last: 0, latency, dice }
+        let (all, outgoing) = (BTreeMap::new(), [None; 2]);
+        Connections { all, outgoing, last: 0, deadly: 0, latency, dice }
     }
 
     fn open(&mut self, remote: SocketAddr, from: Micros) -> u64 {
@@ -78,7 +81,13 @@ impl Connections {
         };
         let found = self.all.get_mut(&id).expect("found above");
         let at = found.to_sip.arrival(stage.now + self.latency);
+        let ends = found.to_gateway.ends();
         stage.agenda.set(at, Event::ByConnection { id, to: End::Sip, packet });
+        if self.deadly > 0 && found.sip_open && !ends {
+            self.deadly -= 1;
+            stage.coverage.hit("tcp.cut_in_flight");
+            self.cut(stage, id);
+        }
     }
 
     /// A connection of a proxy to the gateway.
@@ -147,14 +156,18 @@ impl Connections {
         }
     }
 
-    pub(crate) fn closed(&mut self, id: u64, end: End) {
-        let Some(found) = self.all.get_mut(&id) else { return };
-        match end {
-            End::Gateway => found.gateway_open = false,
-            End::Sip => found.sip_open = false,
-        }
+    /// An end holds a connection to be gone; for the gateway's, to which address it was, unless
+    /// that was known before.
+    pub(crate) fn closed(&mut self, id: u64, end: End) -> Option<SocketAddr> {
+        let found = self.all.get_mut(&id)?;
+        let before = match end {
+            End::Gateway => std::mem::replace(&mut found.gateway_open, false),
+            End::Sip => std::mem::replace(&mut found.sip_open, false),
+        };
+        let remote = found.remote;
         if !found.gateway_open && !found.sip_open {
             self.all.remove(&id);
         }
+        before.then_some(remote)
     }
 }

@@ -3,7 +3,7 @@
 use crate::agenda::{End, Event, MS, S};
 use crate::network::Weather;
 use crate::plan::Fault;
-use crate::process::In;
+use crate::process::{Ending, In};
 use crate::simulation::Simulation;
 
 /// How long a gateway that is told to stop waits for what is in flight, as `wire` does.
@@ -38,6 +38,10 @@ impl Simulation {
                 return;
             }
             Fault::CutConnections => return self.connections.cut_all(&mut self.stage),
+            Fault::CutInFlight { times } => {
+                self.connections.deadly = times;
+                return;
+            }
             Fault::ProxyDown { proxy, wait } => {
                 self.stage.coverage.hit("sip.proxy_down");
                 self.down[proxy] = true;
@@ -55,6 +59,10 @@ impl Simulation {
                 wait
             }
             Fault::Kill { down } => return self.kill(down),
+            Fault::KillAfterMessage { after, down } => {
+                self.deadly = Some((after, down));
+                return;
+            }
             Fault::Drain { down } => return self.drain(down),
             Fault::Garbage { proxy } => {
                 let outs = self.clients.garbage(proxy);
@@ -102,12 +110,20 @@ impl Simulation {
         server.up = false;
     }
 
+    /// A message was read, and the process may be about to be killed.
+    pub(crate) fn kill_soon(&mut self) {
+        if let Some((after, down)) = self.deadly.take() {
+            self.stage.coverage.hit("process.killed_after_a_message");
+            self.stage.agenda.set(self.stage.now + after, Event::Fault(Fault::Kill { down }));
+        }
+    }
+
     fn kill(&mut self, down: u64) {
         if !self.process.runs() {
             return;
         }
         self.stage.coverage.hit("process.killed");
-        self.end_process();
+        self.end_process(Ending::Killed);
         self.stage.agenda.set(self.stage.now + down, Event::Start);
     }
 

@@ -40,32 +40,62 @@ pub(crate) struct ToXmpp {
     pub(crate) heard: Option<Option<u16>>,
 }
 
+/// What a journal does with a message when its process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// It was in the file long enough: the next process has it.
+    Surely,
+    /// It came or ended with the last steps.
+    Perhaps,
+    /// It had ended.
+    Nothing,
+}
+
 /// A message from XMPP to SIP.
 #[derive(Debug)]
 pub(crate) struct ToSip {
     pub(crate) said: SaidByXmpp,
     pub(crate) told_by_server: bool,
-    /// Its place among all that the gateway got, and the process that got it.
-    pub(crate) reached: Option<(u64, u64)>,
+    /// Its place among all that the gateway got.
+    pub(crate) reached: Option<u64>,
+    /// The process that has it, and when the journal was told that it does.
+    pub(crate) owner: Option<u64>,
+    pub(crate) taken_on: Option<Micros>,
+    /// When this process noted its end.
+    pub(crate) ended: Option<Micros>,
+    /// What became of it when the process ended that had it.
+    pub(crate) leaves: Option<Leaves>,
+    /// It came with the last steps of a process, and no later one knows it.
+    pub(crate) at_risk: bool,
+    /// How often a later process took it up.
+    pub(crate) taken_ups: u32,
+    /// An earlier process had an end of it that it did not live to note.
+    pub(crate) end_forgotten: bool,
     /// Places among all that devices took, with the branches.
     pub(crate) taken: Vec<(u64, String)>,
+    /// Copies that came when the device's transaction was over.
+    pub(crate) late_copies: usize,
     pub(crate) branches: u32,
     /// Branches that ended without a final response.
     pub(crate) given_up: u32,
-    /// A 2xx reached the gateway.
+    /// A 2xx reached a gateway's process, and this one.
     pub(crate) success: bool,
+    pub(crate) success_here: bool,
     pub(crate) errors_written: u32,
     pub(crate) errors_received: u32,
-    /// Its process ended while it was in flight.
-    pub(crate) orphaned: bool,
-    /// The link was down at some time while it was in flight.
-    pub(crate) link_was_down: bool,
+    /// An error was written and is not confirmed, and how often one was when the link or the
+    /// process died; the server has one for certain.
+    pub(crate) error_open: bool,
+    pub(crate) errors_repeated: u32,
+    pub(crate) told: bool,
+    /// It failed at the bound of the link, and nobody was told.
+    pub(crate) untold: bool,
 }
 
 impl ToSip {
     /// Whether the gateway has it and owes an outcome.
     pub(crate) fn in_flight(&self) -> bool {
-        self.reached.is_some() && !self.success && self.errors_written == 0 && !self.orphaned
+        self.owner.is_some() && self.ended.is_none() && !self.at_risk
     }
 }
 
@@ -74,6 +104,8 @@ impl ToSip {
 pub(crate) struct Ledger {
     pub(crate) to_xmpp: Vec<ToXmpp>,
     pub(crate) to_sip: Vec<ToSip>,
+    /// How often a message to SIP failed and its sender was not told.
+    pub(crate) untold: u64,
     order: u64,
 }
 
@@ -103,14 +135,25 @@ impl Ledger {
             said,
             told_by_server: false,
             reached: None,
+            owner: None,
+            taken_on: None,
+            ended: None,
+            leaves: None,
+            at_risk: false,
+            taken_ups: 0,
+            end_forgotten: false,
             taken: Vec::new(),
+            late_copies: 0,
             branches: 0,
             given_up: 0,
             success: false,
+            success_here: false,
             errors_written: 0,
             errors_received: 0,
-            orphaned: false,
-            link_was_down: false,
+            error_open: false,
+            errors_repeated: 0,
+            told: false,
+            untold: false,
         });
         self.to_sip.len() as u32 - 1
     }
@@ -129,13 +172,14 @@ impl Ledger {
             }
         }
         for message in self.to_sip.iter_mut().filter(|message| message.said.server == link) {
-            message.link_was_down |= message.in_flight();
+            message.errors_repeated += u32::from(std::mem::take(&mut message.error_open));
         }
     }
 
     /// The process ended: requests that have no answer yet will come again to the next one, and
-    /// so may a copy that is still on its way.
-    pub(crate) fn process_died(&mut self, now: Micros) {
+    /// so may a copy that is still on its way. `window` is what the journal may lack; none if it
+    /// was closed in peace.
+    pub(crate) fn process_died(&mut self, now: Micros, process: u64, window: Option<Micros>) {
         for message in &mut self.to_xmpp {
             message.pending = None;
             let again = message.open > 0 || now < message.last_sent + S;
@@ -143,8 +187,17 @@ impl Ledger {
                 message.repeats_allowed += 1;
             }
         }
-        for message in &mut self.to_sip {
-            message.orphaned |= message.in_flight();
+        let safe = |at: Micros| window.is_none_or(|window| at + window < now);
+        let here = |message: &&mut ToSip| message.owner == Some(process);
+        for message in self.to_sip.iter_mut().filter(here) {
+            let leaves = match (message.ended, message.taken_on) {
+                (Some(ended), _) if safe(ended) => Leaves::Nothing,
+                (None, Some(taken_on)) if safe(taken_on) => Leaves::Surely,
+                _ => Leaves::Perhaps,
+            };
+            message.leaves = Some(leaves);
+            message.at_risk = message.ended.is_none() && leaves == Leaves::Perhaps;
+            message.error_open = false;
         }
     }
 
@@ -154,22 +207,47 @@ impl Ledger {
     }
 }
 
-/// What must hold when everything is quiet. `running` is the process that is left, `dropped` how
-/// many error stanzas it could not write since a link was down.
-pub(crate) fn audit(stage: &mut Stage, running: u64, dropped: u64) {
+/// A later process took a message up.
+pub(crate) fn taken_up(stage: &mut Stage, number: u32, process: u64) {
+    stage.coverage.hit("journal.taken_up");
+    let Some(message) = stage.ledger.to_sip.get_mut(number as usize) else {
+        return stage.violated("the journal holds what nobody wrote".to_owned());
+    };
+    let left = message.leaves.take();
+    (message.owner, message.taken_on, message.ended) = (Some(process), Some(0), None);
+    (message.at_risk, message.untold) = (false, false);
+    message.taken_ups += 1;
+    message.end_forgotten |= message.success || message.errors_written > 0;
+    message.errors_repeated = message.errors_repeated.max(message.errors_written);
+    (message.success_here, message.told) = (false, false);
+    let right = matches!(left, Some(Leaves::Surely | Leaves::Perhaps));
+    if left == Some(Leaves::Perhaps) {
+        stage.coverage.hit("journal.taken_up_after_its_end");
+    }
+    stage.demand(right, || format!("x{number} was taken up after its end"));
+}
+
+/// A process has begun: what was surely in the journal is with it.
+pub(crate) fn all_taken_up(stage: &mut Stage) {
+    let messages = stage.ledger.to_sip.iter();
+    let mut left = messages.enumerate().filter(|(_, it)| it.leaves == Some(Leaves::Surely));
+    if let Some((number, _)) = left.next() {
+        stage.violated(format!("x{number} was lost: the journal does not know it"));
+    }
+    for message in &mut stage.ledger.to_sip {
+        message.leaves = None;
+    }
+}
+
+/// What must hold when everything is quiet.
+pub(crate) fn audit(stage: &mut Stage) {
     let ledger = std::mem::take(&mut stage.ledger);
     for (number, message) in ledger.to_xmpp.iter().enumerate() {
         audit_to_xmpp(stage, number, message);
     }
-    let mut without = 0;
     for (number, message) in ledger.to_sip.iter().enumerate() {
-        without += audit_to_sip(stage, number, message, running);
+        audit_to_sip(stage, number, message);
     }
-    stage.demand(without == dropped, || {
-        format!(
-            "{without} messages to SIP have no end, and {dropped} error stanzas were not written"
-        )
-    });
     order_to_xmpp(stage, &ledger);
     order_to_sip(stage, &ledger);
     stage.ledger = ledger;
@@ -198,10 +276,9 @@ fn audit_to_xmpp(stage: &mut Stage, number: usize, message: &ToXmpp) {
     stage.demand(message.heard.is_some(), || format!("s{number} never ended for its sender"));
 }
 
-/// Checks one message; 1 when it has no end though its process lives.
-fn audit_to_sip(stage: &mut Stage, number: usize, message: &ToSip, running: u64) -> u64 {
+fn audit_to_sip(stage: &mut Stage, number: usize, message: &ToSip) {
     stage.coverage.hit("to_sip.said");
-    let Some((_, incarnation)) = message.reached else {
+    if message.reached.is_none() {
         let name = if message.told_by_server {
             "server.told_its_user"
         } else {
@@ -211,45 +288,62 @@ fn audit_to_sip(stage: &mut Stage, number: usize, message: &ToSip, running: u64)
         stage.demand(message.taken.is_empty() && message.errors_written == 0, || {
             format!("x{number} did not reach the gateway and had an effect")
         });
-        return 0;
-    };
-    stage.demand(message.errors_written <= 1, || {
-        format!("the sender of x{number} was told {} times", message.errors_written)
+        return;
+    }
+    let told_at_most = 1 + message.errors_repeated;
+    stage.demand(message.errors_written <= told_at_most, || {
+        let written = message.errors_written;
+        format!("the sender of x{number} was told {written} times, {told_at_most} are explained")
     });
-    let spare = 1 + message.given_up as usize;
+    let spare = 1 + message.given_up as usize + message.late_copies;
     stage.demand(message.taken.len() <= spare, || {
-        format!(
-            "x{number} was taken by {} transactions, {spare} are explained",
-            message.taken.len()
-        )
+        let transactions = message.taken.len();
+        format!("x{number} was taken by {transactions} transactions, {spare} are explained")
     });
+    stage.demand(message.late_copies == 0 || message.taken_ups > 0, || {
+        format!("x{number} went again when its transaction was over")
+    });
+    if message.taken.len() > 1 {
+        stage.coverage.hit("to_sip.taken_more_than_once");
+    }
+    let name = to_sip_end(stage, number, message);
+    stage.coverage.hit(&format!("to_sip.{name}"));
+}
+
+/// What became of a message, by name.
+fn to_sip_end(stage: &mut Stage, number: usize, message: &ToSip) -> &'static str {
     if message.success {
-        stage.coverage.hit("to_sip.taken");
-        stage.demand(message.errors_written == 0, || {
+        if message.errors_written > 0 {
+            stage.coverage.hit("to_sip.taken_and_told_failed");
+        }
+        stage.demand(message.errors_written == 0 || message.end_forgotten, || {
             format!("x{number} got a 2xx and its sender an error")
         });
         stage.demand(!message.taken.is_empty(), || format!("x{number} got a 2xx from nobody"));
-        return 0;
+        return "taken";
     }
-    if message.errors_written > 0 {
-        stage.coverage.hit("to_sip.failed");
+    if message.owner.is_none() {
         if message.errors_received == 0 {
-            stage.coverage.hit("to_sip.error_lost_in_link");
+            stage.coverage.hit("to_sip.refusal_lost_in_link");
         }
+        stage.demand(message.taken.is_empty(), || format!("x{number} was refused and taken"));
+        return "refused_at_once";
+    }
+    if message.errors_received > 0 {
         if !message.taken.is_empty() {
             stage.coverage.hit("to_sip.taken_but_told_failed");
+            let explained = message.given_up > 0 || message.taken_ups > 0;
+            stage.demand(explained, || format!("x{number} was taken and its sender told failed"));
         }
-        return 0;
+        return "failed";
     }
-    if message.orphaned {
-        stage.coverage.hit("to_sip.orphaned");
-        return 0;
+    if message.at_risk {
+        return "lost_with_the_last_steps";
     }
-    stage.coverage.hit("to_sip.error_dropped_link_down");
-    stage.demand(message.link_was_down && incarnation == running, || {
+    stage.demand(message.untold, || {
         format!("x{number} was lost: no 2xx, and its sender was told nothing")
     });
-    1
+    "error_dropped_at_the_bound"
 }
 
 /// Of each server, sender and target: place of arrival, place of the end, number.
@@ -286,7 +380,7 @@ fn order_to_xmpp(stage: &mut Stage, ledger: &Ledger) {
 fn order_to_sip(stage: &mut Stage, ledger: &Ledger) {
     let mut lines: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (number, message) in ledger.to_sip.iter().enumerate() {
-        if let (Some((reached, _)), [(taken, _)], true) =
+        if let (Some(reached), [(taken, _)], true) =
             (message.reached, &message.taken[..], message.success)
         {
             let line =

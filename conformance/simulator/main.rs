@@ -6,20 +6,26 @@
 mod agenda;
 mod campaign;
 mod carry;
+mod challenges;
 mod checks;
 mod connections;
 mod coverage;
 mod dice;
+mod disk;
 mod faults;
+mod journal;
 mod ledger;
 mod link;
 mod monitor;
+mod names;
 mod network;
 mod options;
 mod plan;
 mod process;
+mod requests;
 mod rest;
 mod sabotage;
+mod settings;
 mod simulation;
 mod sip_client;
 mod sip_server;
@@ -131,6 +137,7 @@ fn finds_faults(_: &Options) -> Result<(), String> {
         (Kind::DoubleStanza, "times"),
         (Kind::LoseError, "was lost"),
         (Kind::DoubleError, "was told 2 times"),
+        (Kind::LoseStep, "the journal does not know it"),
         (Kind::DoubleBarrier, "two barriers"),
         (Kind::LoseResponses, "at rest a message to XMPP got"),
     ];

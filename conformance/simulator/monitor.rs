@@ -10,24 +10,20 @@ use stox::config::Transport;
 use stox::flow::Query;
 
 use crate::agenda::{Micros, Packet, S};
-use crate::checks::{addressed, error_out, final_response, message_out};
-use crate::ledger::Final;
+use crate::checks::{error_out, final_response, message_out};
+use crate::journal::GROUP;
+use crate::ledger::{self, Final};
 use crate::plan::Plan;
+use crate::process::{Ending, Step};
+use crate::requests::Requests;
 use crate::stage::Stage;
-use crate::text_memory::TextMemory;
 use crate::words::{branch_number, number, text_of};
 
-/// RFC 3428 §8.
-const MAX_REQUEST: usize = 1_300;
-/// Timer F (RFC 3261 §17.1.2.2).
-const TIMER_F: Micros = 32 * S;
 /// RFC 4320 §4.1: when Timer E would reach T2.
 const EARLIEST_100: Micros = 3_500_000;
 
 /// `grace` of a link that is down, and `confirm_timeout` of what was then written.
 const LATEST_FINAL: Micros = 7 * S;
-/// The pauses of Timer E (RFC 3261 §17.1.2.2).
-const PAUSES: [Micros; 4] = [500_000, S, 2 * S, 4 * S];
 
 /// A request of a SIP user, as this process has it.
 #[derive(Debug, Default)]
@@ -37,68 +33,98 @@ struct Served {
     answer: Option<Bytes>,
 }
 
-/// A MESSAGE of the gateway.
-#[derive(Debug)]
-struct Sent {
-    number: u32,
-    octets: Bytes,
-    since: Micros,
-    last: Micros,
-    remote: SocketAddr,
-    transport: Transport,
-    cpim: bool,
-    open: bool,
+/// A component stream, as the core has it.
+#[derive(Debug, Default)]
+struct Stream {
+    up: bool,
+    barrier: Option<String>,
+    /// Messages whose senders were told, in the order of writing; the barrier covers the first.
+    told: Vec<u32>,
+    covered: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct Monitor {
-    outstanding_per_target: usize,
     served: BTreeMap<u64, Served>,
-    sent: BTreeMap<String, Sent>,
-    /// The last CSeq of each Call-ID and From tag.
-    cseq: BTreeMap<(String, String), u32>,
-    up: Vec<bool>,
-    barrier: Vec<Option<String>>,
-    pub(crate) text: TextMemory,
+    pub(crate) requests: Requests,
+    streams: Vec<Stream>,
+    /// What a killed process may lack in its journal.
+    window: Micros,
+    /// When the last process ended.
+    died: Micros,
+    bounded: bool,
     /// Names that are being looked up.
     looked_up: BTreeSet<Query>,
 }
 
 impl Monitor {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let limit = plan.limits.map_or(8, |limits| limits.outstanding_per_target as usize);
         Monitor {
-            outstanding_per_target: limit,
             served: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            cseq: BTreeMap::new(),
-            up: vec![false; plan.links],
-            barrier: vec![None; plan.links],
-            text: TextMemory::default(),
+            requests: Requests::new(plan),
+            streams: (0..plan.links).map(|_| Stream::default()).collect(),
+            window: GROUP + plan.journal,
+            died: 0,
+            bounded: plan.limits.is_some(),
             looked_up: BTreeSet::new(),
         }
     }
 
     /// The process ended; so many groups of records had still come to the disk.
-    pub(crate) fn died(&mut self, stage: &mut Stage, kept: usize) {
-        let remembered = self.text.died(kept);
+    pub(crate) fn died(
+        &mut self,
+        stage: &mut Stage,
+        ending: Ending,
+        incarnation: u64,
+        kept: usize,
+    ) {
+        let remembered = self.requests.text.died(kept);
         stage.coverage.add("process.remembers_text", remembered as u64);
-        stage.ledger.process_died(stage.now);
+        let window = (ending == Ending::Killed).then_some(self.window);
+        stage.ledger.process_died(stage.now, incarnation, window);
+        self.died = stage.now;
         self.served.clear();
-        for sent in self.sent.values_mut().filter(|sent| sent.open) {
-            sent.open = false;
-            if let Some(message) = stage.ledger.to_sip.get_mut(sent.number as usize) {
-                message.given_up += 1;
-            }
-        }
-        self.up.fill(false);
-        self.barrier.fill(None);
+        self.requests.died(stage);
+        self.streams.iter_mut().for_each(|stream| *stream = Stream::default());
         self.looked_up.clear();
     }
 
-    /// The branches of a message to SIP.
-    pub(crate) fn branches_of(&self, number: u32) -> impl Iterator<Item = &str> {
-        self.sent.iter().filter(move |(_, sent)| sent.number == number).map(|(branch, _)| &**branch)
+    /// A process took a message up that an earlier one left.
+    pub(crate) fn taken_up(
+        &mut self,
+        stage: &mut Stage,
+        number: u32,
+        request: Option<&Bytes>,
+        incarnation: u64,
+    ) {
+        self.requests.taken_up(stage, number, request, (self.died, self.window));
+        ledger::taken_up(stage, number, incarnation);
+    }
+
+    /// A step is noted in the journal.
+    pub(crate) fn journal(&mut self, stage: &mut Stage, number: u32, step: Step, incarnation: u64) {
+        let now = stage.now;
+        let Some(message) = stage.ledger.to_sip.get_mut(number as usize) else {
+            return stage.violated("the journal speaks of what nobody wrote".to_owned());
+        };
+        match step {
+            Step::Taken => {
+                (message.owner, message.taken_on) = (Some(incarnation), Some(now));
+            }
+            Step::Sent => {}
+            Step::Ended => {
+                message.ended = Some(now);
+                if message.success_here || message.told {
+                    return;
+                }
+                message.untold = true;
+                stage.ledger.untold += 1;
+                let bounded = self.bounded;
+                stage.demand(bounded, || {
+                    format!("x{number} was lost: its story ends and its sender was told nothing")
+                });
+            }
+        }
     }
 
     pub(crate) fn looked_up(&mut self, question: &Query) {
@@ -110,11 +136,11 @@ impl Monitor {
     }
 
     pub(crate) fn link(&mut self, stage: &mut Stage, link: usize, up: bool) {
-        if self.up[link] && !up {
+        let before = std::mem::take(&mut self.streams[link]);
+        self.streams[link].up = up;
+        if before.up && !up {
             stage.ledger.link_died(link);
         }
-        self.up[link] = up;
-        self.barrier[link] = None;
     }
 
     // Inputs.
@@ -125,7 +151,7 @@ impl Monitor {
                 self.request_in(stage, request, incarnation);
             }
             Some(stox::codec::sip::Message::Response(response)) => {
-                self.response_in(stage, response)
+                self.requests.response_in(stage, response);
             }
             None => {}
         }
@@ -150,54 +176,36 @@ impl Monitor {
         }
         if !finished {
             message.pending = Some(incarnation);
-        } else if request.via[0].transport_str() == "TCP" {
-            // Over TCP there is no Timer J: a copy on a second branch is a request of its own.
-            message.repeats_allowed += 1;
-            message.pending = Some(incarnation);
-            stage.coverage.hit("tcp.copy_after_the_end");
         }
     }
 
-    fn response_in(&mut self, stage: &mut Stage, response: &Response) {
-        let branch = response.via.first().and_then(|via| via.branch()).unwrap_or_default();
-        let Some(sent) = self.sent.get_mut(branch).filter(|sent| sent.open) else { return };
-        let status = response.status.code();
-        if status < 200 {
+    /// The reply to a barrier: what was written before it has arrived.
+    pub(crate) fn reply_in(&mut self, stage: &mut Stage, link: usize, id: &str) {
+        let stream = &mut self.streams[link];
+        if stream.barrier.as_deref() != Some(id) {
             return;
         }
-        sent.open = false;
-        if let Some(message) = stage.ledger.to_sip.get_mut(sent.number as usize) {
-            if sent.cpim && matches!(status, 406 | 415 | 488) {
-                self.text.refused(message.said.to);
+        stream.barrier = None;
+        for number in stream.told.drain(..stream.covered) {
+            if let Some(message) = stage.ledger.to_sip.get_mut(number as usize) {
+                (message.told, message.error_open) = (true, false);
             }
-            message.success |= status < 300;
         }
+        stream.covered = 0;
     }
 
-    /// The transport told that an address cannot be reached.
-    pub(crate) fn unreachable(
-        &mut self,
-        stage: &mut Stage,
-        transport: Transport,
-        remote: SocketAddr,
-    ) {
-        let there = |sent: &&mut Sent| sent.remote == remote && sent.transport == transport;
-        for sent in self.sent.values_mut().filter(there) {
-            give_up(stage, sent);
-        }
-    }
-
-    pub(crate) fn reply_in(&mut self, link: usize, id: &str) {
-        if self.barrier[link].as_deref() == Some(id) {
-            self.barrier[link] = None;
-        }
-    }
-
-    pub(crate) fn message_in(stage: &mut Stage, number: u32, incarnation: u64) {
+    pub(crate) fn message_in(stage: &mut Stage, number: u32) {
         let place = stage.ledger.place();
         if let Some(message) = stage.ledger.to_sip.get_mut(number as usize) {
-            message.reached = Some((place, incarnation));
+            message.reached = Some(place);
         }
+    }
+
+    /// A message was read: it is in the journal, or its sender was told why not.
+    pub(crate) fn message_read(stage: &mut Stage, number: u32) {
+        let Some(message) = stage.ledger.to_sip.get(number as usize) else { return };
+        let right = message.taken_on.is_some() || message.errors_written == 1;
+        stage.demand(right, || format!("x{number} was lost: it came and nobody took it"));
     }
 
     // Effects.
@@ -215,7 +223,7 @@ impl Monitor {
             }
             Some(stox::codec::sip::Message::Request(request)) => {
                 if request.method == Method::Message {
-                    self.request_out(stage, request, &packet.octets, to);
+                    self.requests.request_out(stage, request, &packet.octets, to);
                 }
             }
             // The answer to a broken request repeats what is broken in it (RFC 3261 §8.2.6.2).
@@ -271,84 +279,6 @@ impl Monitor {
         final_response(stage, number, Final { branch, status, incarnation }, response.to.tag());
     }
 
-    fn request_out(
-        &mut self,
-        stage: &mut Stage,
-        request: &Request,
-        octets: &Bytes,
-        (transport, remote): (Transport, SocketAddr),
-    ) {
-        self.prune(stage);
-        let Some(number) = number(&text_of(&request.body), 'x') else {
-            return stage.violated("a MESSAGE that nobody wrote".to_owned());
-        };
-        let branch = request.via[0].branch().unwrap_or_default();
-        if let Some(sent) = self.sent.get_mut(branch) {
-            let pause = stage.now - std::mem::replace(&mut sent.last, stage.now);
-            let again = sent.open && !transport.reliable() && PAUSES.contains(&pause);
-            let right = again && sent.octets == octets;
-            stage.demand(right, || format!("x{number}: a retransmission that should not be"));
-            return;
-        }
-        stage.demand(octets.len() <= MAX_REQUEST, || format!("x{number}: {} octets", octets.len()));
-        self.one_at_a_time(stage, number);
-        self.in_sequence(stage, request, number);
-        addressed(stage, request, number);
-        let cpim = request.headers.content_type() == Some("message/cpim");
-        if let Some(message) = stage.ledger.to_sip.get_mut(number as usize) {
-            message.branches += 1;
-            let unwanted = cpim && self.text.knows(message.said.to);
-            stage.demand(!unwanted, || format!("x{number}: an object for who refused one"));
-        }
-        let sent = Sent {
-            number,
-            octets: octets.clone(),
-            since: stage.now,
-            last: stage.now,
-            remote,
-            transport,
-            cpim,
-            open: true,
-        };
-        self.sent.insert(branch.to_owned(), sent);
-    }
-
-    /// RFC 3428 §8: one outstanding for a sender and target, a few for a target.
-    fn one_at_a_time(&mut self, stage: &mut Stage, number: u32) {
-        let said = stage.ledger.to_sip[number as usize].said.clone();
-        let (mut line, mut target) = (0, 0);
-        for sent in self.sent.values().filter(|sent| sent.open) {
-            let other = &stage.ledger.to_sip[sent.number as usize].said;
-            if other.to == said.to {
-                target += 1;
-                line += u32::from((other.from, other.server) == (said.from, said.server));
-            }
-        }
-        stage.demand(line == 0, || {
-            format!("x{number}: {} has another MESSAGE outstanding for {}", said.from, said.to)
-        });
-        let limit = self.outstanding_per_target;
-        stage.demand(target < limit, || format!("x{number}: {target} outstanding for {}", said.to));
-    }
-
-    fn in_sequence(&mut self, stage: &mut Stage, request: &Request, number: u32) {
-        let tag = request.from.tag().unwrap_or_default().to_owned();
-        let key = (request.call_id.as_str().to_owned(), tag);
-        let last = self.cseq.insert(key, request.cseq.number);
-        let rises = last.is_none_or(|last| last < request.cseq.number);
-        stage.demand(rises, || format!("x{number}: CSeq {} does not rise", request.cseq.number));
-    }
-
-    /// Ends what Timer F has ended.
-    pub(crate) fn prune(&mut self, stage: &mut Stage) {
-        let now = stage.now;
-        for sent in self.sent.values_mut().filter(|sent| sent.open) {
-            if now >= sent.since + TIMER_F {
-                give_up(stage, sent);
-            }
-        }
-    }
-
     pub(crate) fn stanza_out(
         &mut self,
         stage: &mut Stage,
@@ -356,26 +286,24 @@ impl Monitor {
         stanza: &Stanza,
         incarnation: u64,
     ) {
-        let up = self.up[link];
-        stage.demand(up, || format!("a stanza for link {link}, which the core knows is down"));
+        let stream = &mut self.streams[link];
+        stage.demand(stream.up, || {
+            format!("a stanza for link {link}, which the core knows is down")
+        });
         match stanza {
             Stanza::Message(message) if message.kind == MessageKind::Error => {
-                error_out(stage, message, link);
+                if let Some(number) = error_out(stage, message, link) {
+                    stream.told.push(number);
+                    self.requests.told(stage, number);
+                }
             }
             Stanza::Message(message) => message_out(stage, message, link, incarnation),
             Stanza::Iq(iq) if iq.kind == IqKind::Get => {
-                let before = self.barrier[link].replace(iq.id.to_string());
+                stream.covered = stream.told.len();
+                let before = stream.barrier.replace(iq.id.to_string());
                 stage.demand(before.is_none(), || format!("two barriers on link {link}"));
             }
             _ => {}
         }
-    }
-}
-
-fn give_up(stage: &mut Stage, sent: &mut Sent) {
-    if std::mem::replace(&mut sent.open, false)
-        && let Some(message) = stage.ledger.to_sip.get_mut(sent.number as usize)
-    {
-        message.given_up += 1;
     }
 }

@@ -3,7 +3,9 @@
 use stox::config::Transport;
 
 use crate::agenda::{MS, Micros, S};
+use crate::challenges::Asking;
 use crate::dice::{Dice, Throws};
+use crate::names::Naming;
 use crate::network::{CALM, Weather};
 
 /// How a SIP user's device answers.
@@ -68,7 +70,6 @@ pub(crate) const XMPP_USERS: [(&str, Account); 6] = [
 pub(crate) const XMPP_DOMAINS: [&str; 2] = ["xmpp.test", "two.test"];
 pub(crate) const SIP_DOMAIN: &str = "sip.test";
 pub(crate) const GATEWAY: &str = "127.0.0.20:5060";
-pub(crate) const PROXY_NAMES: [&str; 2] = ["one.sip.test:5060", "two.sip.test:5060"];
 pub(crate) const PROXIES: [&str; 2] = ["127.0.0.13:5060", "127.0.0.14:5060"];
 
 /// A message that a SIP user will write.
@@ -105,10 +106,12 @@ pub(crate) enum Fault {
     RestartServer { link: usize, down: Micros },
     StallServer { link: usize, wait: Micros },
     CutConnections,
+    CutInFlight { times: u64 },
     ProxyDown { proxy: usize, wait: Micros },
     ProxyOutOfService { proxy: usize, wait: Micros },
     NoRoute { proxy: usize, wait: Micros },
     Kill { down: Micros },
+    KillAfterMessage { after: Micros, down: Micros },
     Drain { down: Micros },
     Garbage { proxy: usize },
     Storm { wait: Micros },
@@ -130,14 +133,17 @@ pub(crate) struct Plan {
     pub(crate) proxies: usize,
     pub(crate) weather: Weather,
     pub(crate) limits: Option<SmallLimits>,
-    /// The settings name the proxies, so that they must be looked up.
-    pub(crate) named: bool,
+    pub(crate) naming: Naming,
+    /// The proxies ask the gateway for credentials.
+    pub(crate) asking: Option<Asking>,
     /// SIP users wait for the answer before they write again (RFC 3428 §8).
     pub(crate) patient: bool,
     pub(crate) link_latency: Micros,
     /// The longest that records take to the disk, and names to be found.
     pub(crate) disk: Micros,
     pub(crate) names: Micros,
+    /// The longest that a group of the journal takes to its file.
+    pub(crate) journal: Micros,
     pub(crate) end: Micros,
     pub(crate) to_xmpp: Vec<SaidBySip>,
     pub(crate) to_sip: Vec<SaidByXmpp>,
@@ -167,11 +173,13 @@ impl Plan {
             proxies,
             weather,
             limits,
-            named: dice.chance(200),
+            naming: naming(&mut dice),
+            asking: dice.chance(300).then(|| asking(&mut dice)),
             patient: dice.chance(700),
             link_latency: dice.pick(&[100, MS, 5 * MS, 50 * MS]),
             disk: dice.pick(&[MS, 60 * MS, 10 * S]),
             names: dice.pick(&[MS, 50 * MS, 2 * S]),
+            journal: dice.pick(&[100, MS, 20 * MS]),
             end,
             to_xmpp: Vec::new(),
             to_sip: Vec::new(),
@@ -219,7 +227,7 @@ impl Plan {
         }
         for _ in 0..dice.between(5, 60) {
             let at = moment(dice, self.end);
-            let padding = dice.pick(&[0, 0, 0, 0, 0, 20, 100, 900, 1_400]);
+            let padding = dice.pick(&[0, 0, 0, 0, 0, 20, 100, 400, 600, 700, 800, 900, 1_400]);
             self.to_sip.push(SaidByXmpp {
                 at,
                 from: XMPP_USERS[dice.below(2) as usize].0,
@@ -233,19 +241,24 @@ impl Plan {
 
     fn trouble(&mut self, dice: &mut Dice) {
         type Make = fn(&mut Dice, usize, usize) -> Fault;
-        let kinds: [(u64, Make); 12] = [
+        let kinds: [(u64, Make); 14] = [
             (300, |_, link, _| Fault::CutLink { link }),
             (150, |_, link, _| Fault::HalfOpenLink { link }),
             (200, |dice, link, _| Fault::RestartServer { link, down: dice.between(MS, 12 * S) }),
             (200, |dice, link, _| Fault::StallServer { link, wait: dice.between(MS, 15 * S) }),
             (400, |_, _, _| Fault::CutConnections),
+            (400, |dice, _, _| Fault::CutInFlight { times: dice.between(1, 3) }),
             (150, |dice, _, proxy| Fault::ProxyDown { proxy, wait: dice.between(S, 40 * S) }),
             (150, |dice, _, proxy| Fault::ProxyOutOfService {
                 proxy,
                 wait: dice.between(S, 40 * S),
             }),
             (100, |dice, _, proxy| Fault::NoRoute { proxy, wait: dice.between(MS, 5 * S) }),
-            (200, |dice, _, _| Fault::Kill { down: dice.between(20 * MS, 8 * S) }),
+            (200, |dice, _, _| Fault::Kill { down: away(dice) }),
+            (200, |dice, _, _| Fault::KillAfterMessage {
+                after: dice.pick(&[0, MS, 4 * MS, 10 * MS, 100 * MS]) + dice.below(MS),
+                down: away(dice),
+            }),
             (100, |dice, _, _| Fault::Drain { down: dice.between(20 * MS, 8 * S) }),
             (200, |_, _, proxy| Fault::Garbage { proxy }),
             (150, |dice, _, _| Fault::Storm { wait: dice.between(100 * MS, 8 * S) }),
@@ -271,44 +284,6 @@ impl Plan {
             }
         }
     }
-
-    /// The gateway's settings.
-    pub(crate) fn settings(&self) -> String {
-        let transport = self.transport;
-        let components: Vec<String> = XMPP_DOMAINS[..self.links]
-            .iter()
-            .map(|domain| format!("{{ component: sip.{domain}, server: \"127.0.0.11:5347\", secret: s, reconnect_max: 3s }}"))
-            .collect();
-        let peers: Vec<String> = PROXIES[..self.proxies]
-            .iter()
-            .enumerate()
-            .map(|(n, address)| {
-                let host = if self.named { PROXY_NAMES[n] } else { address };
-                format!("{{ name: p{n}, uri: \"sip:{host};transport={transport}\" }}")
-            })
-            .collect();
-        let domains: Vec<String> = XMPP_DOMAINS[..self.links]
-            .iter()
-            .map(|domain| format!("  - {{ xmpp: sip.{domain}, sip: {SIP_DOMAIN} }}\n  - {{ xmpp: {domain}, sip: {domain} }}\n"))
-            .collect();
-        let limits = match self.limits {
-            None => String::new(),
-            Some(limits) => format!(
-                "limits: {{ outstanding_per_target: {}, queue_per_target: {}, queue: {}, unconfirmed: {} }}\n",
-                limits.outstanding_per_target,
-                limits.queue_per_target,
-                limits.queue,
-                limits.unconfirmed
-            ),
-        };
-        format!(
-            "xmpp: {{ components: [ {} ] }}\nsip:\n  listen: [ \"udp:{GATEWAY}\", \"tcp:{GATEWAY}\" ]\n  peers: [ {} ]\n\
-             domains:\n{}store: {{ path: store }}\n{limits}",
-            components.join(", "),
-            peers.join(", "),
-            domains.concat()
-        )
-    }
 }
 
 fn weather(dice: &mut Dice) -> Weather {
@@ -317,4 +292,29 @@ fn weather(dice: &mut Dice) -> Weather {
     let low = dice.pick(&[100, MS, 10 * MS]);
     let high = low + dice.pick(&[0, MS, 20 * MS, 300 * MS]);
     Weather { lost, doubled, delay: (low, high) }
+}
+
+/// How long the machine is without a gateway; sometimes for longer than Timer J.
+fn away(dice: &mut Dice) -> Micros {
+    if dice.chance(150) { dice.between(24 * S, 45 * S) } else { dice.between(20 * MS, 8 * S) }
+}
+
+fn naming(dice: &mut Dice) -> Naming {
+    match dice.below(10) {
+        0..=4 => Naming::Addresses,
+        5..=6 => Naming::Hosts,
+        _ => Naming::Domain {
+            naptr: dice.chance(400),
+            dead: dice.chance(400),
+            equal: dice.chance(500),
+        },
+    }
+}
+
+fn asking(dice: &mut Dice) -> Asking {
+    Asking {
+        algorithm: dice.pick(&["MD5", "SHA-256", "SHA-512-256", "MD5-sess"]),
+        qop: dice.pick(&[None, Some("auth"), Some("auth-int"), Some("auth,auth-int")]),
+        uses: dice.pick(&[1, 3, 1_000]) as u32,
+    }
 }

@@ -1,9 +1,10 @@
 //! The gateway's process: the core with a model of `wire` around it, on a scripted machine.
 //!
-//! This file alone knows the core's inputs and effects. It carries effects out as
-//! `src/wire/runner.rs` does: in order, and behind their records where they wait for any.
+//! This file alone knows the core's inputs and effects; `journal.rs` knows what the journal is
+//! told. Effects are carried out as `src/wire/runner.rs` does it: in order, and behind their
+//! records where they wait for any.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,14 +13,16 @@ use bytes::Bytes;
 use stox::codec::xmpp::{Limits, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    Answer, CommitId, ConnectionId, Effect, Event, Flow, IdSource, Input, Instant, LinkChange,
-    LinkId, ListenerId, Now, Query, Record, Status, Stored,
+    Answer, CommitId, ConnectionId, DeliveryId, Effect, Entry, Event, Flow, IdSource, Input,
+    Instant, LinkChange, LinkId, ListenerId, Now, Query, Record, Status, Stored,
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
 
 use crate::agenda::Micros;
 use crate::dice::{Dice, Throws};
+use crate::journal::Journal;
+use crate::words::number;
 
 /// What the process does to the world.
 #[derive(Debug)]
@@ -45,10 +48,49 @@ pub(crate) enum Out {
     LookUp {
         question: Query,
     },
+    /// A step of a message is noted in the journal.
+    Journal(Note),
+    /// A message that an earlier process left is taken up, with the request that carried it.
+    TakenUp {
+        number: u32,
+        request: Option<Bytes>,
+    },
     Quarantined,
     PeerUp,
     PeerDown,
     Other,
+}
+
+/// A step in the life of a message to SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Taken,
+    Sent,
+    Ended,
+}
+
+/// What the journal is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    pub(crate) number: u32,
+    pub(crate) step: Step,
+    entry: Entry,
+}
+
+/// How a process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Killed,
+    Drained,
+}
+
+/// What a process that ends leaves and loses.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    /// Groups of records that had still come to the disk, and that had not.
+    pub(crate) records: (usize, usize),
+    /// Steps that the journal's file does not have.
+    pub(crate) steps_lost: u64,
 }
 
 /// What comes from outside.
@@ -56,6 +98,7 @@ pub(crate) enum Out {
 pub(crate) enum In {
     Sip { transport: Transport, remote: SocketAddr, connection: Option<u64>, octets: Bytes },
     Unreachable { transport: Transport, remote: SocketAddr },
+    Closed { transport: Transport, remote: SocketAddr },
     Stanza { link: usize, octets: Bytes },
     LinkUp { link: usize },
     LinkDown { link: usize, stream_error: bool },
@@ -83,6 +126,8 @@ struct Running {
     held: VecDeque<(CommitId, Vec<Effect>)>,
     /// Records that are not on disk yet.
     unwritten: VecDeque<(CommitId, Vec<Record>)>,
+    /// The messages that the journal speaks of.
+    numbers: BTreeMap<DeliveryId, u32>,
 }
 
 /// One machine: at most one process at a time, and a disk that outlives it.
@@ -93,6 +138,7 @@ pub(crate) struct Process {
     context: Arc<StreamContext>,
     dice: Dice,
     disk: Vec<Record>,
+    journal: Journal,
     running: Option<Running>,
     /// Counts the processes, from 1.
     pub(crate) incarnation: u64,
@@ -114,6 +160,7 @@ impl Process {
             context: Arc::new(StreamContext::component(Limits::default())),
             dice: Dice::new(seed, Throws::Process),
             disk: Vec::new(),
+            journal: Journal::default(),
             running: None,
             incarnation: 0,
         })
@@ -123,7 +170,8 @@ impl Process {
         self.running.is_some()
     }
 
-    /// Begins a process with the same key, the records on disk, and a seed of its own.
+    /// Begins a process with the same key, the records on disk, and a seed of its own. What the
+    /// journal holds goes before everything new.
     pub(crate) fn start(&mut self, at: Micros) -> Vec<Out> {
         self.incarnation += 1;
         let mut seed = [0; 32];
@@ -135,20 +183,60 @@ impl Process {
         let (config, rules) = (Arc::clone(&self.config), Arc::clone(&self.rules));
         let mut effects = Vec::new();
         let gateway = Gateway::new(config, rules, &source, &stored, false, now(at), &mut effects);
-        let running = Running { gateway, held: VecDeque::new(), unwritten: VecDeque::new() };
+        let (held, unwritten) = (VecDeque::new(), VecDeque::new());
+        let running = Running { gateway, held, unwritten, numbers: BTreeMap::new() };
         let running = self.running.insert(running);
-        perform(running, effects)
+        let mut outs = perform(running, effects);
+        for left in self.journal.open() {
+            let number = number_of(&left.taken.stanza);
+            running.numbers.insert(left.delivery, number);
+            let request = left.sent.as_ref().map(|sent| sent.octets.clone());
+            outs.push(Out::TakenUp { number, request });
+            let mut effects = Vec::new();
+            running.gateway.handle(now(at), Input::Recovered(Box::new(left)), &mut effects);
+            outs.extend(perform(running, effects));
+        }
+        outs
     }
 
-    /// Ends the process on the spot. Of the records on their way to disk some may have arrived:
-    /// how many did, and how many did not.
-    pub(crate) fn kill(&mut self) -> (usize, usize) {
-        let Some(running) = self.running.take() else { return (0, 0) };
+    /// Ends the process. If it is killed on the spot, some of what is on its way to disk may have
+    /// arrived.
+    pub(crate) fn end(&mut self, ending: Ending) -> Remains {
+        let Some(running) = self.running.take() else {
+            return Remains { records: (0, 0), steps_lost: 0 };
+        };
         let kept = self.dice.below(running.unwritten.len() as u64 + 1) as usize;
         let lost = running.unwritten.len() - kept;
         let arrived = running.unwritten.into_iter().take(kept);
         self.disk.extend(arrived.flat_map(|(_, records)| records));
-        (kept, lost)
+        let steps_lost = match ending {
+            Ending::Killed => self.journal.kill(|records| self.dice.below(records + 1)),
+            Ending::Drained => {
+                self.journal.close();
+                0
+            }
+        };
+        Remains { records: (kept, lost), steps_lost }
+    }
+
+    /// Notes a step in the journal; true when that begins a group.
+    pub(crate) fn note(&mut self, note: &Note) -> bool {
+        self.journal.note(note.entry.clone())
+    }
+
+    /// A group of the journal is complete: whether it must be written, and whether the next begins.
+    pub(crate) fn gather(&mut self) -> (bool, bool) {
+        self.journal.gather()
+    }
+
+    /// A group of the journal is in its file.
+    pub(crate) fn journalled(&mut self) {
+        self.journal.written();
+    }
+
+    /// Messages without an outcome, as the process and as its journal's file has them.
+    pub(crate) fn unfinished(&self) -> (usize, usize) {
+        self.journal.unfinished()
     }
 
     /// One input and all that follows from it, as the runner feeds it.
@@ -196,6 +284,7 @@ fn spelled(input: In, context: &Arc<StreamContext>) -> Input {
             Input::Sip { flow: Flow { transport, listener, remote, connection }, octets }
         }
         In::Unreachable { transport, remote } => Input::Unreachable { remote, transport },
+        In::Closed { transport, remote } => Input::Closed { remote, transport },
         In::Stanza { link, octets } => {
             Input::Xmpp { link: LinkId(link), octets, context: Arc::clone(context) }
         }
@@ -229,7 +318,7 @@ fn perform(running: &mut Running, effects: Vec<Effect>) -> Vec<Out> {
                 Out::Commit { group: id.0 }
             }
             Effect::Resolve { query } => Out::LookUp { question: query },
-            Effect::Journal(_) => Out::Other,
+            Effect::Journal(entry) => Out::Journal(noted(running, entry)),
             Effect::Event(Event::Quarantined { .. }) => Out::Quarantined,
             Effect::Event(Event::PeerUp(_)) => Out::PeerUp,
             Effect::Event(Event::PeerDown(..)) => Out::PeerDown,
@@ -237,4 +326,24 @@ fn perform(running: &mut Running, effects: Vec<Effect>) -> Vec<Out> {
         });
     }
     outs
+}
+
+fn noted(running: &mut Running, entry: Entry) -> Note {
+    let (id, step) = match &entry {
+        Entry::Taken(id, taken) => {
+            running.numbers.insert(*id, number_of(&taken.stanza));
+            (id, Step::Taken)
+        }
+        Entry::Sent(id, _) => (id, Step::Sent),
+        Entry::Ended(id) => (id, Step::Ended),
+    };
+    let number = running.numbers.get(id).copied().unwrap_or(u32::MAX);
+    Note { number, step, entry }
+}
+
+/// The number of the message in a stanza: its id is `x` and this number.
+fn number_of(stanza: &[u8]) -> u32 {
+    let text = String::from_utf8_lossy(stanza);
+    let id = text.split_once(" id='").map(|(_, rest)| rest);
+    id.and_then(|id| number(id, 'x')).unwrap_or(u32::MAX)
 }

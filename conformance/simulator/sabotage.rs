@@ -1,6 +1,6 @@
 //! Faults of the gateway that are not there, to see that the books would find them.
 
-use crate::process::Out;
+use crate::process::{Out, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     LoseError,
     /// It is written twice.
     DoubleError,
+    /// The journal is not told of the messages that are taken.
+    LoseStep,
     /// A ping is written twice.
     DoubleBarrier,
     /// A final response to a SIP user is never sent, nor again.
@@ -27,6 +29,11 @@ pub(crate) struct Sabotage {
 impl Sabotage {
     pub(crate) fn new(kind: Kind) -> Self {
         Sabotage { kind, done: false }
+    }
+
+    /// Whether the journal does not get a step.
+    pub(crate) fn loses(&self, step: Step) -> bool {
+        self.kind == Kind::LoseStep && step == Step::Taken
     }
 
     /// How often an effect is carried out instead of once.

@@ -3,11 +3,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stox::codec::xmpp::{Limits, StreamContext};
 use stox::config::Transport;
-use stox::flow::{Answer, Query, QueryKind, Records};
 use stox::rules::Rules;
 
 use crate::agenda::{End, Event, FromServer, Micros, S, SipTimer};
@@ -16,8 +14,9 @@ use crate::coverage::Coverage;
 use crate::dice::{Dice, Throws};
 use crate::link::Link;
 use crate::monitor::Monitor;
+use crate::names;
 use crate::network::Network;
-use crate::plan::{PROXIES, PROXY_NAMES, Plan};
+use crate::plan::{PROXIES, Plan};
 use crate::process::{In, Process};
 use crate::sabotage::Sabotage;
 use crate::sip_client::Clients;
@@ -60,6 +59,10 @@ pub(crate) struct Simulation {
     pub(crate) wakes: u64,
     /// When the last records that are on their way reach the disk.
     pub(crate) last_commit: Micros,
+    /// When the last steps that are on their way reach the journal's file.
+    pub(crate) last_journalled: Micros,
+    /// The process is killed so long after it read the next message, and stays away so long.
+    pub(crate) deadly: Option<(Micros, Micros)>,
 }
 
 impl Simulation {
@@ -89,7 +92,7 @@ impl Simulation {
             links,
             servers: servers.collect(),
             clients: Clients::new(seed, &plan),
-            devices: Devices::new(Dice::new(dice.number(), Throws::Sip)),
+            devices: Devices::new(plan.asking, Dice::new(dice.number(), Throws::Sip)),
             down: [false; 2],
             monitor: Monitor::new(&plan),
             sabotage,
@@ -97,6 +100,8 @@ impl Simulation {
             addresses,
             wakes: 0,
             last_commit: 0,
+            last_journalled: 0,
+            deadly: None,
             plan,
         })
     }
@@ -132,7 +137,7 @@ impl Simulation {
                 about.extend(branches.iter().map(|id| format!("[{}]", branch(*id))));
             } else if let Some(number) = number(word, 'x') {
                 about.extend([format!("{word}."), format!("id='{word}'")]);
-                about.extend(self.monitor.branches_of(number).map(str::to_owned));
+                about.extend(self.monitor.requests.branches_of(number).map(str::to_owned));
             }
         }
         about
@@ -194,13 +199,7 @@ impl Simulation {
                 }
             }
             Event::ByConnection { id, to, packet } => self.by_connection(id, to, &packet),
-            Event::ConnectionGone { id, end } => {
-                self.connections.closed(id, end);
-                if end == End::Sip {
-                    let outs = self.clients.connection_gone(&mut self.stage, id);
-                    self.sip_outs(outs);
-                }
-            }
+            Event::ConnectionGone { id, end } => self.connection_gone(id, end),
             Event::Refused { id, remote } => {
                 self.stage.coverage.hit("tcp.refused");
                 self.connections.closed(id, End::Gateway);
@@ -226,17 +225,15 @@ impl Simulation {
                 }
             }
             Event::Sip(timer) => self.sip_timer(timer),
-            Event::Committed { incarnation, group } => {
-                if incarnation == self.process.incarnation {
-                    self.stage.coverage.hit("process.committed");
-                    self.monitor.text.committed(group);
-                    self.feed(In::Committed { group });
+            Event::Disk { incarnation, disk } => {
+                if incarnation == self.process.incarnation && self.process.runs() {
+                    self.disk(disk);
                 }
             }
             Event::Resolved { incarnation, question } => {
                 if incarnation == self.process.incarnation {
                     self.monitor.found(&question);
-                    let answer = self.dns(&question);
+                    let answer = names::answer(&self.plan, &question);
                     self.feed(In::Found { question, answer });
                 }
             }
@@ -245,19 +242,6 @@ impl Simulation {
             Event::Start => self.start(),
             Event::Stopping { incarnation, until } => self.stopping(incarnation, until),
             Event::Inspect => self.inspect(),
-        }
-    }
-
-    /// The zone has the addresses of the proxies and nothing else.
-    fn dns(&self, question: &Query) -> Answer {
-        let named =
-            PROXY_NAMES.iter().position(|name| name.strip_suffix(":5060") == Some(&question.name));
-        match named.filter(|_| question.kind == QueryKind::Addresses) {
-            Some(proxy) => Answer::Found {
-                records: Records::Addresses(vec![self.addresses[proxy].ip()]),
-                ttl: Duration::from_secs(60),
-            },
-            None => Answer::Nothing { ttl: None },
         }
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use stox::codec::sip::{Method, Request, Status};
+use stox::codec::sip::{HeaderName, HeaderValue, Method, Request, Status};
 
 use crate::agenda::{Event, MS, Micros, Packet, S, SipTimer};
-use crate::dice::Dice;
+use crate::challenges::{Asking, Gate};
+use crate::dice::{Dice, Throws};
 use crate::plan::{Device, SIP_USERS};
 use crate::sip_client::{How, SipOut};
 use crate::stage::Stage;
@@ -28,12 +29,14 @@ pub(crate) struct Devices {
     transactions: BTreeMap<(usize, String), Transaction>,
     /// Proxies that answer 503 to everything.
     pub(crate) out_of_service: [bool; 2],
+    gate: Gate,
     dice: Dice,
 }
 
 impl Devices {
-    pub(crate) fn new(dice: Dice) -> Self {
-        Devices { transactions: BTreeMap::new(), out_of_service: [false; 2], dice }
+    pub(crate) fn new(asking: Option<Asking>, mut dice: Dice) -> Self {
+        let gate = Gate::new(asking, Dice::new(dice.number(), Throws::Sip));
+        Devices { transactions: BTreeMap::new(), out_of_service: [false; 2], gate, dice }
     }
 
     /// A request of the gateway reaches a proxy.
@@ -51,6 +54,8 @@ impl Devices {
         };
         if let Some(known) = self.transactions.get_mut(&key).filter(alive) {
             stage.coverage.hit("sip.copy_absorbed");
+            // It is answered where it came from.
+            known.connection = connection.or(known.connection);
             let how = How::Back(known.connection);
             let again = known.last.clone();
             return again
@@ -59,17 +64,29 @@ impl Devices {
                 .collect();
         }
         let request = request.clone();
-        let method = request.method.clone();
-        let answers = match (self.out_of_service[proxy], method) {
+        let mut challenge = None;
+        let answers = match (self.out_of_service[proxy], &request.method) {
             (true, _) => vec![(0, 503)],
             (false, Method::Options) => vec![(0, 200)],
-            (false, Method::Message) => self.decide(stage, &request),
+            (false, Method::Message) => {
+                if self.transactions.contains_key(&key) {
+                    copy_after_timer_j(stage, &request);
+                }
+                match self.gate.admit(stage, &request) {
+                    Ok(()) => self.decide(stage, &request),
+                    Err(refused) => {
+                        challenge = Some(refused.challenge);
+                        vec![(self.dice.between(MS, 5 * MS), refused.status)]
+                    }
+                }
+            }
             _ => vec![(0, 405)],
         };
         let transaction = Transaction { request, connection, last: None, ended: None };
         self.transactions.insert(key, transaction);
         for (after, status) in answers {
-            let answer = SipTimer::Answer { proxy, branch: branch.clone(), status };
+            let (branch, challenge) = (branch.clone(), challenge.clone());
+            let answer = SipTimer::Answer { proxy, branch, status, challenge };
             stage.agenda.set(stage.now + after, Event::Sip(answer));
         }
         Vec::new()
@@ -123,12 +140,20 @@ impl Devices {
         proxy: usize,
         branch: String,
         status: u16,
+        challenge: Option<String>,
     ) -> Vec<SipOut> {
         let key = (proxy, branch.clone());
         let place = stage.ledger.place();
         let Some(transaction) = self.transactions.get_mut(&key) else { return Vec::new() };
         let Some(code) = Status::new(status) else { return Vec::new() };
         let mut response = transaction.request.response(code);
+        if let Some(challenge) = challenge {
+            let header = match status {
+                401 => HeaderName::WwwAuthenticate,
+                _ => HeaderName::ProxyAuthenticate,
+            };
+            response.headers.push(header, HeaderValue::text(&challenge));
+        }
         if status == 100 {
             stage.coverage.hit("sip.100_sent");
         } else {
@@ -145,5 +170,15 @@ impl Devices {
         let packet = Packet::new(response.to_bytes());
         transaction.last = Some(packet.clone());
         vec![SipOut { proxy, how: How::Back(transaction.connection), packet, branch: None }]
+    }
+}
+
+/// A request comes again when its transaction is over: to its device it is another one.
+fn copy_after_timer_j(stage: &mut Stage, request: &Request) {
+    stage.coverage.hit("sip.copy_after_timer_j");
+    if let Some(number) = number(&text_of(&request.body), 'x')
+        && let Some(message) = stage.ledger.to_sip.get_mut(number as usize)
+    {
+        message.late_copies += 1;
     }
 }

@@ -24,6 +24,11 @@ impl Way {
         at <= self.dead_after
     }
 
+    /// Whether its end is decided.
+    pub(crate) fn ends(&self) -> bool {
+        self.dead_after != Micros::MAX
+    }
+
     /// Ends at a moment, unless it has ended before.
     pub(crate) fn cut(&mut self, at: Micros) {
         self.dead_after = self.dead_after.min(at);

@@ -1,11 +1,9 @@
 //! Messages to SIP over the death of a process: what an earlier one left is taken up again.
 
-use super::State;
 use super::attempt::Way;
 use super::locator::Target;
 use super::outbound::Owner;
-use super::peer;
-use super::request::branch_of_octets;
+use super::{State, peer, request};
 use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
 
 impl State {
@@ -36,11 +34,15 @@ impl State {
         let target = Target { transport: sent.transport, remote: sent.remote };
         let age = now.unix_ms.saturating_sub(sent.unix_ms);
         let known = u128::from(age) < self.timing.lifetime().as_millis();
-        let branch = branch_of_octets(&sent.octets).filter(|_| known);
+        let found = request::known(&sent.octets).filter(|_| known);
         let hop = peer::hop(&self.config.sip, target);
-        let (Some(branch), Some(hop)) = (branch, hop) else {
+        let (Some((branch, dialogue)), Some(hop)) = (found, hop) else {
             return self.again_fail(id, Failure::Unknown);
         };
+        // What must be asked anew stays in the conversation, with the next CSeq.
+        if let Some(delivery) = self.deliveries.get_mut(id) {
+            delivery.dialogue = Some(dialogue);
+        }
         let is_there = |peer: &peer::PeerState| {
             peer.servers.iter().any(|server| server.candidate.target == target)
         };

@@ -33,10 +33,12 @@ pub(crate) fn branch_of(branch: &str) -> Option<u64> {
     (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
-/// The client transaction that a request of ours belongs to.
-pub(super) fn branch_of_octets(octets: &Bytes) -> Option<u64> {
+/// The client transaction that a request of ours belongs to, and its place in its conversation.
+pub(super) fn known(octets: &Bytes) -> Option<(u64, Dialogue)> {
     let Ok(Message::Request(request)) = parse(octets.clone()) else { return None };
-    branch_of(request.via.first()?.branch()?)
+    let branch = branch_of(request.via.first()?.branch()?)?;
+    let tag = request.from.tag()?.to_owned();
+    Some((branch, Dialogue { call_id: request.call_id, tag, cseq: request.cseq.number }))
 }
 
 /// A MESSAGE (RFC 3428 §4).
