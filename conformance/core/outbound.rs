@@ -272,3 +272,26 @@ fn a_message_carries_what_rfc_3261_demands_and_nothing_that_rfc_3428_forbids() {
         assert!(!request.headers.contains(&name), "{name}");
     }
 }
+
+#[test]
+fn who_writes_with_an_agent_that_reads_text_alone_gets_text() {
+    let mut world = World::new();
+    let agent = "User-Agent: baresip v1.0.0\n";
+    world.sip(&crate::world::message("a", agent, "hello"));
+    world.confirm_all();
+    world.sip.clear();
+    world.xmpp.clear();
+    assert_eq!(world.records.len(), 1, "it is remembered over a restart");
+    world.juliet_says("m1", "hello");
+    let request = world.request();
+    assert_eq!(request.headers.content_type(), Some("text/plain"));
+    world.answer(&request, 200);
+
+    world.sip(&crate::world::message("b", agent, "once more"));
+    assert_eq!(world.records.len(), 1, "what is remembered is not written again for each message");
+    let mut world = World::new();
+    world.romeo_says("a", "with another agent");
+    world.sip.clear();
+    world.juliet_says("m1", "hello");
+    assert_eq!(world.request().headers.content_type(), Some("message/cpim"));
+}

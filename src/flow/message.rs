@@ -1,5 +1,7 @@
 //! Messages between the stages, in both directions.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{Correlation, Flow, LinkId, Now};
@@ -82,6 +84,9 @@ pub struct Inbound {
     pub id: String,
     /// Octets that the stanza may have.
     pub max_stanza_octets: usize,
+    /// The sender as a target, and for how long it is remembered to want bare text, if his user
+    /// agent is known to read nothing else.
+    pub reads_text: Option<(Uri, Duration)>,
 }
 
 /// What a 401 or 407 asks for (RFC 3261 §22.1): these are not legal without.

@@ -4,6 +4,7 @@
 //! and barrier replies never reach the translation.
 
 mod address;
+mod admission;
 mod sip;
 mod xmpp;
 

@@ -47,6 +47,8 @@ pub struct Messages {
     pub profile: BodyProfile,
     /// The statuses that refuse a form: `to_sip.refused_form`.
     pub refused_form: Vec<u16>,
+    /// Beginnings of User-Agent, in lower case, that read bare text alone: `to_sip.text_agents`.
+    pub text_agents: Vec<String>,
     /// How long a target that wanted bare text is remembered: `to_sip.remember_text`.
     pub remember_text: Duration,
     /// Octets of a whole MESSAGE request: `to_sip.max_request_octets` (RFC 3428 §8).
@@ -95,6 +97,7 @@ impl Default for Messages {
         Messages {
             profile: BodyProfile::Auto,
             refused_form: Vec::new(),
+            text_agents: Vec::new(),
             remember_text: Duration::ZERO,
             max_request_octets: 1_300,
             thread_to_call_id: true,
@@ -136,6 +139,9 @@ impl Messages {
             self.refused_form = codes;
         }
         time(map, "remember_text", &mut self.remember_text);
+        if let Some(agents) = map.optional("text_agents").and_then(|node| words(&node)) {
+            self.text_agents = agents;
+        }
         octets(map, "max_request_octets", 500, 65_535, &mut self.max_request_octets);
         word(map, "thread", &THREADS, &mut self.thread_to_call_id);
         word(map, "nick", &NICKS, &mut self.nick_to_display_name);
@@ -159,6 +165,11 @@ impl Messages {
         word(map, "expired", &LATE, &mut self.expired);
         truth(map, "max_forwards_header", &mut self.max_forwards_header);
     }
+}
+
+/// Texts, in lower case.
+fn words(node: &Node<'_>) -> Option<Vec<String>> {
+    node.list()?.into_iter().map(|node| node.text().map(str::to_lowercase)).collect()
 }
 
 fn word<T: Copy>(map: &Map<'_>, key: &'static str, words: &[(&str, T)], field: &mut T) {

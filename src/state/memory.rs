@@ -29,12 +29,26 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some(delivery) = self.deliveries.get(id) else { return };
-        if profile != Profile::Text {
-            return;
+        if profile == Profile::Text {
+            let address = delivery.outbound.target.as_str().to_owned();
+            self.remember_text(now, address, kept, effects);
         }
-        let address = delivery.outbound.target.as_str().to_owned();
+    }
+
+    /// Remembers that a target wants bare text, unless that is remembered for long enough.
+    pub(super) fn remember_text(
+        &mut self,
+        now: Now,
+        address: String,
+        kept: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
         let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
         let until_unix_ms = now.unix_ms.saturating_add(kept);
+        let half = now.unix_ms.saturating_add(kept / 2);
+        if self.text_targets.get(address.as_str()).is_some_and(|until| *until > half) {
+            return;
+        }
         if self.text_targets.len() >= TEXT_TARGETS {
             self.text_targets.retain(|_, until| *until > now.unix_ms);
             if self.text_targets.len() >= TEXT_TARGETS {
