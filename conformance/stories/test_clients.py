@@ -1,9 +1,16 @@
 """Clients that people really use on the SIP side."""
 
+import subprocess
+
 import pytest
 
 from harness.baresip import Baresip
+from harness.certificates import Certificates
 from harness.linphone import Linphone
+from harness.sip_ua import spoken_text
+from harness.sipp import Sipp
+from harness.tls_front import TlsFront
+from harness.town import password_of
 
 
 @pytest.fixture
@@ -48,3 +55,53 @@ def test_linphone(juliet, dave):
     juliet.hears("Was that my father?", sender="dave@sip.xmpp.test")
     # its own delivery reports must never show as text
     assert juliet.unheard() == []
+
+
+def test_one_user_with_two_clients_at_once(town, people, juliet):
+    """
+    Kamailio forks to both. Linphone's 200 hides Baresip's 415, so until Baresip has said something its user reads
+    juliet with Linphone alone; from then on both show everything. She is told of no error and hears nobody twice.
+    """
+    linphone = people.starts(Linphone(town.lab, "sip:twice@sip.test", town.kamailio.target, name="linphone-twice"))
+    baresip = people.starts(Baresip(town.lab, "sip:twice@sip.test", town.kamailio.target, ["sip:juliet@xmpp.test"],
+                                    name="baresip-twice"))
+    juliet.says("to whoever reads it", to="twice@sip.xmpp.test")
+    linphone.hears("to whoever reads it", sender="sip:juliet@xmpp.test")
+
+    baresip.says("on my desk", to="sip:juliet@xmpp.test")
+    juliet.hears("on my desk", sender="twice@sip.xmpp.test")
+    juliet.says("to both of you", to="twice@sip.xmpp.test")
+    linphone.hears("to both of you", sender="sip:juliet@xmpp.test")
+    baresip.hears("to both of you", sender="sip:juliet@xmpp.test")
+
+    linphone.says("and in my pocket", to="sip:juliet@xmpp.test")
+    juliet.hears("and in my pocket", sender="twice@sip.xmpp.test")
+    assert juliet.unheard() == []
+
+
+def test_sipp(town, people, juliet):
+    """SIPp sends a hundred MESSAGEs by its own state machine, and each gets one 200."""
+    sipp = Sipp(town.lab, target=town.kamailio.target, user="sipp", domain="sip.test", to="sip:juliet@xmpp.test")
+    assert sipp.sends(100) == {"successful": 100, "failed": 0, "retransmitted": 0}
+    heard = [juliet.hears(within=10).body for _ in range(100)]
+    assert sorted(heard, key=int) == [str(number) for number in range(1, 101)]
+    assert juliet.unheard() == []
+
+
+@pytest.fixture
+def direct_tls(town, tmp_path):
+    """XMPP with TLS from the first octet before Prosody's clear port; go-sendxmpp logs in by nothing less."""
+    certificates = Certificates(tmp_path, town.xmpp_server.address, "xmpp.test")
+    front = TlsFront((town.xmpp_server.address, 5223), (town.xmpp_server.address, 5222), certificates)
+    yield f"{town.xmpp_server.address}:5223"
+    front.stop()
+
+
+def test_go_sendxmpp(town, romeo, direct_tls):
+    """A command line client, of another library than slixmpp, writes to a SIP user."""
+    sent = subprocess.run(
+        ["go-sendxmpp", "-t", "-n", "-u", "nurse@xmpp.test", "-p", password_of("nurse"), "-j", direct_tls,
+         "romeo@sip.xmpp.test"],
+        input="from a shell, <é> & 👩‍👩‍👧", text=True, capture_output=True, timeout=30, check=False)
+    assert sent.returncode == 0, sent.stderr
+    assert spoken_text(romeo.gets()).strip() == "from a shell, <é> & 👩‍👩‍👧"

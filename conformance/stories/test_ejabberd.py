@@ -4,6 +4,8 @@ import pytest
 
 from harness.town import Town
 
+from test_clients import bob, dave, test_baresip, test_linphone  # noqa: F401 (the same stories, in this town)
+
 
 @pytest.fixture(scope="module")
 def town():
