@@ -114,7 +114,7 @@ fn what_waited_for_its_turn_is_sent_in_order_with_the_time_at_which_it_came() {
 }
 
 #[test]
-fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_the_next_cseq() {
+fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_a_higher_cseq() {
     let mut world = World::new();
     world.juliet_says("m1", "hello");
     let before = world.request();
@@ -123,7 +123,7 @@ fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_the_next_cseq()
     world.answer(&again, 415);
     let text = world.request();
     assert_eq!((&text.call_id, text.from.tag()), (&before.call_id, before.from.tag()));
-    assert_eq!(text.cseq.number, before.cseq.number + 1);
+    assert!(text.cseq.number > before.cseq.number);
 }
 
 #[test]

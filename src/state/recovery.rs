@@ -1,10 +1,16 @@
 //! Messages to SIP over the death of a process: what an earlier one left is taken up again.
 
 use super::attempt::Way;
+use super::delivery::Dialogue;
 use super::locator::Target;
 use super::outbound::Owner;
 use super::{State, peer, request};
 use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
+
+/// Requests of a conversation that may have come after one that the journal knows, and are
+/// forgotten: their CSeq numbers are left out, or a later request would look like a merged one
+/// (RFC 3261 §8.2.2.2).
+const FORGOTTEN: u32 = 1_000;
 
 impl State {
     /// Notes that a message has its outcome and that its sender was told, if he had to be.
@@ -39,9 +45,10 @@ impl State {
         let (Some((branch, dialogue)), Some(hop)) = (found, hop) else {
             return self.again_fail(id, Failure::Unknown);
         };
-        // What must be asked anew stays in the conversation, with the next CSeq.
+        // What must be asked anew stays in the conversation, with a higher CSeq.
         if let Some(delivery) = self.deliveries.get_mut(id) {
-            delivery.dialogue = Some(dialogue);
+            let cseq = dialogue.cseq.saturating_add(FORGOTTEN);
+            delivery.dialogue = Some(Dialogue { cseq, ..dialogue });
         }
         let is_there = |peer: &peer::PeerState| {
             peer.servers.iter().any(|server| server.candidate.target == target)
