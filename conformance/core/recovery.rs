@@ -138,6 +138,22 @@ fn a_recovered_request_is_sent_again_until_timer_f() {
     assert_eq!(world.error().0, "m1");
 }
 
+/// RFC 3261 §17.2.2: 64 × T1 after its answer a peer takes a copy for a new message.
+#[test]
+fn a_recovered_request_is_not_sent_when_the_peer_may_have_forgotten_it() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    world.request();
+    let mut world = killed(world, 20_000);
+    world.up();
+    world.pass_ms(11_999);
+    assert!(world.requests().len() > 3);
+    world.pass_ms(1);
+    assert_eq!(world.error().0, "m1");
+    world.pass_ms(30_000);
+    assert!(world.requests().is_empty());
+}
+
 #[test]
 fn a_second_death_changes_nothing() {
     let mut world = World::new();

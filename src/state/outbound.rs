@@ -14,8 +14,8 @@ use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Now, Origin, Outbound, Outcome,
-    PeerId, Profile, Rendered,
+    Again, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin, Outbound,
+    Outcome, PeerId, Profile, Rendered,
 };
 
 /// Whose request a client transaction carries.
@@ -223,6 +223,13 @@ impl State {
         let number = self.begun;
         let client = Client { owner, peer, hop, octets, number, repeated: false, machine };
         self.clients.insert(branch, client);
+    }
+
+    /// Ends a client transaction by this time at the latest.
+    pub(super) fn end_client_by(&mut self, branch: u64, timer_f: Instant) {
+        let Some(client) = self.clients.get_mut(&branch) else { return };
+        client.machine.end_by(timer_f);
+        self.timers.set(client.machine.deadline(), Timer::Client(branch));
     }
 
     /// Starts the client transaction of a message.
