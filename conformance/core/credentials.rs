@@ -2,6 +2,7 @@
 
 use stox::codec::sip::{Credentials, HeaderName, Request};
 use stox::flow::{Entry, Input, Unfinished};
+use stox::rules::Rules;
 
 use crate::world::World;
 
@@ -170,7 +171,7 @@ fn what_waits_behind_a_challenged_message_keeps_its_place() {
 }
 
 #[test]
-fn a_challenge_after_a_restart_is_answered_with_the_next_cseq() {
+fn a_challenge_after_a_restart_is_answered_with_a_higher_cseq() {
     let mut before = world();
     before.juliet_says("m1", "hello");
     let first = before.request();
@@ -189,6 +190,72 @@ fn a_challenge_after_a_restart_is_answered_with_the_next_cseq() {
     world.answer_with(&first, 407, &[&challenge("one", "")]);
     let second = world.request();
     assert_eq!((&second.call_id, second.from.tag()), (&first.call_id, first.from.tag()));
-    assert_eq!(second.cseq.number, first.cseq.number + 1);
+    assert!(second.cseq.number > first.cseq.number);
     assert_eq!(nonce_and_count(&second), Some(("one".to_owned(), 1)));
+}
+
+/// RFC 3428 §8 bounds the whole request: what fits without credentials may not fit with them.
+#[test]
+fn credentials_do_not_make_a_request_too_large() {
+    let mut world = world();
+    world.juliet_says("m1", &"x".repeat(450));
+    let request = world.request();
+    assert_eq!(request.headers.content_type(), Some("message/cpim"));
+    world.answer_with(&request, 407, &[&challenge(&"n".repeat(300), "")]);
+    let text = world.request();
+    assert_eq!(text.headers.content_type(), Some("text/plain"));
+    assert!(text.to_bytes().len() <= 1_300 && text.cseq.number > request.cseq.number);
+    assert_eq!(nonce_and_count(&text).map(|(_, count)| count), Some(2));
+    world.answer(&text, 200);
+
+    world.juliet_says("m2", &"x".repeat(850));
+    let (id, error) = world.error();
+    assert_eq!((id.as_str(), error.condition.name()), ("m2", "policy-violation"));
+    assert!(world.requests().is_empty());
+    world.confirm_all();
+    assert!(world.gateway.idle());
+}
+
+#[test]
+fn credentials_may_make_a_request_too_large_for_udp() {
+    let settings = SETTINGS
+        .replace("\"udp:127.0.0.20:5060\"", "\"udp:127.0.0.20:5060\", \"tcp:127.0.0.20:5060\"");
+    let (mut rules, _) = Rules::load(None).expect("the built-in rules");
+    rules.messages.max_request_octets = 4_000;
+    let mut world = World::ruled(&settings, rules, 7);
+    world.up();
+    world.juliet_says("m1", &"x".repeat(450));
+    let request = world.request();
+    world.answer_with(&request, 407, &[&challenge(&"n".repeat(300), "")]);
+    let [(place, again)] = &world.routed()[..] else { panic!("one request") };
+    assert_eq!(place, "tcp 127.0.0.13:5060");
+    assert_eq!(again.via[0].transport_str(), "TCP");
+    assert_eq!((&again.body, again.cseq.number), (&request.body, 2));
+    assert!(again.to_bytes().len() > 1_300);
+}
+
+#[test]
+fn credentials_for_the_next_server_do_not_make_a_request_fail() {
+    let settings = SETTINGS.replace(
+        "  options_interval",
+        "    - { name: other, uri: \"sip:127.0.0.14:5060\", auth: { username: gateway, password: p } }\n  options_interval",
+    );
+    let mut world = World::with(&settings);
+    world.up();
+    world.juliet_says("m1", "hello");
+    let request = world.request();
+    world.answer(&request, 503);
+    let request = world.request();
+    world.answer_with(&request, 407, &[&challenge(&"n".repeat(300), "")]);
+    let request = world.request();
+    world.answer(&request, 200);
+
+    world.juliet_says("m2", &"x".repeat(450));
+    let request = world.request();
+    assert_eq!(credentials(&request), None);
+    world.answer(&request, 503);
+    let [(place, text)] = &world.routed()[..] else { panic!("one request") };
+    assert_eq!(place, "udp 127.0.0.14:5060");
+    assert_eq!(text.headers.content_type(), Some("text/plain"));
+    assert!(text.to_bytes().len() <= 1_300 && credentials(text).is_some());
 }

@@ -6,6 +6,7 @@ use stox::codec::sip::{Account, Challenge, Credentials, HeaderName, Request, Sig
 
 use crate::dice::Dice;
 use crate::stage::Stage;
+use crate::words::{number, text_of};
 
 pub(crate) const USERNAME: &str = "gateway";
 /// A realm with the password that the settings have for it: right, or wrong.
@@ -113,7 +114,7 @@ impl Gate {
             return Verdict::Wrong;
         }
         if asking.qop.is_some() && !known.used.insert(count) {
-            stage.violated(format!("{}: credentials used twice", request.call_id.as_str()));
+            return replayed(stage, request);
         }
         known.uses += 1;
         if known.uses > asking.uses {
@@ -130,6 +131,16 @@ enum Verdict {
     Stale,
     Wrong,
     None,
+}
+
+/// Credentials come again in another request. A process may answer a challenge that the one before
+/// it had answered with its last steps.
+fn replayed(stage: &mut Stage, request: &Request) -> Verdict {
+    stage.coverage.hit("sip.credentials_again");
+    let number = number(&text_of(&request.body), 'x').unwrap_or(u32::MAX);
+    let explained = stage.ledger.to_sip.iter().any(|message| message.taken_ups > 0);
+    stage.demand(explained, || format!("x{number}: credentials used twice"));
+    Verdict::Stale
 }
 
 fn challenge(asking: Asking, realm: &str, nonce: &str, stale: bool) -> String {

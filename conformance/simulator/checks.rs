@@ -64,8 +64,8 @@ pub(crate) fn addressed(stage: &mut Stage, request: &Request, number: u32) {
     stage.demand(right, || format!("x{number}: not as it was written"));
 }
 
-/// An error for a sender; the answer is the number of his message.
-pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Option<u32> {
+/// An error for a sender; the answer is the number of his message, and whether it is too long.
+pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Option<(u32, bool)> {
     let id = message.id.as_deref().unwrap_or_default();
     let number = number(id, 'x')?;
     let known = stage.ledger.to_sip.get_mut(number as usize)?;
@@ -78,12 +78,12 @@ pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Op
     stage.demand(right, || format!("the error of x{number} goes to somebody else"));
     let error = message.error.as_ref();
     let text = error.and_then(|error| error.texts.first()).map(|text| text.text.to_string());
-    match text.unwrap_or_default() {
+    let text = text.unwrap_or_default();
+    let too_long = text.starts_with("the message is too long");
+    match text {
         text if text.starts_with("not sent") => stage.coverage.hit("queue.failed_behind"),
         text if text.starts_with("too many") => stage.coverage.hit("queue.full"),
-        text if text.starts_with("the message is too long") => {
-            stage.coverage.hit("to_sip.too_long");
-        }
+        _ if too_long => stage.coverage.hit("to_sip.too_long"),
         text if text.contains("is not known") => {
             stage.coverage.hit("to_sip.outcome_unknown");
             stage.demand(again, || format!("x{number}: an unknown outcome without a restart"));
@@ -94,7 +94,7 @@ pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Op
         }
         _ => {}
     }
-    Some(number)
+    Some((number, too_long))
 }
 
 pub(crate) fn message_out(stage: &mut Stage, message: &Message, link: usize, incarnation: u64) {

@@ -259,6 +259,7 @@ impl Monitor {
         // A proxy is a stranger until its name is found.
         if status == 403 && !self.looked_up.is_empty() {
             stage.coverage.hit("sip.403_before_the_name_is_found");
+            self.served.remove(&branch);
             if let Some(message) = stage.ledger.to_xmpp.get_mut(number as usize) {
                 message.arrived = None;
             }
@@ -292,8 +293,9 @@ impl Monitor {
         });
         match stanza {
             Stanza::Message(message) if message.kind == MessageKind::Error => {
-                if let Some(number) = error_out(stage, message, link) {
-                    stream.told.push(number);
+                let Some((number, too_long)) = error_out(stage, message, link) else { return };
+                stream.told.push(number);
+                if !too_long {
                     self.requests.told(stage, number);
                 }
             }

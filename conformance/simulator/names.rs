@@ -33,6 +33,15 @@ impl Naming {
         self != Naming::Addresses
     }
 
+    /// The name of this way.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Naming::Addresses => "names.addresses",
+            Naming::Hosts => "names.hosts",
+            Naming::Domain { .. } => "names.domain",
+        }
+    }
+
     pub(crate) fn dead(self) -> bool {
         matches!(self, Naming::Domain { dead: true, .. })
     }

@@ -62,8 +62,10 @@ pub(crate) struct Requests {
     sent: BTreeMap<String, Sent>,
     /// The last branch of each message; none if it must begin anew.
     latest: BTreeMap<u32, String>,
-    /// Where the present request of each message was tried.
+    /// Where the present request of each message failed, before the last time.
     tried: BTreeMap<u32, BTreeSet<Place>>,
+    /// Messages that were taken up with a request that did not go yet.
+    left: BTreeSet<u32>,
     /// The last CSeq of each Call-ID and From tag.
     cseq: BTreeMap<(String, String), u32>,
     pub(crate) text: TextMemory,
@@ -78,6 +80,7 @@ impl Requests {
             sent: BTreeMap::new(),
             latest: BTreeMap::new(),
             tried: BTreeMap::new(),
+            left: BTreeSet::new(),
             cseq: BTreeMap::new(),
             text: TextMemory::default(),
         }
@@ -100,6 +103,7 @@ impl Requests {
         (died, window): (Micros, Micros),
     ) {
         self.tried.remove(&number);
+        self.left.remove(&number);
         let last = self.latest.remove(&number);
         let known = request.map(|octets| Packet::new(octets.clone()));
         let known = known.and_then(|packet| match packet.message.as_deref() {
@@ -117,6 +121,7 @@ impl Requests {
         let Some(request) = known else { return };
         self.cseq.insert(conversation(&request), request.cseq.number);
         self.latest.insert(number, branch_of(&request).to_owned());
+        self.left.insert(number);
     }
 
     /// The branches of a message to SIP.
@@ -147,6 +152,7 @@ impl Requests {
 
     /// The transport told that an address cannot be reached.
     pub(crate) fn unreachable(&mut self, stage: &mut Stage, place: Place) {
+        self.prune(stage);
         for sent in self.open_at(place) {
             give_up(stage, sent, State::Failed);
         }
@@ -154,6 +160,7 @@ impl Requests {
 
     /// A connection is gone: what it may have carried goes once more, and fails the second time.
     pub(crate) fn closed(&mut self, stage: &mut Stage, place: Place) {
+        self.prune(stage);
         for sent in self.open_at(place) {
             match std::mem::replace(&mut sent.lost, true) {
                 false => sent.may_repeat = true,
@@ -207,13 +214,13 @@ impl Requests {
         }
         stage.demand(octets.len() <= MAX_REQUEST, || format!("x{number}: {} octets", octets.len()));
         self.one_at_a_time(stage, number);
-        self.in_place(stage, number, request, place);
+        let repeats = self.in_place(stage, number, request, place);
         addressed(stage, request, number);
         let cpim = request.headers.content_type() == Some("message/cpim");
         if let Some(message) = stage.ledger.to_sip.get_mut(number as usize) {
             message.branches += 1;
             let (unwanted, many) =
-                (cpim && self.text.knows(message.said.to), message.branches > REQUESTS);
+                (cpim && !repeats && self.text.knows(message.said.to), message.branches > REQUESTS);
             stage.demand(!unwanted, || format!("x{number}: an object for who refused one"));
             stage.demand(!many, || format!("x{number}: no end of requests"));
         }
@@ -262,8 +269,10 @@ impl Requests {
             {
                 message.given_up -= 1;
             }
-            (sent.since, sent.lost) = (now, false);
-            self.tried.insert(number, BTreeSet::from([place]));
+            // Timer F goes on; the journal has milliseconds.
+            sent.since = now - (now / 1_000 - sent.first / 1_000) * 1_000;
+            sent.lost = false;
+            self.left.remove(&number);
             return stage.demand(same, || format!("x{number}: taken up with another request"));
         }
         let due = match place.0.reliable() {
@@ -281,11 +290,10 @@ impl Requests {
     fn resumes(&self, number: u32, branch: &str, now: Micros) -> bool {
         let latest = self.latest.get(&number).is_some_and(|latest| latest == branch);
         let left = |sent: &Sent| {
-            // The journal has milliseconds.
             let age = now / 1_000 - sent.first / 1_000;
             age < LIFETIME / 1_000 && sent.state != State::Open
         };
-        latest && !self.tried.contains_key(&number) && self.sent.get(branch).is_some_and(left)
+        latest && self.left.contains(&number) && self.sent.get(branch).is_some_and(left)
     }
 
     /// RFC 3428 §8: one outstanding for a sender and target, a few for a target.
@@ -307,31 +315,48 @@ impl Requests {
     }
 
     /// Why a new request may be made, and what it then has in common with the one before.
-    fn in_place(&mut self, stage: &mut Stage, number: u32, request: &Request, place: Place) {
+    /// True if it is the same object once more.
+    fn in_place(
+        &mut self,
+        stage: &mut Stage,
+        number: u32,
+        request: &Request,
+        place: Place,
+    ) -> bool {
         let key = conversation(request);
         let cseq = request.cseq.number;
         let before = self.latest.get(&number).and_then(|branch| self.sent.get(branch));
-        let (mut fails_over, mut right) = (false, true);
+        let (mut fails_over, mut repeats, mut stays, mut right) = (false, false, false, true);
         if let Some(before) = before {
             let same = conversation(&before.request) == key;
-            let next = same && cseq == before.request.cseq.number + 1;
+            let next = same && cseq > before.request.cseq.number;
             let body = before.request.body == request.body;
-            let header = |name| request.headers.contains(name);
+            // With credentials an object may be too large, and bare text goes instead.
+            let cpim = |request: &Request| request.headers.content_type() == Some("message/cpim");
+            let shrinks = before.cpim && !cpim(request);
+            repeats = body && cpim(request);
+            stays = !matches!(before.state, State::Answered(406 | 415 | 488));
+            let header = |name| body && request.headers.contains(name);
             right = match before.state {
                 // RFC 3263 §4.3.
                 State::Failed | State::Answered(503) => {
-                    fails_over = true;
-                    let new = self.tried.get(&number).is_none_or(|tried| !tried.contains(&place));
+                    fails_over = !shrinks;
+                    let tried = self.tried.entry(number).or_default();
+                    tried.insert(before.place);
+                    let new = !tried.contains(&place);
                     stage.coverage.hit(if before.state == State::Failed {
                         "sip.failover_after_silence"
                     } else {
                         "sip.failover_after_503"
                     });
-                    same && cseq == before.request.cseq.number && body && new
+                    let repeated = same && body && cseq == before.request.cseq.number;
+                    new && (repeated || (shrinks && next))
                 }
                 // RFC 3261 §22.2.
-                State::Answered(401) => next && body && header(&HeaderName::Authorization),
-                State::Answered(407) => next && body && header(&HeaderName::ProxyAuthorization),
+                State::Answered(401) => next && (shrinks || header(&HeaderName::Authorization)),
+                State::Answered(407) => {
+                    next && (shrinks || header(&HeaderName::ProxyAuthorization))
+                }
                 // RFC 3261 §8.1.3.5.
                 State::Answered(406 | 415 | 488) => next && before.cpim,
                 State::Open | State::Left | State::Answered(_) => false,
@@ -341,11 +366,10 @@ impl Requests {
         let last = self.cseq.insert(key, cseq);
         let rises = last.is_none_or(|last| last < cseq) || fails_over;
         stage.demand(rises, || format!("x{number}: CSeq {cseq} does not rise"));
-        let tried = self.tried.entry(number).or_default();
-        if !fails_over {
-            tried.clear();
+        if !stays {
+            self.tried.remove(&number);
         }
-        tried.insert(place);
+        repeats
     }
 
     /// A sender is told that nobody could take his message: every server was tried.
@@ -354,8 +378,9 @@ impl Requests {
         let Some(sent) = self.latest.get(&number).and_then(|branch| self.sent.get(branch)) else {
             return;
         };
-        if matches!(sent.state, State::Failed | State::Answered(503)) {
-            let Some(tried) = self.tried.get(&number).map(BTreeSet::len) else { return };
+        let failed = matches!(sent.state, State::Failed | State::Answered(503));
+        if failed && !self.left.contains(&number) {
+            let tried = 1 + self.tried.get(&number).map_or(0, BTreeSet::len);
             stage.demand(tried == servers, || {
                 format!("x{number}: given up after {tried} of {servers} servers")
             });

@@ -13,8 +13,8 @@ const PATIENCE: Micros = 3_600 * S;
 /// How long it is watched at rest.
 const WATCH: Micros = 130 * S;
 /// Deadlines that a gateway at rest may have: the generations of Timer J, and for each link and
-/// peer its own and one that has not fired yet.
-const RESTING_TIMERS: u64 = 12;
+/// server its own and one that has not fired yet.
+const RESTING_TIMERS: u64 = 24;
 
 impl Simulation {
     pub(crate) fn inspect(&mut self) {

@@ -144,6 +144,10 @@ impl Simulation {
     }
 
     fn prepare(&mut self) {
+        self.stage.coverage.hit(self.plan.naming.name());
+        if self.plan.naming.dead() {
+            self.stage.coverage.hit("names.dead_server");
+        }
         let Stage { agenda, ledger, .. } = &mut self.stage;
         agenda.set(S, Event::Start);
         for said in std::mem::take(&mut self.plan.to_xmpp) {

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+
 use super::State;
 use super::digest;
 use super::locator::Target;
@@ -102,7 +104,9 @@ impl State {
         let Some(cseq) = self.next_cseq(id) else { return };
         self.counters.count(Counter::SipAuthorized);
         let way = Way { peer: client.peer, hop: client.hop };
-        self.once_more(now, id, &client, way, Some(cseq), effects);
+        if !self.once_more(now, id, &client, way, Some(cseq), effects) {
+            self.too_large(id);
+        }
     }
 
     /// Tries the next server after one failed (RFC 3263 §4.3); false when there is none.
@@ -122,30 +126,54 @@ impl State {
         let tried = delivery.tried.clone();
         let Some(way) = self.way(&tried, client.octets.len() > UDP_MOST) else { return false };
         self.counters.count(Counter::OutboundRerouted);
-        self.once_more(now, id, client, way, None, effects)
+        if !self.once_more(now, id, client, way, None, effects) {
+            self.too_large(id);
+        }
+        true
     }
 
+    /// Sends a request as a transaction of its own; false when credentials have made it too large.
     fn once_more(
         &mut self,
         now: Now,
         id: DeliveryId,
         client: &Client,
-        way: Way,
+        mut way: Way,
         cseq: Option<u32>,
         effects: &mut Vec<Effect>,
     ) -> bool {
         let branch = self.ids.random();
+        let Some(delivery) = self.deliveries.get(id) else { return false };
+        let most = delivery.max_request_octets;
+        let mut made = self.made_again(client, way, branch, cseq);
+        let large = |octets: &Bytes| (UDP_MOST + 1..=most).contains(&octets.len());
+        if !way.hop.transport.reliable() && made.as_ref().is_some_and(large) {
+            // RFC 3261 §18.1.1: to the same address by TCP.
+            let target = Target { transport: Transport::Tcp, remote: way.hop.remote };
+            let Some(hop) = peer::hop(&self.config.sip, target) else { return false };
+            way = Way { hop, ..way };
+            made = self.made_again(client, way, branch, cseq);
+        }
+        let Some(octets) = made.filter(|octets| octets.len() <= most) else { return false };
+        self.carry(now, id, branch, way, octets, effects);
+        true
+    }
+
+    fn made_again(
+        &mut self,
+        client: &Client,
+        way: Way,
+        branch: u64,
+        cseq: Option<u32>,
+    ) -> Option<Bytes> {
         let config = std::sync::Arc::clone(&self.config);
-        let Some(listener) = config.sip.listen.get(way.hop.listener.0) else { return false };
-        let octets = super::request::once_more(&client.octets, listener, branch, |request| {
+        let listener = config.sip.listen.get(way.hop.listener.0)?;
+        super::request::once_more(&client.octets, listener, branch, |request| {
             if let Some(cseq) = cseq {
                 request.cseq.number = cseq;
             }
             self.authorize(way.peer, request);
-        });
-        let Some(octets) = octets else { return false };
-        self.carry(now, id, branch, way, octets, effects);
-        true
+        })
     }
 
     /// A connection is gone. What it carried and is not answered goes once more, by a new

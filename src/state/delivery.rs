@@ -27,6 +27,8 @@ pub struct Delivery {
     pub tried: Vec<locator::Target>,
     /// The realms whose challenge was answered for it.
     pub realms: Vec<String>,
+    /// The octets that a request for it may have.
+    pub max_request_octets: usize,
     /// The request of an earlier process that its turn goes on with.
     pub resume: Option<Sent>,
 }
@@ -151,6 +153,7 @@ impl Deliveries {
             dialogue: None,
             tried: Vec::new(),
             realms: Vec::new(),
+            max_request_octets: 0,
             resume: None,
         };
         self.deliveries.insert(id, delivery);

@@ -14,8 +14,8 @@ use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Now, Origin, Outbound, Outcome,
-    PeerId, Profile, Rendered,
+    Again, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin, Outbound,
+    Outcome, PeerId, Profile, Rendered,
 };
 
 /// Whose request a client transaction carries.
@@ -90,7 +90,9 @@ impl State {
                 id
             }
         };
-        match self.deliveries.get_mut(id).and_then(|delivery| delivery.resume.take()) {
+        let Some(delivery) = self.deliveries.get_mut(id) else { return };
+        delivery.max_request_octets = rendered.max_request_octets;
+        match delivery.resume.take() {
             Some(sent) => self.resume(now, id, sent, effects),
             None => self.send_first(now, id, &rendered, effects),
         }
@@ -104,7 +106,8 @@ impl State {
         rendered: &Rendered,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(way) = self.way(&[], false) else {
+        let tried = self.deliveries.get(id).map(|it| it.tried.clone()).unwrap_or_default();
+        let Some(way) = self.way(&tried, false) else {
             // The DNS has not said yet where the peers are; it has a deadline.
             if self.peers.iter().any(|peer| !peer.located) {
                 return self.unrouted.push(id);
@@ -117,8 +120,6 @@ impl State {
         let listener = |hop: Hop| config.sip.listen.get(hop.listener.0);
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
         delivery.dialogue = Some(dialogue.clone());
-        delivery.tried.clear();
-        delivery.realms.clear();
         let request = listener(way.hop).and_then(|listener| {
             request::message(&delivery.outbound, rendered, &dialogue, listener, branch)
         });
@@ -132,7 +133,7 @@ impl State {
             return self.carry(now, id, branch, way, octets, effects);
         }
         // RFC 3261 §18.1.1: the transport changes, and the Via with it.
-        let Some(way) = self.way(&[], true) else { return self.too_large(id) };
+        let Some(way) = self.way(&tried, true) else { return self.too_large(id) };
         let Some(via) = listener(way.hop).and_then(|listener| request::via(listener, branch))
         else {
             return self.again_fail(id, Failure::NoPeer);
@@ -144,7 +145,7 @@ impl State {
     }
 
     /// RFC 3428 §8: the whole request is bounded, and bare text is the shorter form.
-    fn too_large(&mut self, id: DeliveryId) {
+    pub(super) fn too_large(&mut self, id: DeliveryId) {
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
         if delivery.outbound.may_retry && delivery.outbound.profile == Profile::Cpim {
             delivery.outbound.profile = Profile::Text;
@@ -226,6 +227,13 @@ impl State {
         let number = self.begun;
         let client = Client { owner, peer, hop, octets, number, repeated: false, machine };
         self.clients.insert(branch, client);
+    }
+
+    /// Ends a client transaction by this time at the latest.
+    pub(super) fn end_client_by(&mut self, branch: u64, timer_f: Instant) {
+        let Some(client) = self.clients.get_mut(&branch) else { return };
+        client.machine.end_by(timer_f);
+        self.timers.set(client.machine.deadline(), Timer::Client(branch));
     }
 
     /// Starts the client transaction of a message.
@@ -323,6 +331,8 @@ impl State {
                 self.remember(now, id, profile, remember, effects);
                 if let Some(delivery) = self.deliveries.get_mut(id) {
                     delivery.outbound.profile = profile;
+                    delivery.tried.clear();
+                    delivery.realms.clear();
                 }
                 self.again(Again::Send(id));
             }

@@ -1,10 +1,18 @@
 //! Messages to SIP over the death of a process: what an earlier one left is taken up again.
 
+use std::time::Duration;
+
 use super::attempt::Way;
+use super::delivery::Dialogue;
 use super::locator::Target;
 use super::outbound::Owner;
 use super::{State, peer, request};
 use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
+
+/// Requests of a conversation that may have come after one that the journal knows, and are
+/// forgotten: their CSeq numbers are left out, or a later request would look like a merged one
+/// (RFC 3261 §8.2.2.2).
+const FORGOTTEN: u32 = 1_000;
 
 impl State {
     /// Notes that a message has its outcome and that its sender was told, if he had to be.
@@ -22,7 +30,7 @@ impl State {
     /// Goes on with a request of an earlier process. While the peer may still have its
     /// transaction (64 × T1, RFC 3261 §17.2.2), the same octets under the same branch are no
     /// second message to it, and its answer tells what became of the first. Later the outcome
-    /// cannot be found out, and a new request might deliver twice.
+    /// cannot be found out, and the request might deliver twice: it is not sent any more.
     pub(super) fn resume(
         &mut self,
         now: Now,
@@ -33,15 +41,16 @@ impl State {
         self.counters.count(Counter::OutboundRecovered);
         let target = Target { transport: sent.transport, remote: sent.remote };
         let age = now.unix_ms.saturating_sub(sent.unix_ms);
-        let known = u128::from(age) < self.timing.lifetime().as_millis();
-        let found = request::known(&sent.octets).filter(|_| known);
+        let rest = self.timing.lifetime().saturating_sub(Duration::from_millis(age));
+        let found = request::known(&sent.octets).filter(|_| !rest.is_zero());
         let hop = peer::hop(&self.config.sip, target);
         let (Some((branch, dialogue)), Some(hop)) = (found, hop) else {
             return self.again_fail(id, Failure::Unknown);
         };
-        // What must be asked anew stays in the conversation, with the next CSeq.
+        // What must be asked anew stays in the conversation, with a higher CSeq.
         if let Some(delivery) = self.deliveries.get_mut(id) {
-            delivery.dialogue = Some(dialogue);
+            let cseq = dialogue.cseq.saturating_add(FORGOTTEN);
+            delivery.dialogue = Some(Dialogue { cseq, ..dialogue });
         }
         let is_there = |peer: &peer::PeerState| {
             peer.servers.iter().any(|server| server.candidate.target == target)
@@ -49,6 +58,7 @@ impl State {
         let peer = PeerId(self.peers.iter().position(is_there).unwrap_or(0));
         let way = Way { peer, hop };
         self.begin_client(now, Owner::Delivery(id), branch, way, sent.octets, effects);
+        self.end_client_by(branch, now.instant + rest);
     }
 
     /// Notes the request that carries a message.

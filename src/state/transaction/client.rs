@@ -54,6 +54,11 @@ impl NonInviteClient {
         }
     }
 
+    /// The request was sent first by an earlier process: Timer F goes on from there.
+    pub fn end_by(&mut self, timer_f: Instant) {
+        self.timer_f = self.timer_f.min(timer_f);
+    }
+
     /// The earliest of the running timers.
     #[must_use]
     pub fn deadline(&self) -> Instant {
