@@ -17,7 +17,7 @@ conformance/simulator/README.md. The arguments are those of every Rust test:
 ";
 
 /// Seeds that every run tries.
-pub(crate) const FIXED: Range<u64> = 0..if cfg!(debug_assertions) { 150 } else { 2_000 };
+pub(crate) const FIXED: Range<u64> = 0..if cfg!(debug_assertions) { 300 } else { 2_000 };
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
