@@ -144,9 +144,22 @@ impl Simulation {
             return self.stage.coverage.hit("process.missed");
         }
         self.monitor.requests.prune(&mut self.stage);
-        self.monitor.sip_in(&mut self.stage, packet, self.process.incarnation);
+        let new = self.monitor.sip_in(&mut self.stage, packet, self.process.incarnation);
+        let before = self.untrusted();
         let octets = packet.octets.clone();
         self.feed(In::Sip { transport, remote, connection, octets });
+        if let Some(branch) = new.filter(|_| before < self.untrusted()) {
+            self.monitor.not_taken(&mut self.stage, branch);
+        }
+    }
+
+    /// How many datagrams the process dropped since it did not know yet where its peers are.
+    fn untrusted(&self) -> u64 {
+        if !self.monitor.searches() {
+            return 0;
+        }
+        let status = self.process.status(self.stage.now);
+        status.and_then(|status| status.counters.get("sip_untrusted").copied()).unwrap_or(0)
     }
 
     // The SIP side.

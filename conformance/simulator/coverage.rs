@@ -105,7 +105,7 @@ pub(crate) const MUST: &[&str] = &[
     "sip.100_sent",
     "sip.100_from_gateway",
     "sip.482_for_a_copy",
-    "sip.403_before_the_name_is_found",
+    "sip.dropped_before_the_name_is_found",
     "sip.400_for_garbage",
     "sip.refused_cpim",
     "sip.silent",

@@ -145,38 +145,65 @@ impl Monitor {
 
     // Inputs.
 
-    pub(crate) fn sip_in(&mut self, stage: &mut Stage, packet: &Packet, incarnation: u64) {
+    /// The answer is the branch of a request that was not known before.
+    pub(crate) fn sip_in(
+        &mut self,
+        stage: &mut Stage,
+        packet: &Packet,
+        incarnation: u64,
+    ) -> Option<u64> {
         match packet.message.as_deref() {
             Some(stox::codec::sip::Message::Request(request)) => {
-                self.request_in(stage, request, incarnation);
+                self.request_in(stage, request, incarnation)
             }
             Some(stox::codec::sip::Message::Response(response)) => {
                 self.requests.response_in(stage, response);
+                None
             }
-            None => {}
+            None => None,
         }
     }
 
-    fn request_in(&mut self, stage: &mut Stage, request: &Request, incarnation: u64) {
-        let Some(number) = number(&text_of(&request.body), 's') else { return };
-        let Some(branch) = branch_number(&request.via) else { return };
+    /// Whether the process looks for its peers.
+    pub(crate) fn searches(&self) -> bool {
+        !self.looked_up.is_empty()
+    }
+
+    /// A datagram of a proxy that the process does not know yet: as if it had been lost.
+    pub(crate) fn not_taken(&mut self, stage: &mut Stage, branch: u64) {
+        stage.coverage.hit("sip.dropped_before_the_name_is_found");
+        let Some(served) = self.served.remove(&branch) else { return };
+        if let Some(message) = stage.ledger.to_xmpp.get_mut(served.number as usize) {
+            (message.arrived, message.pending) = (None, None);
+        }
+    }
+
+    fn request_in(
+        &mut self,
+        stage: &mut Stage,
+        request: &Request,
+        incarnation: u64,
+    ) -> Option<u64> {
+        let number = number(&text_of(&request.body), 's')?;
+        let branch = branch_number(&request.via)?;
         let since = stage.now;
         let known = self.served.contains_key(&branch);
         if !known {
             self.served.insert(branch, Served { number, since, answer: None });
         }
         let place = stage.ledger.place();
-        let Some(message) = stage.ledger.to_xmpp.get_mut(number as usize) else { return };
+        let message = stage.ledger.to_xmpp.get_mut(number as usize)?;
         message.arrived.get_or_insert(place);
         let mut finals = message.finals.iter().filter(|end| end.incarnation == incarnation);
         // What was refused on one branch may still be taken on another.
         let finished = finals.any(|end| !matches!(end.status, 480 | 482 | 503));
         if known {
-            return;
+            return None;
         }
         if !finished {
             message.pending = Some(incarnation);
         }
+        Some(branch)
     }
 
     /// The reply to a barrier: what was written before it has arrived.
@@ -254,15 +281,6 @@ impl Monitor {
             stage.demand(status == 100 && late && served.answer.is_none(), || {
                 format!("s{number}: a {status} {} ms after the request", after / 1_000)
             });
-            return;
-        }
-        // A proxy is a stranger until its name is found.
-        if status == 403 && !self.looked_up.is_empty() {
-            stage.coverage.hit("sip.403_before_the_name_is_found");
-            self.served.remove(&branch);
-            if let Some(message) = stage.ledger.to_xmpp.get_mut(number as usize) {
-                message.arrived = None;
-            }
             return;
         }
         if let Some(answer) = &served.answer {

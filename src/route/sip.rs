@@ -9,7 +9,8 @@ use super::address::{Device, domain, to_jid, to_uri};
 use super::admission::{Accepted, Parties, accept, trusted, unknown_yet};
 use crate::codec::mime::ContentCoding;
 use crate::codec::sip::{
-    HeaderName, Headers, Malformed, Message, Method, NameAddr, Request, Response, Status, Text, Uri, parse_datagram_within,
+    HeaderName, Headers, Malformed, Message, Method, NameAddr, Request, Response, Status, Text,
+    Uri, parse_datagram_within,
 };
 use crate::codec::xmpp::{Jid, xmpp_uri};
 use crate::flow::{Counter, Flow, Hop, Inbound, Refusal, Routed};
