@@ -381,7 +381,7 @@ fn order_to_sip(stage: &mut Stage, ledger: &Ledger) {
     let mut lines: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (number, message) in ledger.to_sip.iter().enumerate() {
         if let (Some(reached), [(taken, _)], true) =
-            (message.reached, &message.taken[..], message.success)
+            (message.reached, &message.taken[..], message.success && !message.end_forgotten)
         {
             let line =
                 lines.entry((message.said.server, message.said.from, message.said.to)).or_default();

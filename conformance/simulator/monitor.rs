@@ -161,20 +161,16 @@ impl Monitor {
         let Some(number) = number(&text_of(&request.body), 's') else { return };
         let Some(branch) = branch_number(&request.via) else { return };
         let since = stage.now;
-        let known = self.served.contains_key(&branch);
-        if !known {
-            self.served.insert(branch, Served { number, since, answer: None });
+        if self.served.contains_key(&branch) {
+            return;
         }
+        self.served.insert(branch, Served { number, since, answer: None });
         let place = stage.ledger.place();
         let Some(message) = stage.ledger.to_xmpp.get_mut(number as usize) else { return };
         message.arrived.get_or_insert(place);
         let mut finals = message.finals.iter().filter(|end| end.incarnation == incarnation);
         // What was refused on one branch may still be taken on another.
-        let finished = finals.any(|end| !matches!(end.status, 480 | 482 | 503));
-        if known {
-            return;
-        }
-        if !finished {
+        if finals.all(|end| matches!(end.status, 480 | 482 | 503)) {
             message.pending = Some(incarnation);
         }
     }
