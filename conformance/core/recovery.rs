@@ -138,6 +138,22 @@ fn a_recovered_request_is_sent_again_until_timer_f() {
     assert_eq!(world.error().0, "m1");
 }
 
+#[test]
+fn a_recovered_request_in_bare_text_has_no_other_form_left() {
+    let mut world = World::new();
+    world.juliet_says("m1", "hello");
+    let object = world.request();
+    world.answer(&object, 415);
+    world.request();
+    let mut world = killed(world, 1_000);
+    world.up();
+    let text = world.request();
+    assert_eq!(text.headers.content_type(), Some("text/plain"));
+    world.answer(&text, 415);
+    assert_eq!(world.error().0, "m1");
+    assert!(world.requests().is_empty());
+}
+
 /// RFC 3261 §17.2.2: 64 × T1 after its answer a peer takes a copy for a new message.
 #[test]
 fn a_recovered_request_is_not_sent_when_the_peer_may_have_forgotten_it() {

@@ -21,6 +21,10 @@ pub(crate) fn final_response(stage: &mut Stage, number: u32, end: Final, tag: Op
         message.pending = None;
     }
     message.finals.push(end);
+    if matches!(status, 480 | 503) {
+        // What is refused on one branch and taken on another came with the other.
+        message.arrived = None;
+    }
     let (account, taken) = (message.said.account, message.taken.len());
     stage.demand(same_tag && !tag.is_empty(), || format!("s{number}: another To tag"));
     stage.demand(expected(account, status, copies), || {

@@ -380,8 +380,11 @@ fn order_to_xmpp(stage: &mut Stage, ledger: &Ledger) {
 fn order_to_sip(stage: &mut Stage, ledger: &Ledger) {
     let mut lines: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (number, message) in ledger.to_sip.iter().enumerate() {
+        // A process may have ended it, and have let the next one go, without having told anybody
+        // when it died; the one after it then tries another request.
+        let begun_anew = message.end_forgotten || (message.taken_ups > 0 && message.branches > 1);
         if let (Some(reached), [(taken, _)], true) =
-            (message.reached, &message.taken[..], message.success)
+            (message.reached, &message.taken[..], message.success && !begun_anew)
         {
             let line =
                 lines.entry((message.said.server, message.said.from, message.said.to)).or_default();

@@ -187,20 +187,16 @@ impl Monitor {
         let number = number(&text_of(&request.body), 's')?;
         let branch = branch_number(&request.via)?;
         let since = stage.now;
-        let known = self.served.contains_key(&branch);
-        if !known {
-            self.served.insert(branch, Served { number, since, answer: None });
+        if self.served.contains_key(&branch) {
+            return None;
         }
+        self.served.insert(branch, Served { number, since, answer: None });
         let place = stage.ledger.place();
         let message = stage.ledger.to_xmpp.get_mut(number as usize)?;
         message.arrived.get_or_insert(place);
         let mut finals = message.finals.iter().filter(|end| end.incarnation == incarnation);
         // What was refused on one branch may still be taken on another.
-        let finished = finals.any(|end| !matches!(end.status, 480 | 482 | 503));
-        if known {
-            return None;
-        }
-        if !finished {
+        if finals.all(|end| matches!(end.status, 480 | 482 | 503)) {
             message.pending = Some(incarnation);
         }
         Some(branch)

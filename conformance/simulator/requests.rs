@@ -114,6 +114,11 @@ impl Requests {
         if let Some(last) = last.filter(|last| Some(&**last) != branch)
             && let Some(sent) = self.sent.get(&last)
         {
+            if sent.state != State::Left
+                && let Some(message) = stage.ledger.to_sip.get_mut(number as usize)
+            {
+                message.given_up += 1;
+            }
             let late = sent.first + window >= died;
             stage.demand(late, || format!("x{number}: the journal does not know its request"));
             stage.coverage.hit("journal.older_request");

@@ -44,13 +44,15 @@ impl State {
         let rest = self.timing.lifetime().saturating_sub(Duration::from_millis(age));
         let found = request::known(&sent.octets).filter(|_| !rest.is_zero());
         let hop = peer::hop(&self.config.sip, target);
-        let (Some((branch, dialogue)), Some(hop)) = (found, hop) else {
+        let (Some(found), Some(hop)) = (found, hop) else {
             return self.again_fail(id, Failure::Unknown);
         };
+        let request::Known { branch, dialogue, profile } = found;
         // What must be asked anew stays in the conversation, with a higher CSeq.
         if let Some(delivery) = self.deliveries.get_mut(id) {
             let cseq = dialogue.cseq.saturating_add(FORGOTTEN);
             delivery.dialogue = Some(Dialogue { cseq, ..dialogue });
+            delivery.outbound.profile = profile;
         }
         let is_there = |peer: &peer::PeerState| {
             peer.servers.iter().any(|server| server.candidate.target == target)

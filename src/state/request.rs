@@ -7,7 +7,7 @@ use crate::codec::sip::{
     CallId, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Transport, Uri, Via, parse,
 };
 use crate::config::{self, Listener, Peer};
-use crate::flow::{Outbound, Rendered};
+use crate::flow::{Outbound, Profile, Rendered};
 
 /// The hop of a request of ours (RFC 3261 §8.1.1.7). `None` for an address that no Via can hold,
 /// which the configuration has ruled out.
@@ -33,12 +33,27 @@ pub(crate) fn branch_of(branch: &str) -> Option<u64> {
     (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
-/// The client transaction that a request of ours belongs to, and its place in its conversation.
-pub(super) fn known(octets: &Bytes) -> Option<(u64, Dialogue)> {
+/// A request of ours, as it is read back.
+pub(super) struct Known {
+    /// Its client transaction.
+    pub(super) branch: u64,
+    /// Its place in its conversation.
+    pub(super) dialogue: Dialogue,
+    /// The form of its body.
+    pub(super) profile: Profile,
+}
+
+/// Reads a MESSAGE of ours back.
+pub(super) fn known(octets: &Bytes) -> Option<Known> {
     let Ok(Message::Request(request)) = parse(octets.clone()) else { return None };
     let branch = branch_of(request.via.first()?.branch()?)?;
     let tag = request.from.tag()?.to_owned();
-    Some((branch, Dialogue { call_id: request.call_id, tag, cseq: request.cseq.number }))
+    let profile = match request.headers.content_type() {
+        Some("message/cpim") => Profile::Cpim,
+        _ => Profile::Text,
+    };
+    let dialogue = Dialogue { call_id: request.call_id, tag, cseq: request.cseq.number };
+    Some(Known { branch, dialogue, profile })
 }
 
 /// A MESSAGE (RFC 3428 §4).
