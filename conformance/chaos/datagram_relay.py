@@ -34,11 +34,10 @@ class DatagramRelay:
         self._late = []
         self._number = 0
         self.counts = {"passed": 0, "lost": 0, "doubled": 0, "late": 0}
-        self._ends = {}
         self._selector = selectors.DefaultSelector()
         to_gateway, to_proxy = bound(as_peer), bound(as_gateway)
-        for here, source, there, target in ((to_gateway, gateway, to_proxy, proxy), (to_proxy, proxy, to_gateway, gateway)):
-            self._ends[here] = (source, there, target)
+        self._ends = {to_gateway: (gateway, to_proxy, proxy), to_proxy: (proxy, to_gateway, gateway)}
+        for here in self._ends:
             self._selector.register(here, selectors.EVENT_READ)
         self._to_gateway = to_gateway
         self._ended = False

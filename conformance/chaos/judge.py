@@ -17,8 +17,12 @@ BROKEN = ("lost", "doubled", "false", "mistold", "garbled")
 UNKNOWN_STATUS = ("408", "504", "timer F")
 UNKNOWN_CONDITION = "remote-server-timeout"
 # And words that say that it did not.
-NOT_SENT = ("not sent: the message before it was not answered", "too many messages wait for this user",
-            "the gateway is about to stop", "Component unavailable")
+STOPPING, AWAY = "the gateway is about to stop", "Component unavailable"
+NOT_SENT = ("not sent: the message before it was not answered", "too many messages wait for this user", STOPPING, AWAY)
+
+# How long after something broke it may still be the cause of a failure: the longest pause of a component link between
+# two attempts, the time until everybody has registered again, and Timer F.
+SHORTLY, PAUSE, LONG = 5.0, 20.0, 40.0
 
 
 @dataclass
@@ -66,8 +70,7 @@ class Judge:
 
     def _to_sip_missing(self, entry):
         if entry.told:
-            told = entry.told[0]
-            return Verdict(entry, "told", f"{told.what} ({told.words})" if told.words else told.what)
+            return self._told(entry, entry.told[0])
         given = [passage for passage in entry.passages if passage.given]
         for error in entry.errors:
             if error.given and self._unheard(entry, error):
@@ -145,7 +148,7 @@ class Judge:
 
     def _to_xmpp_missing(self, entry):
         if entry.told:
-            return Verdict(entry, "told", entry.told[0].what)
+            return self._told(entry, entry.told[0])
         given = [passage.at for passage in entry.stanzas if passage.given]
         for end in self._ends("prosody"):
             if entry.line.token in end.kept or not given:
@@ -172,6 +175,38 @@ class Judge:
         return Verdict(entry, "again", f"{len(entry.arrivals)} times")
 
     # both
+
+    def _told(self, entry, told):
+        reason = f"{told.what} ({told.words})" if told.words else told.what
+        explained = self._to_sip_explained if isinstance(entry, ToSip) else self._to_xmpp_explained
+        return Verdict(entry, "told", reason) if explained(entry, told) else \
+            Verdict(entry, "mistold", f"{reason}, and nothing had happened")
+
+    def _to_sip_explained(self, entry, told):
+        if told.words == STOPPING:
+            return self._stopping(entry.sent_at, told.at)
+        if told.words == AWAY:
+            return self._broke(("stox", "link", "prosody"), entry.sent_at - PAUSE, told.at)
+        if told.what == UNKNOWN_CONDITION:
+            return self._broke(("stox", "kamailio"), entry.sent_at - LONG, told.at)
+        return self._broke(("kamailio",), entry.sent_at - PAUSE, told.at)
+
+    def _to_xmpp_explained(self, entry, told):
+        status = str(entry.answers[-1][1]) if entry.answers else told.what
+        if status == "503":
+            return self._stopping(entry.sent_at, told.at) \
+                or self._broke(("stox", "link", "prosody"), entry.sent_at - PAUSE, told.at)
+        if status == "504":
+            return self._broke(("link", "prosody"), entry.sent_at - SHORTLY, told.at)
+        return status in ("408", "timer F") and self._broke(("stox", "link", "prosody", "kamailio"),
+                                                            entry.sent_at - LONG, told.at)
+
+    def _stopping(self, first, last):
+        return any(end.kind == "stop" and end.begun <= last and end.ended >= first for end in self._ends("stox"))
+
+    def _broke(self, whats, first, last):
+        """Whether something befell one of these then; a stall counts."""
+        return any(end.begun <= last and (end.ended or last) >= first for end in self._ends(*whats))
 
     def _both(self, entry, told, unknown, excuses):
         if unknown or any(self._between(what, entry.sent_at - WINDOW, told.at) for what in excuses) \

@@ -81,9 +81,22 @@ class TestToSip:
         book.arrives(book.to_sip(), 1.1, text="x000001 hullo")
         assert book.verdict() == "garbled"
 
-    def test_told(self, book):
-        book.to_sip().told.append(Told(1.1, "item-not-found"))
+    @pytest.mark.parametrize("what, words, cause, kind", [
+        ("item-not-found", "", "kamailio", "kill"),
+        ("remote-server-timeout", "the SIP side did not answer in time", "kamailio", "kill"),
+        ("remote-server-timeout", "Component unavailable", "link", "stall"),
+        ("resource-constraint", "the gateway is about to stop", "stox", "stop"),
+    ])
+    def test_told_with_and_without_a_cause(self, book, what, words, cause, kind):
+        book.to_sip().told.append(Told(1.1, what, words))
+        assert book.verdict() == "mistold"
+        book.dies(cause, 0.5, kind=kind, ended=1.05)
         assert book.verdict() == "told"
+
+    def test_a_kill_is_no_stop(self, book):
+        book.to_sip().told.append(Told(1.1, "resource-constraint", "the gateway is about to stop"))
+        book.dies("stox", 0.5, ended=1.05)
+        assert book.verdict() == "mistold"
 
     def test_given_and_not_accounted_for_is_lost(self, book):
         book.to_sip().passages.append(book.passage(1.0))
@@ -183,6 +196,7 @@ class TestToSip:
 
     def test_told_twice(self, book):
         entry = book.to_sip()
+        book.dies("kamailio", 0.5)
         entry.told += [Told(2.0, "item-not-found"), Told(3.0, "item-not-found")]
         assert book.verdict() == "mistold"
         book.link_ends(2.1)
@@ -225,10 +239,18 @@ class TestToXmpp:
         book.dies("prosody", 1.19, kept=["s000001"])
         assert book.verdict() == "false"
 
-    @pytest.mark.parametrize("status", [404, None])
-    def test_told(self, book, status):
+    @pytest.mark.parametrize("status, cause", [(503, "prosody"), (504, "link"), (408, "kamailio"), (None, "stox")])
+    def test_told_with_and_without_a_cause(self, book, status, cause):
         book.to_xmpp(status=status)
+        assert book.verdict() == "mistold"
+        book.dies(cause, 0.5)
         assert book.verdict() == "told"
+
+    def test_nothing_that_breaks_makes_a_user_unknown(self, book):
+        book.to_xmpp(status=404)
+        for what in ("stox", "link", "prosody", "kamailio"):
+            book.dies(what, 0.5)
+        assert book.verdict() == "mistold"
 
     @pytest.mark.parametrize("status, name", [(504, "told and delivered"), (408, "told and delivered"),
                                               (None, "told and delivered"), (500, "mistold"), (482, "mistold")])

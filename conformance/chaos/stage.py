@@ -1,6 +1,8 @@
 """The stage: one town with a relay in each of its two links, the people on both sides, and what befalls them."""
 
+import os
 import re
+import select
 import threading
 import time
 
@@ -218,8 +220,10 @@ class Stage:
         if not process.running:
             self.ledger.fault(f"{what} had ended by itself\n{process.log_tail()}")
         end = self.ledger.end(what, blow.kind)
+        watch = self._thread(note_death, process.pid, end)
         code = process.kill() if blow.kind == "kill" else process.stop()
-        end.ended, end.kept = time.monotonic(), kept()
+        watch.join()
+        end.kept = kept()
         if blow.kind == "stop" and what == "stox" and code != 0:
             self.ledger.fault(f"stox ended with {code} on SIGTERM\n{process.log_tail()}")
 
@@ -232,6 +236,18 @@ class Stage:
             self.link.cut()
         self.link.go_on()
         end.ended = time.monotonic()
+
+
+def note_death(pid, end):
+    """Waiting for a child looks now and then; this is told at once."""
+    try:
+        process = os.pidfd_open(pid)
+    except (ProcessLookupError, TypeError):
+        end.ended = time.monotonic()        # it had ended by itself
+        return
+    select.select([process], [], [])
+    end.ended = time.monotonic()
+    os.close(process)
 
 
 def request_branch(request):
