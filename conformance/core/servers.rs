@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stox::codec::sip::{Method, Request};
 use stox::config::Transport;
-use stox::flow::{Answer, Input, QueryKind, Records, Srv};
+use stox::flow::{Answer, Input, Query, QueryKind, Records, Srv};
 
 use crate::world::World;
 
@@ -39,28 +39,33 @@ fn world(more: &str) -> World {
 
 /// Answers what the DNS is asked, until nothing more is.
 fn resolve(world: &mut World, ttl: u64) {
-    let ttl = Duration::from_secs(ttl);
     while let Some(query) = world.queries.pop() {
-        let srv = |priority, target: &str| Srv {
-            priority,
-            weight: 0,
-            port: 5_070,
-            target: target.to_owned(),
-        };
-        let records = match (query.kind, query.name.as_str()) {
-            (QueryKind::Srv, "_sip._udp.core.test") => {
-                Records::Srv(vec![srv(1, "one.test"), srv(2, "two.test")])
-            }
-            (QueryKind::Addresses, "one.test") => {
-                Records::Addresses(vec!["127.0.0.41".parse().expect("an address")])
-            }
-            (QueryKind::Addresses, "two.test") => {
-                Records::Addresses(vec!["127.0.0.42".parse().expect("an address")])
-            }
-            other => panic!("an unexpected question: {other:?}"),
-        };
-        world.feed(Input::Resolved { query, answer: Answer::Found { records, ttl } });
+        answer(world, query, ttl);
     }
+}
+
+/// The zone of core.test.
+fn answer(world: &mut World, query: Query, ttl: u64) {
+    let ttl = Duration::from_secs(ttl);
+    let srv = |priority, target: &str| Srv {
+        priority,
+        weight: 0,
+        port: 5_070,
+        target: target.to_owned(),
+    };
+    let records = match (query.kind, query.name.as_str()) {
+        (QueryKind::Srv, "_sip._udp.core.test") => {
+            Records::Srv(vec![srv(1, "one.test"), srv(2, "two.test")])
+        }
+        (QueryKind::Addresses, "one.test") => {
+            Records::Addresses(vec!["127.0.0.41".parse().expect("an address")])
+        }
+        (QueryKind::Addresses, "two.test") => {
+            Records::Addresses(vec!["127.0.0.42".parse().expect("an address")])
+        }
+        other => panic!("an unexpected question: {other:?}"),
+    };
+    world.feed(Input::Resolved { query, answer: Answer::Found { records, ttl } });
 }
 
 fn address(text: &str) -> SocketAddr {
@@ -128,6 +133,22 @@ fn the_dns_is_asked_again_when_its_answer_is_too_old_and_not_before() {
     world.juliet_says("meanwhile", "hello");
     assert_eq!(routed(&mut world).0, format!("udp {ONE}"));
     resolve(&mut world, 300);
+}
+
+#[test]
+fn a_question_without_an_answer_loses_no_server_that_is_known() {
+    let mut world = world(NO_OPTIONS);
+    world.pass(Duration::from_secs(300));
+    while let Some(query) = world.queries.pop() {
+        match query.name.as_str() {
+            "one.test" => world.feed(Input::Resolved { query, answer: Answer::Failed }),
+            _ => answer(&mut world, query, 300),
+        }
+    }
+    world.juliet_says("m1", "hello");
+    assert_eq!(routed(&mut world).0, format!("udp {ONE}"));
+    world.sip_from(ONE, &crate::world::message("a", "", "hello"));
+    assert_eq!(world.stanzas().len(), 1, "it is no stranger");
 }
 
 #[test]

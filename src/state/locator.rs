@@ -50,6 +50,8 @@ pub struct Candidate {
 pub enum Located {
     /// These servers, until the first answer behind them is too old.
     Found(Vec<Candidate>, Instant),
+    /// These servers, and perhaps others: a question about them had no answer.
+    Partly(Vec<Candidate>, Instant),
     /// It depends on these answers.
     Ask(Vec<Query>),
     /// No server, until then.
@@ -120,11 +122,14 @@ struct Search<'a> {
     missing: Vec<Query>,
     until: Instant,
     found: Vec<Candidate>,
+    /// Whether a question about servers had no answer.
+    failed: bool,
 }
 
 impl<'a> Search<'a> {
     fn new(locator: &'a Locator, now: Instant) -> Self {
-        Search { locator, now, missing: Vec::new(), until: now + TTL.1, found: Vec::new() }
+        let until = now + TTL.1;
+        Search { locator, now, missing: Vec::new(), until, found: Vec::new(), failed: false }
     }
 
     fn run(mut self, place: &Place, supported: &[Transport]) -> Located {
@@ -153,7 +158,10 @@ impl<'a> Search<'a> {
         if self.found.is_empty() {
             return Located::Nowhere(self.until);
         }
-        Located::Found(self.found, self.until)
+        match self.failed {
+            true => Located::Partly(self.found, self.until),
+            false => Located::Found(self.found, self.until),
+        }
     }
 
     /// §4.1: NAPTR, else SRV for each transport, else the name is a host.
@@ -235,7 +243,12 @@ impl<'a> Search<'a> {
                 self.until = self.until.min(cached.until);
                 match &cached.answer {
                     Answer::Found { records, .. } => Known::Records(records),
-                    Answer::Nothing { .. } | Answer::Failed => Known::Nothing,
+                    Answer::Failed => {
+                        // Many servers are silent about NAPTR, and it hides nobody.
+                        self.failed |= kind != QueryKind::Naptr;
+                        Known::Nothing
+                    }
+                    Answer::Nothing { .. } => Known::Nothing,
                 }
             }
             None => {
@@ -302,7 +315,7 @@ mod tests {
                         locator.answered(query, answer, NOW);
                     }
                 }
-                Located::Found(mut candidates, _) => {
+                Located::Found(mut candidates, _) | Located::Partly(mut candidates, _) => {
                     candidates.sort_by_key(|candidate| candidate.rank);
                     let found: Vec<String> = candidates
                         .iter()

@@ -58,6 +58,17 @@ impl PeerState {
         self.servers.iter_mut().find(|server| server.candidate.target == target)
     }
 
+    /// Takes in where some of its servers are; of the others nothing new is known.
+    pub fn add(&mut self, candidates: Vec<Candidate>) {
+        let mut all = candidates;
+        for server in &self.servers {
+            if all.iter().all(|candidate| candidate.target != server.candidate.target) {
+                all.push(server.candidate);
+            }
+        }
+        self.relocate(all);
+    }
+
     /// Takes in where its servers are now; what was known of one that stays is kept.
     pub fn relocate(&mut self, candidates: Vec<Candidate>) {
         let before = std::mem::take(&mut self.servers);

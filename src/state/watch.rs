@@ -47,6 +47,13 @@ impl State {
                 self.ask_peer(now, peer, effects);
                 until
             }
+            Located::Partly(candidates, until) => {
+                if let Some(state) = self.peers.get_mut(peer.0) {
+                    state.add(candidates);
+                }
+                self.ask_peer(now, peer, effects);
+                until
+            }
             Located::Nowhere(until) => {
                 self.tell_peer(peer, "its name leads to no address", effects);
                 until

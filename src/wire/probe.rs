@@ -74,7 +74,7 @@ async fn find(peer: &Peer, config: &Config) -> Result<Vec<Target>, String> {
     loop {
         match locate(config, peer, &known, now) {
             Located::Nowhere(_) => return Ok(Vec::new()),
-            Located::Found(mut candidates, _) => {
+            Located::Found(mut candidates, _) | Located::Partly(mut candidates, _) => {
                 candidates.sort_by_key(|candidate| candidate.rank);
                 return Ok(candidates.iter().map(|candidate| candidate.target).collect());
             }
