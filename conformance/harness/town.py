@@ -79,9 +79,12 @@ class Town:
 
     # people
 
-    def xmpp_user(self, name, resource="balcony", **login):
-        """Log in one of PEOPLE; the caller logs them out."""
-        if isinstance(self.xmpp_server, Prosody):
+    def xmpp_user(self, name, resource="balcony", keep_offline=False, **login):
+        """
+        Log in one of PEOPLE; the caller logs them out. What Prosody kept for them while they were away is forgotten,
+        unless it belongs to this story.
+        """
+        if isinstance(self.xmpp_server, Prosody) and not keep_offline:
             self.xmpp_server.forget_offline_messages(name, self.xmpp_domain)
         user = XmppUser(f"{name}@{self.xmpp_domain}", password_of(name), (self.xmpp_server.address, 5222), resource)
         return user.login(**login)

@@ -79,7 +79,7 @@ def test_a_good_configuration_passes_the_check(stox):
 def test_a_wrong_secret_is_named(stox):
     stox.config["xmpp"]["secret"] = "wr0ng"
     stox.launch_with_config()
-    line = stox.complains("secret")
+    line = stox.complains("xmpp.secret")
     assert "wr0ng" not in stox.log_text() and SECRET not in stox.log_text(), "a secret in the log"
     assert "sip.xmpp.test" in line
     assert stox.check("--connect").returncode != 0

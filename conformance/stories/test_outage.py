@@ -24,7 +24,7 @@ def test_a_message_sent_in_a_short_outage_arrives_once(town, people):
     town.xmpp_server.stop()
     pending = romeo.sends("during", to="juliet@xmpp.test")
     town.xmpp_server.start()
-    juliet = people.xmpp("juliet", resource="again")
+    juliet = people.xmpp("juliet", resource="again", keep_offline=True)
 
     assert pending.wait(PATIENCE).status == 200
     juliet.hears("during")
@@ -109,7 +109,7 @@ class TestTwoServers:
         town.xmpp_server.stop()
         pending = romeo.sends("once only", to="juliet@xmpp.test")
         town.xmpp_server.start()
-        juliet = people.xmpp("juliet", resource="back")
+        juliet = people.xmpp("juliet", resource="back", keep_offline=True)
         assert pending.wait(PATIENCE).status == 200
         juliet.hears("once only")
         romeo.says("a marker", to="juliet@xmpp.test")
