@@ -184,10 +184,14 @@ impl Element {
     /// Only attributes of foreign namespaces need prefixes: `ns0`, `ns1` and
     /// so on are declared where they are used.
     pub fn write(&self, out: &mut Vec<u8>, outer_ns: &str) {
+        // The namespace of `xml:` has that prefix and no declaration (Namespaces in XML 1.0 §3).
+        let (prefix, inner_ns) =
+            if self.ns == ns::XML { ("xml:", outer_ns) } else { ("", &*self.ns) };
         out.push(b'<');
+        out.extend_from_slice(prefix.as_bytes());
         out.extend_from_slice(self.name.as_bytes());
-        if self.ns != outer_ns {
-            write_attribute(out, "xmlns", &self.ns);
+        if inner_ns != outer_ns {
+            write_attribute(out, "xmlns", inner_ns);
         }
         for (index, attr) in self.attrs.iter().enumerate() {
             attr.write(out, index);
@@ -199,11 +203,12 @@ impl Element {
         out.push(b'>');
         for node in &self.children {
             match node {
-                Node::Element(child) => child.write(out, &self.ns),
+                Node::Element(child) => child.write(out, inner_ns),
                 Node::Text(text) => write_text(out, text),
             }
         }
         out.extend_from_slice(b"</");
+        out.extend_from_slice(prefix.as_bytes());
         out.extend_from_slice(self.name.as_bytes());
         out.push(b'>');
     }

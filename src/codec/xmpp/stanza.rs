@@ -282,6 +282,22 @@ mod tests {
     }
 
     #[test]
+    fn elements_of_the_xml_namespace_keep_their_prefix() {
+        for text in [
+            "<xml:odd a='b'><x xmlns='y'><xml:z/></x>t</xml:odd>",
+            "<message from='a@b' to='c@d'><xml:odd><body>x</body></xml:odd></message>",
+        ] {
+            let stanza = read(text).unwrap();
+            let mut written = Vec::new();
+            stanza.write(&mut written);
+            let written = String::from_utf8(written).unwrap();
+            assert!(written.contains("<xml:odd") && written.contains("</xml:odd>"), "{written}");
+            assert!(!written.contains(ns::XML), "{written}");
+            assert_eq!(read(&written), Ok(stanza));
+        }
+    }
+
+    #[test]
     fn handshake_and_unknown_elements() {
         assert_eq!(read("<handshake/>"), Ok(Stanza::Handshake));
         assert_eq!(read("<handshake>x</handshake>"), Ok(Stanza::Handshake));
