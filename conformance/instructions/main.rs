@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// One MESSAGE to its 200, with a barrier of its own.
-    fn to_xmpp(&mut self, number: usize) {
+    fn carry_to_xmpp(&mut self, number: usize) {
         self.sip(message(number));
         let barrier = self.effects.iter().find_map(|effect| match effect {
             Effect::Xmpp { octets, .. } => {
@@ -134,7 +134,7 @@ impl Core {
     }
 
     /// One stanza to the 200 of its MESSAGE.
-    fn to_sip(&mut self, number: usize) {
+    fn carry_to_sip(&mut self, number: usize) {
         self.xmpp(stanza(number));
         let request = self.effects.iter().find_map(|effect| match effect {
             Effect::Sip { octets, .. } => Some(octets.clone()),
@@ -161,8 +161,8 @@ fn main() {
         match piece.as_str() {
             "sip-parse" => drop(black_box(sip::parse(message(number)))),
             "xmpp-parse" => drop(black_box(xmpp::parse(&context, stanza(number)))),
-            "sip-to-xmpp" => core.to_xmpp(number),
-            "xmpp-to-sip" => core.to_sip(number),
+            "sip-to-xmpp" => core.carry_to_xmpp(number),
+            "xmpp-to-sip" => core.carry_to_sip(number),
 
             other => panic!("no piece is called {other}"),
         }
