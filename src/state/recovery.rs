@@ -9,10 +9,13 @@ use super::outbound::Owner;
 use super::{State, peer, request};
 use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
 
-/// Requests of a conversation that may have come after one that the journal knows, and are
-/// forgotten: their CSeq numbers are left out, or a later request would look like a merged one
-/// (RFC 3261 §8.2.2.2).
-const FORGOTTEN: u32 = 1_000;
+/// The least CSeq number that a process may use which takes a conversation up again. The journal
+/// does not know every request that an earlier process sent there, and a number used twice looks
+/// like a merged request (RFC 3261 §8.2.2.2). The clock rises over every restart, as §8.1.1.5
+/// proposes: in units of 16 ms it stays below 2^30, and starts anew after 198 days.
+fn least_cseq(now: Now) -> u32 {
+    u32::try_from((now.unix_ms / 16) % (1 << 30)).unwrap_or(0)
+}
 
 impl State {
     /// Notes that a message has its outcome and that its sender was told, if he had to be.
@@ -50,7 +53,7 @@ impl State {
         let request::Known { branch, dialogue, profile } = found;
         // What must be asked anew stays in the conversation, with a higher CSeq.
         if let Some(delivery) = self.deliveries.get_mut(id) {
-            let cseq = dialogue.cseq.saturating_add(FORGOTTEN);
+            let cseq = dialogue.cseq.saturating_add(1).max(least_cseq(now));
             delivery.dialogue = Some(Dialogue { cseq, ..dialogue });
             delivery.outbound.profile = profile;
         }
