@@ -126,6 +126,27 @@ fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_a_higher_cseq()
     assert!(text.cseq.number > before.cseq.number);
 }
 
+/// The second process dies before the disk has its retry: the third knows the first number alone.
+#[test]
+fn a_cseq_that_the_journal_lost_is_not_used_again() {
+    let mut first = World::new();
+    first.juliet_says("m1", "hello");
+    first.request();
+    let durable = first.journal.clone();
+    let retry = |world: &mut World| {
+        let again = world.request();
+        world.answer(&again, 415);
+        world.request()
+    };
+    let mut second = killed(first, 1_000);
+    let lost = retry(&mut second);
+    second.journal = durable;
+    let mut third = killed(second, 1_000);
+    let text = retry(&mut third);
+    assert_eq!((&text.call_id, text.from.tag()), (&lost.call_id, lost.from.tag()));
+    assert!(text.cseq.number > lost.cseq.number);
+}
+
 #[test]
 fn a_recovered_request_is_sent_again_until_timer_f() {
     let mut world = World::new();
