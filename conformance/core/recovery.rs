@@ -147,6 +147,36 @@ fn a_cseq_that_the_journal_lost_is_not_used_again() {
     assert!(text.cseq.number > lost.cseq.number);
 }
 
+/// Two messages of one thread that an earlier process left are asked for anew at one moment.
+#[test]
+fn messages_of_one_thread_do_not_share_a_cseq_after_a_death() {
+    let mut first = World::new();
+    for (id, to) in [("m1", "romeo"), ("m2", "nurse")] {
+        first.xmpp(&format!(
+            "<message from='juliet@xmpp.test/balcony' to='{to}@sip.xmpp.test' type='chat' \
+             id='{id}'><body>{id}</body><thread>t1</thread></message>"
+        ));
+    }
+    assert_eq!(first.requests().len(), 2);
+    let mut second = killed(first, 1_000);
+    let before = second.requests();
+    for request in &before {
+        second.answer(request, 415);
+    }
+    let mut after = second.requests();
+    assert_eq!((before.len(), after.len()), (2, 2));
+    after.extend(before);
+    for request in &after {
+        assert_eq!(
+            (&request.call_id, request.from.tag()),
+            (&after[0].call_id, after[0].from.tag())
+        );
+    }
+    let numbers: std::collections::BTreeSet<u32> =
+        after.iter().map(|request| request.cseq.number).collect();
+    assert_eq!(numbers.len(), 4);
+}
+
 #[test]
 fn a_recovered_request_is_sent_again_until_timer_f() {
     let mut world = World::new();

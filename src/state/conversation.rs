@@ -19,8 +19,17 @@ const REMEMBERED: usize = 10_000;
 /// The conversations.
 #[derive(Debug)]
 pub struct Conversations {
-    known: Map<u64, (String, u32)>,
+    /// What a sender uses in a conversation: the last for a new message, any before it for the
+    /// messages that an earlier process left.
+    known: Map<u64, Vec<Numbering>>,
     order: VecDeque<u64>,
+}
+
+/// A From tag, and the CSeq that its last request had.
+#[derive(Debug)]
+struct Numbering {
+    tag: String,
+    cseq: u32,
 }
 
 impl Conversations {
@@ -37,36 +46,70 @@ impl Conversations {
             return Dialogue { call_id: ids.call_id(), tag: ids.token(), cseq: 1 };
         };
         let key = Self::key(ids, &call_id, from);
-        if let Some((tag, cseq)) = self.known.get_mut(&key) {
-            *cseq += 1;
-            return Dialogue { call_id, tag: tag.clone(), cseq: *cseq };
-        }
-        if self.order.len() >= REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        let tag = ids.token();
-        self.known.insert(key, (tag.clone(), 1));
-        self.order.push_back(key);
-        Dialogue { call_id, tag, cseq: 1 }
+        let known = self.remembered(key);
+        let (tag, cseq) = match known.last_mut() {
+            Some(last) => {
+                last.cseq += 1;
+                (last.tag.clone(), last.cseq)
+            }
+            None => {
+                let tag = ids.token();
+                known.push(Numbering { tag: tag.clone(), cseq: 1 });
+                (tag, 1)
+            }
+        };
+        Dialogue { call_id, tag, cseq }
     }
 
     /// The next CSeq for a request that is made once more (RFC 3261 §8.1.3.5): same Call-ID, same
     /// From tag.
     pub fn again(&mut self, ids: &Ids, before: &Dialogue, from: &str) -> Dialogue {
         let known = self.known.get_mut(&Self::key(ids, &before.call_id, from));
-        let cseq = match known.filter(|(tag, _)| *tag == before.tag) {
-            Some((_, last)) => {
-                *last += 1;
-                *last
+        let cseq = match known.and_then(|known| with_tag(known, &before.tag)) {
+            Some(last) => {
+                last.cseq += 1;
+                last.cseq
             }
             None => before.cseq + 1,
         };
         Dialogue { cseq, ..before.clone() }
     }
 
+    /// Goes on with a request of an earlier process: all its messages of one conversation, which
+    /// may be on their way together, count on from one number, which is at least `least`.
+    pub fn resume(&mut self, ids: &Ids, before: Dialogue, from: &str, least: u32) -> Dialogue {
+        let known = self.remembered(Self::key(ids, &before.call_id, from));
+        let least = before.cseq.max(least);
+        let cseq = match with_tag(known, &before.tag) {
+            Some(last) => {
+                last.cseq = last.cseq.max(least);
+                last.cseq
+            }
+            None => {
+                known.insert(0, Numbering { tag: before.tag.clone(), cseq: least });
+                least
+            }
+        };
+        Dialogue { cseq, ..before }
+    }
+
+    fn remembered(&mut self, key: u64) -> &mut Vec<Numbering> {
+        if !self.known.contains_key(&key) {
+            if self.order.len() >= REMEMBERED
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.known.remove(&oldest);
+            }
+            self.order.push_back(key);
+        }
+        self.known.entry(key).or_default()
+    }
+
     fn key(ids: &Ids, call_id: &CallId, from: &str) -> u64 {
         ids.hash(Purpose::Conversation, &[call_id.as_bytes(), from.as_bytes()])
     }
+}
+
+fn with_tag<'a>(known: &'a mut [Numbering], tag: &str) -> Option<&'a mut Numbering> {
+    known.iter_mut().find(|numbering| numbering.tag == tag)
 }

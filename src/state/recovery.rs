@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::attempt::Way;
-use super::delivery::Dialogue;
 use super::locator::Target;
 use super::outbound::Owner;
 use super::{State, peer, request};
 use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
 
-/// The least CSeq number that a process may use which takes a conversation up again. The journal
+/// What the last CSeq number counts as at least, for a process that takes a conversation up again. The journal
 /// does not know every request that an earlier process sent there, and a number used twice looks
 /// like a merged request (RFC 3261 §8.2.2.2). The clock rises over every restart, as §8.1.1.5
 /// proposes: in units of 16 ms it stays below 2^30, and starts anew after 198 days.
@@ -53,8 +52,9 @@ impl State {
         let request::Known { branch, dialogue, profile } = found;
         // What must be asked anew stays in the conversation, with a higher CSeq.
         if let Some(delivery) = self.deliveries.get_mut(id) {
-            let cseq = dialogue.cseq.saturating_add(1).max(least_cseq(now));
-            delivery.dialogue = Some(Dialogue { cseq, ..dialogue });
+            let from = delivery.outbound.from.uri().as_str();
+            let least = least_cseq(now);
+            delivery.dialogue = Some(self.conversations.resume(&self.ids, dialogue, from, least));
             delivery.outbound.profile = profile;
         }
         let is_there = |peer: &peer::PeerState| {
