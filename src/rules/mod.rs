@@ -6,6 +6,7 @@
 mod addresses;
 mod errors;
 mod messages;
+mod presence;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -15,11 +16,13 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 pub use addresses::{Addresses, Resource};
 pub use errors::{Errors, SipError, XmppError};
 pub use messages::{BodyProfile, Late, Messages};
+pub use presence::Presence;
 
 /// The files, by name, with their built-in text.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("addresses.yaml", include_str!("../../mappings/addresses.yaml")),
     ("messages.yaml", include_str!("../../mappings/messages.yaml")),
+    ("presence.yaml", include_str!("../../mappings/presence.yaml")),
     ("errors.yaml", include_str!("../../mappings/errors.yaml")),
 ];
 
@@ -30,6 +33,8 @@ pub struct Rules {
     pub addresses: Addresses,
     /// How messages cross.
     pub messages: Messages,
+    /// How presence crosses.
+    pub presence: Presence,
     /// How errors cross.
     pub errors: Errors,
 }
@@ -74,6 +79,7 @@ impl Rules {
             match name {
                 "addresses.yaml" => self.addresses.read(&map),
                 "messages.yaml" => self.messages.read(&map),
+                "presence.yaml" => self.presence.read(&map),
                 _ => self.errors.read(&map),
             }
             map.finish();
