@@ -154,6 +154,9 @@ impl State {
         if stale {
             self.ask_how_she_is(now, id, effects);
         }
+        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
+            self.ask_her(now, id, effects);
+        }
     }
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
@@ -281,10 +284,16 @@ impl State {
     pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let alive = self.watched_mut(id).is_some_and(|watched| {
             watched.probe = None;
+            // Her word may have come when nobody heard it: she is asked again.
+            watched.asked_at = None;
             !watched.dialogs.is_empty()
         });
-        if alive {
-            self.ask_how_she_is(now, id, effects);
+        if !alive {
+            return;
+        }
+        self.ask_how_she_is(now, id, effects);
+        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
+            self.ask_her(now, id, effects);
         }
     }
 }
