@@ -276,6 +276,8 @@ impl State {
 
     /// The link is back: its server has missed what was said meanwhile, and so have we.
     pub(super) fn link_back(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
+        // Who came and went meanwhile was not told.
+        self.presence.users.clear();
         for id in self.presence.all() {
             if self.presence.pair(id).is_some_and(|pair| pair.pair.link == link) {
                 self.with_pair(now, id, effects, |state, effects| {

@@ -101,8 +101,13 @@ impl State {
         if watching.shows_any() && !devices.iter().any(|device| device.available) {
             watching.gone_us = Some(now.unix_ms * 1_000);
         }
+        // A device that is shown for the first time must be known after a crash, to be withdrawn.
+        let new = |device: &Device| {
+            device.available && watching.devices.iter().all(|it| it.resource != device.resource)
+        };
+        let dirty = if devices.iter().any(new) { Dirty::Gravely } else { Dirty::Lightly };
         watching.devices = devices;
-        known.soil(Dirty::Lightly);
+        known.soil(dirty);
         match probe {
             Some(probe) => {
                 for stanza in stanzas.into_iter().filter(gone) {

@@ -58,6 +58,8 @@ pub struct Watching {
     pub request_id: Option<Text>,
     /// A probe that has no answer: its id, and the device it was for.
     pub probe: Option<Probe>,
+    /// Devices of his that went while the link was down: she does not know it yet.
+    pub missed: Vec<Text>,
     /// When his last device went: microseconds since 1970.
     pub gone_us: Option<u64>,
 }
@@ -142,6 +144,7 @@ impl Watching {
             first: false,
             request_id: None,
             probe: None,
+            missed: Vec::new(),
             gone_us: None,
         }
     }

@@ -44,6 +44,8 @@ struct StoredWatching {
     devices: Vec<Device>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<Text>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missed: Vec<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone_us: Option<u64>,
 }
@@ -88,6 +90,7 @@ impl PairState {
             dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
             devices: watching.devices.clone(),
             request_id: watching.request_id.clone(),
+            missed: watching.missed.clone(),
             gone_us: watching.gone_us,
         });
         let lasting =
@@ -194,6 +197,7 @@ impl StoredWatching {
             first: false,
             request_id: self.request_id,
             probe: None,
+            missed: self.missed,
             gone_us: self.gone_us,
         }
     }

@@ -1,12 +1,12 @@
 //! The presence stanzas that the gateway writes for SIP users: what crosses them is in the words
 //! of XMPP already.
 
-use super::State;
 use super::authorization::Stanza as Kind;
-use super::pair::Probe;
+use super::pair::{Dirty, Probe};
+use super::{DEVICES, State};
 use crate::codec::xmpp::{Element, Presence, PresenceKind, Stanza, StanzaError, Text, ns};
 use crate::flow::{Correlation, Counter, Device, Effect, Now, Pair, stamp};
-use crate::state::link::Waits;
+use crate::state::link::{Link, Waits};
 
 /// A stanza between the two bare JIDs of a pair (RFC 6121 §3).
 fn bare(pair: &Pair, kind: PresenceKind, id: Option<Text>) -> Presence {
@@ -71,8 +71,25 @@ impl State {
 
     /// A stanza that is of no use later: while the link is down it is dropped.
     pub(super) fn show(&mut self, pair: &Pair, presence: Presence, effects: &mut Vec<Effect>) {
+        if !self.links.get(pair.link.0).is_some_and(Link::is_up) {
+            return self.miss(pair, &presence);
+        }
         self.counters.count(Counter::PresenceShown);
         self.write(pair.link, &Stanza::Presence(Box::new(presence)), effects);
+    }
+
+    /// The link is down: that a device is gone is told when it is back; what is there is shown
+    /// anew then anyway.
+    fn miss(&mut self, pair: &Pair, presence: &Presence) {
+        let Some(known) = self.presence.pairs.get_mut(&pair.id) else { return };
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
+        let resource = resource.unwrap_or_default();
+        let gone = presence.kind == PresenceKind::Unavailable;
+        if gone && watching.missed.len() < DEVICES && !watching.missed.contains(&resource) {
+            watching.missed.push(resource);
+            known.soil(Dirty::Gravely);
+        }
     }
 
     /// Shows a device as it is.

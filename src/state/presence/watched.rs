@@ -282,13 +282,20 @@ impl State {
 
     /// The link is back (SUB-113): who is watched is asked how she is.
     pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let alive = self.watched_mut(id).is_some_and(|watched| {
-            watched.probe = None;
-            // Her word may have come when nobody heard it: she is asked again.
-            watched.asked_at = None;
-            !watched.dialogs.is_empty()
-        });
-        if !alive {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        // Whether she is there decides whether he is asked for her, too.
+        let asleep = known
+            .watching
+            .as_ref()
+            .is_some_and(|watching| watching.machine.is_wanted() && !watching.machine.is_live());
+        if known.authorization.to {
+            known.watched.get_or_insert_default();
+        }
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        watched.probe = None;
+        // Her word may have come when nobody heard it: she is asked again.
+        watched.asked_at = None;
+        if watched.dialogs.is_empty() && !asleep {
             return;
         }
         self.ask_how_she_is(now, id, effects);

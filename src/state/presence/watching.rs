@@ -4,7 +4,8 @@ use super::State;
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Fetch, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
-use crate::flow::{Answered, DialogId, Effect, Now, Pair, PairId, Presented};
+use crate::codec::xmpp::Text;
+use crate::flow::{Answered, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
 /// When the link is back, subscriptions are made anew within this time.
 const PACE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -95,7 +96,7 @@ impl State {
         }
     }
 
-    pub(super) fn take_request_id(&mut self, id: PairId) -> Option<crate::codec::xmpp::Text> {
+    pub(super) fn take_request_id(&mut self, id: PairId) -> Option<Text> {
         self.watching_mut(id)?.request_id.take()
     }
 
@@ -141,7 +142,7 @@ impl State {
         }
         for mut device in devices {
             if std::mem::replace(&mut device.available, false) {
-                device.facts = crate::flow::Facts::default();
+                device.facts = Facts::default();
                 self.show_device(&pair, &device, effects);
             }
         }
@@ -298,9 +299,36 @@ impl State {
         self.run_watching(now, id, None, effects, Subscriber::fire);
     }
 
+    /// What went while the link was down is gone for her as well.
+    fn tell_missed(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let missed = std::mem::take(&mut watching.missed);
+        if missed.is_empty() {
+            return;
+        }
+        let there = watching.devices.iter().filter(|device| device.available);
+        let there: Vec<Text> = there.map(|device| device.resource.clone()).collect();
+        known.soil(Dirty::Lightly);
+        for resource in missed {
+            let bare = resource.is_empty();
+            if there.contains(&resource) || (bare && !there.is_empty()) {
+                continue;
+            }
+            let device = Device {
+                resource,
+                available: false,
+                facts: Facts::default(),
+                changed_us: now.unix_ms * 1_000,
+            };
+            self.show_device(&pair, &device, effects);
+        }
+    }
+
     /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
     pub(super) fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let _ = now;
+        self.tell_missed(now, id, effects);
         let live = |known: &PairState| {
             known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
         };
