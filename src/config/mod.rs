@@ -19,6 +19,7 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 pub use domains::{DomainPair, Domains, Side};
 pub use limits::Limits;
 pub use presence::Presence;
+#[cfg(feature = "wire")]
 pub(crate) use sip::uri_host;
 pub use sip::{Account, Dns, Listener, ListenerAddress, Peer, Place, Sip, Transport};
 pub use xmpp::{Component, Secret, ServerAddress, Tls};
