@@ -160,11 +160,11 @@ impl State {
         }
     }
 
-    /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD).
+    /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD). It
+    /// is no proof that she is offline: she may have taken back her grant while nobody heard it.
     pub(super) fn probe_unanswered(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let up = self.links.get(known.pair.link.0).is_some_and(Link::is_up);
-        let user = known.pair.user.clone();
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
         watched.heard_at = Some(now.instant);
@@ -181,11 +181,7 @@ impl State {
         if watched.devices.is_empty() {
             changed |= close_all(&mut watched.devices, &nobody(now));
         }
-        let nobody_there = watched.devices.iter().all(|device| !device.available);
         watched.known = true;
-        if nobody_there {
-            self.note_online(&user, None, false);
-        }
         if changed {
             self.soil(id, Dirty::Lightly);
             self.changed(now, id);
