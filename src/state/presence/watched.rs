@@ -284,10 +284,7 @@ impl State {
     pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         // Whether she is there decides whether he is asked for her, too.
-        let asleep = known
-            .watching
-            .as_ref()
-            .is_some_and(|watching| watching.machine.is_wanted() && !watching.machine.is_live());
+        let wanted = known.watching.as_ref().is_some_and(|it| it.machine.is_wanted());
         if known.authorization.to {
             known.watched.get_or_insert_default();
         }
@@ -295,7 +292,7 @@ impl State {
         watched.probe = None;
         // Her word may have come when nobody heard it: she is asked again.
         watched.asked_at = None;
-        if watched.dialogs.is_empty() && !asleep {
+        if watched.dialogs.is_empty() && !wanted {
             return;
         }
         self.ask_how_she_is(now, id, effects);
