@@ -12,6 +12,7 @@ use crate::codec::sip::{HeaderName, HeaderValue, Headers};
 use crate::codec::xmpp::{Show, Text};
 use crate::flow::{Device, Pair, PresenceIntent, Rendering, Written};
 use crate::rules::Presence;
+use crate::translate::message::language::is_tag;
 
 /// RFC 8048 §6.2: what a tuple id begins with, since a resource may be no `xs:ID`.
 const PREFIX: &str = "ID-";
@@ -55,7 +56,8 @@ fn write(rules: &Presence, pair: &Pair, devices: &[Device]) -> Written {
 fn languages(devices: &[Device]) -> Vec<&str> {
     let mut languages: Vec<&str> = Vec::new();
     for language in devices.iter().filter_map(|device| device.facts.lang.as_deref()) {
-        if !language.is_empty() && !languages.contains(&language) {
+        let known = languages.iter().any(|known| known.eq_ignore_ascii_case(language));
+        if is_tag(language) && !known {
             languages.push(language);
         }
     }

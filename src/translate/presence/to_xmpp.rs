@@ -10,6 +10,7 @@ use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Jid, LangText, Presence as Stanza, Show, Text};
 use crate::flow::{Device, Document, Facts, Notified, Now, Pair, PresenceIntent, Refusal, stamp};
 use crate::rules::Presence;
+use crate::translate::message::language::is_tag;
 
 /// Reads the document of a NOTIFY, and finds what is new in it.
 pub(super) fn notified(
@@ -71,10 +72,9 @@ fn refused(malformed: Malformed) -> Box<Refusal> {
     Box::new(Refusal::new(status).warning(&format!("presence document: {malformed}")))
 }
 
-/// The first tag of Content-Language.
+/// The first tag of Content-Language that is one.
 fn language(request: &Request) -> Option<Text> {
-    let first = request.headers.shared_items(&HeaderName::ContentLanguage).next()?;
-    (!first.is_empty()).then_some(first)
+    request.headers.shared_items(&HeaderName::ContentLanguage).find(|tag| is_tag(tag))
 }
 
 /// Zero tuples say that nothing can be reached (RFC 3922 §6.3.2).
