@@ -81,6 +81,17 @@ fn pres_041_a_refresh_repeats_the_document() {
     assert_eq!(requests.iter().map(text).collect::<Vec<_>>(), [before]);
 }
 
+#[test]
+fn pres_041_the_last_document_is_later_too() {
+    let (mut world, mut watch) = Watch::granted();
+    world.juliet_is("a", "");
+    let before = outline(&world.document());
+    let (_, requests) = watch.subscribes(&mut world, "Event: presence\nExpires: 0\n");
+    let last = outline(&requests[0]);
+    assert_eq!((&*last[0].0, &*last[0].1), ("ID-a", "closed"));
+    assert!(instant(&before[0].2) < instant(&last[0].2), "{before:?} {last:?}");
+}
+
 /// A time of RFC 3339 that can be compared.
 fn instant(stamp: &str) -> time::OffsetDateTime {
     let format = &time::format_description::well_known::Rfc3339;

@@ -60,6 +60,22 @@ fn pres_022_to_is_the_bare_jid() {
 }
 
 #[test]
+fn pres_026_an_id_that_can_be_no_resource_has_a_hash() {
+    let mut romeo = Romeo::watched();
+    // RFC 3454 §C.3: private use.
+    let odd = tuple("ID-\u{E000}", "open", "");
+    let told = romeo.shows(&odd);
+    let (_, rest) = told[0].split_once("romeo@example.net/").expect("a device");
+    let (device, _) = rest.split_once('\'').expect("an end");
+    assert!(!device.is_empty() && device.is_ascii(), "{told:?}");
+    assert_eq!(told, [stanza(device, "")]);
+    assert_eq!(romeo.shows(&odd), [""; 0]);
+    let other = tuple("ID-\u{E001}", "open", "");
+    let told = romeo.shows(&[odd, other].concat());
+    assert!(told.len() == 1 && told != [stanza(device, "")], "{told:?}");
+}
+
+#[test]
 fn pres_027_one_of_two_goes() {
     let mut romeo = Romeo::watched();
     romeo.shows(&[tuple("a", "open", ""), tuple("b", "open", "")].concat());
@@ -172,6 +188,43 @@ fn pres_058_the_timestamp_blocks_no_document() {
     assert_eq!(romeo.shows(&at("a", "10:00", "")), [stanza("b", GONE)]);
     let told = romeo.shows(&at("a", "09:00", "<note>x</note>"));
     assert_eq!(told, [filled("a", "", "<status>x</status>")]);
+}
+
+#[test]
+fn pres_060_rules_say_what_an_activity_is() {
+    let rules = "to_xmpp:\n  activities: { on-the-phone: away, tv: chat, busy: none }\n  \
+                 notes: { on-the-phone: { en: on the phone, cs: telefonuje } }\n";
+    let mut romeo = Romeo::watched_in(crate::world::World::verona_with(rules));
+    let person = |activity: &str| {
+        let person = format!(
+            "<dm:person xmlns:dm='urn:ietf:params:xml:ns:pidf:data-model' id='p'><r:activities \
+             xmlns:r='urn:ietf:params:xml:ns:pidf:rpid'><r:{activity}/></r:activities></dm:person>"
+        );
+        [tuple("a", "open", ""), person].concat()
+    };
+    let told = romeo.shows(&person("on-the-phone"));
+    let words = "<show>away</show><status xml:lang='en'>on the phone</status>\
+                 <status xml:lang='cs'>telefonuje</status>";
+    assert_eq!(told, [filled("a", "", words)]);
+    assert_eq!(romeo.shows(&person("tv")), [filled("a", "", "<show>chat</show>")]);
+    assert_eq!(romeo.shows(&person("busy")), [stanza("a", "")]);
+}
+
+#[test]
+fn pres_062_mood_of_hers_stays_here() {
+    let (mut world, _) = crate::verona::Watch::granted();
+    world.juliet_is("balcony", "<mood xmlns='http://jabber.org/protocol/mood'><happy/></mood>");
+    let document = crate::verona::text(&world.document());
+    assert!(!document.contains("mood") && !document.contains("happy"), "{document}");
+    world.xmpp(
+        "<message from='juliet@example.com' to='romeo@example.net' type='headline'>\
+         <event xmlns='http://jabber.org/protocol/pubsub#event'>\
+         <items node='http://jabber.org/protocol/mood'><item id='1'>\
+         <mood xmlns='http://jabber.org/protocol/mood'><happy/></mood>\
+         </item></items></event></message>",
+    );
+    world.no_document();
+    assert_eq!(world.told(), [""; 0]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use stox::codec::sip::HeaderName;
 
 use crate::verona::{Watch, brief, header, outline, text, tuples};
+use crate::world::World;
 
 #[test]
 fn pres_001_only_state_becomes_notify() {
@@ -234,6 +235,49 @@ fn pres_035_entity_is_a_pres_uri() {
     let document = world.document();
     assert_eq!(document.from.uri().as_str(), "sip:juliet@example.com");
     assert!(text(&document).contains(" entity='pres:juliet@example.com'"), "{}", text(&document));
+}
+
+#[test]
+fn pres_035_entity_and_contact_are_mailboxes() {
+    let mut world = World::verona();
+    let mut watch = Watch::of("romeo", "w1");
+    let uri = |text: String| text.replace("sip:juliet@", "sip:ju(li)%C3%A9t@");
+    let subscribe = watch.subscribe("Event: presence\nExpires: 3600\n");
+    world.sip(&uri(subscribe));
+    let (_, requests) = world.exchange();
+    world.answer(&requests[0], 200);
+    let her = "from='ju(li)ét@example.com";
+    world.xmpp(&format!("<presence {her}' to='romeo@example.net' type='subscribed'/>"));
+    world.document();
+    world.xmpp(&format!("<presence {her}/balcony' to='romeo@example.net'/>"));
+    let document = world.document();
+    assert_eq!(document.from.uri().as_str(), "sip:ju(li)%C3%A9t@example.com");
+    let text = text(&document);
+    assert!(text.contains(" entity='pres:ju%28li%29%C3%A9t@example.com'"), "{text}");
+    assert!(text.contains("<contact>im:ju%28li%29%C3%A9t@example.com</contact>"), "{text}");
+}
+
+#[test]
+fn pres_036_a_rule_says_the_charset() {
+    let world = World::verona_with("to_sip: { charset: true }\n");
+    let (mut world, _) = Watch::granted_in(world);
+    world.juliet_is("balcony", "");
+    let document = world.document();
+    let media_type = header(&document, &HeaderName::ContentType);
+    assert_eq!(media_type, "application/pidf+xml;charset=utf-8");
+}
+
+#[test]
+fn pres_013_a_rule_leaves_show_out() {
+    let rules = "to_sip: { show: false, activities: { xa: vacation, dnd: none } }\n";
+    let (mut world, _) = Watch::granted_in(World::verona_with(rules));
+    world.juliet_is("balcony", "<show>xa</show>");
+    let document = text(&world.document());
+    assert!(!document.contains("show"), "{document}");
+    assert!(document.contains("<rpid:vacation/>"), "{document}");
+    world.juliet_is("balcony", "<show>dnd</show>");
+    let document = text(&world.document());
+    assert!(!document.contains("rpid") && !document.contains("show"), "{document}");
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl World {
         world
     }
 
+    /// The same with rules of presence of its own.
+    pub(crate) fn verona_with(rules: &str) -> Self {
+        World::with_rules_and(SETTINGS, "presence.yaml", rules)
+    }
+
     /// The stanzas written since the last look, as text.
     pub(crate) fn told(&mut self) -> Vec<String> {
         self.confirm_all();
@@ -104,7 +109,10 @@ impl Watch {
 
     /// Romeo has asked, juliet has granted it, and nothing of her is known.
     pub(crate) fn granted() -> (World, Watch) {
-        let mut world = World::verona();
+        Watch::granted_in(World::verona())
+    }
+
+    pub(crate) fn granted_in(mut world: World) -> (World, Watch) {
         let mut watch = Watch::of("romeo", "w1");
         watch.subscribes(&mut world, "Event: presence\nExpires: 3600\n");
         world
@@ -122,10 +130,24 @@ impl Watch {
         world: &mut World,
         headers: &str,
     ) -> (Response, Vec<Request>) {
+        let request = self.subscribe(headers);
+        world.sip(&request);
+        let (mut responses, requests) = world.exchange();
+        assert_eq!(responses.len(), 1, "{responses:#?}");
+        let response = responses.remove(0);
+        if response.status.code() < 300 {
+            self.tag = response.to.tag().expect("a tag").to_owned();
+        }
+        requests.iter().for_each(|request| world.answer(request, 200));
+        (response, requests)
+    }
+
+    /// The next SUBSCRIBE, unsent.
+    pub(crate) fn subscribe(&mut self, headers: &str) -> String {
         self.cseq += 1;
         let tag = if self.tag.is_empty() { String::new() } else { format!(";tag={}", self.tag) };
         let Watch { user, call, cseq, .. } = self;
-        world.sip(&format!(
+        format!(
             "SUBSCRIBE sip:juliet@example.com SIP/2.0\n\
              Via: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bK{call}-{cseq}\n\
              Max-Forwards: 70\n\
@@ -135,15 +157,7 @@ impl Watch {
              CSeq: {cseq} SUBSCRIBE\n\
              Contact: <sip:{user}@127.0.0.30:5070>\n\
              {headers}\n"
-        ));
-        let (mut responses, requests) = world.exchange();
-        assert_eq!(responses.len(), 1, "{responses:#?}");
-        let response = responses.remove(0);
-        if response.status.code() < 300 {
-            self.tag = response.to.tag().expect("a tag").to_owned();
-        }
-        requests.iter().for_each(|request| world.answer(request, 200));
-        (response, requests)
+        )
     }
 }
 
@@ -205,7 +219,10 @@ pub(crate) struct Romeo {
 impl Romeo {
     /// She has asked, and has no answer.
     pub(crate) fn asked() -> Romeo {
-        let mut world = World::verona();
+        Romeo::asked_in(World::verona())
+    }
+
+    fn asked_in(mut world: World) -> Romeo {
         world.xmpp(
             "<presence from='juliet@example.com' to='romeo@example.net' id='s1' \
              type='subscribe'/>",
@@ -217,7 +234,11 @@ impl Romeo {
 
     /// He has granted it, and shows nothing yet.
     pub(crate) fn watched() -> Romeo {
-        let mut romeo = Romeo::asked();
+        Romeo::watched_in(World::verona())
+    }
+
+    pub(crate) fn watched_in(world: World) -> Romeo {
+        let mut romeo = Romeo::asked_in(world);
         assert_eq!(romeo.notifies(ACTIVE, "").status.code(), 200);
         let told = romeo.world.told();
         assert!(told.len() == 1 && told[0].contains("type='subscribed'"), "{told:?}");
