@@ -292,8 +292,13 @@ fn pres_088_entity_is_not_used() {
         let mut romeo = Romeo::watched();
         let body =
             document(&tuple("a", "open", "")).replace("entity='pres:romeo@example.net'", entity);
+        assert_eq!(romeo.world.counter("sip_notifies_foreign_entity"), 0);
         assert_eq!(romeo.shows_as(PIDF, &body), [stanza("a", "")], "{entity}");
+        assert_eq!(romeo.world.counter("sip_notifies_foreign_entity"), 1, "{entity}");
     }
+    let mut romeo = Romeo::watched();
+    romeo.shows(&tuple("a", "open", ""));
+    assert_eq!(romeo.world.counter("sip_notifies_foreign_entity"), 0);
 }
 
 #[test]

@@ -17,6 +17,9 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let id = notified.pair.id;
+        if let Document::Full { foreign: true, .. } = notified.document {
+            self.counters.count(Counter::NotifyForeign);
+        }
         self.with_pair(now, id, effects, |state, effects| {
             state.notified_in(now, id, notified, effects);
         });
@@ -55,7 +58,7 @@ impl State {
                 (refusal, None)
             }
             Document::None => (Refusal::new(Status::OK), None),
-            Document::Full { devices, stanzas } => {
+            Document::Full { devices, stanzas, .. } => {
                 (Refusal::new(Status::OK), Some((devices, stanzas)))
             }
         };
