@@ -56,19 +56,35 @@ fn pres_015_a_message_to_who_is_busy_is_delivered() {
 fn pres_041_each_change_has_a_later_timestamp() {
     let (mut world, _) = Watch::granted();
     world.juliet_is("a", "");
-    world.juliet_is("b", "");
     let first = outline(&world.document());
-    let second = outline(&world.document());
-    world.juliet_is("b", "<show>away</show>");
     world.juliet_is("b", "");
+    let second = outline(&world.document());
+    // Both at one moment: that of the second document.
+    world.juliet_is("a", "<show>away</show>");
+    world.juliet_is("a", "");
     let third = outline(&world.document());
     let of = |outline: &[(String, String, String)], id: &str| {
-        outline.iter().find(|tuple| tuple.0 == id).expect("a tuple").2.clone()
+        let stamp = &outline.iter().find(|tuple| tuple.0 == id).expect("a tuple").2;
+        assert!(stamp.contains('T') && stamp.ends_with('Z'), "{stamp}");
+        instant(stamp)
     };
     assert_eq!(of(&first, "ID-a"), of(&second, "ID-a"));
-    assert_eq!(of(&first, "ID-a"), of(&third, "ID-a"));
-    assert!(instant(&of(&second, "ID-b")) < instant(&of(&third, "ID-b")), "{second:?} {third:?}");
-    assert!(of(&third, "ID-b").contains('T') && of(&third, "ID-b").ends_with('Z'));
+    assert!(of(&second, "ID-a") < of(&third, "ID-a"));
+    assert_eq!(of(&second, "ID-b"), of(&third, "ID-b"));
+}
+
+#[test]
+fn pres_041_two_documents_of_one_moment_have_two_timestamps() {
+    let (mut world, mut watch) = Watch::granted();
+    world.juliet_is("a", "");
+    let first = outline(&world.document());
+    world.juliet_is("a", "<show>away</show>");
+    let (_, requests) = watch.subscribes(&mut world, EVENT);
+    let second = outline(&requests[0]);
+    world.juliet_is("a", "");
+    let third = outline(&world.document());
+    let stamps = [&first, &second, &third].map(|outline| instant(&outline[0].2));
+    assert!(stamps[0] < stamps[1] && stamps[1] < stamps[2], "{stamps:?}");
 }
 
 #[test]
