@@ -207,6 +207,9 @@ impl State {
                     one.machine.sent(now.instant, written.is_some(), interval);
                 }
             }
+            if let Some(watched) = state.watched_mut(id).filter(|_| written.is_some()) {
+                watched.note_seen();
+            }
         });
     }
 
@@ -278,6 +281,7 @@ impl State {
         if silent {
             self.probe_unanswered(now, id);
         }
+        self.ask_again(now, id, effects);
     }
 
     /// The link is back (SUB-113): who is watched is asked how she is.

@@ -2,7 +2,7 @@
 
 mod age;
 mod html;
-mod language;
+pub(super) mod language;
 mod multipart;
 mod reading;
 mod shim;
