@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by it")]
 
 mod addresses;
+mod authorization;
 mod bodies;
 mod cpim;
 mod credentials;
@@ -12,13 +13,22 @@ mod link;
 mod messages;
 mod messages_to_sip;
 mod messages_to_xmpp;
+mod notifier;
+mod notifier_failures;
 mod outbound;
+mod presence_recovery;
+mod probes;
 mod recovery;
 mod refusals;
 mod round_trips;
+mod scene;
 mod security;
 mod servers;
 mod settings;
+mod subscriber;
+mod subscriber_end;
+mod subscriber_failures;
+mod subscriber_life;
 mod transactions;
 mod watching;
 mod world;

@@ -182,6 +182,7 @@ impl State {
             }
             Intent::Confirmed { link, success } => self.confirmed(now, link, success, effects),
             Intent::Send { outbound, rendered, origin } => {
+                self.heard_of(now, &outbound.sender);
                 self.send(now, outbound, rendered, origin, effects);
             }
             Intent::Abandon(delivery) => self.abandon(delivery, effects),

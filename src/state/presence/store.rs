@@ -54,8 +54,11 @@ impl State {
         soiled.dedup();
         let records: Vec<Record> = soiled
             .into_iter()
-            .filter_map(|id| self.presence.pair(id))
-            .map(|pair| record(pair, now))
+            .map(|id| match self.presence.pair(id) {
+                Some(pair) => record(pair, now),
+                // It was forgotten meanwhile.
+                None => Record::Pair { id, value: None },
+            })
             .collect();
         if !records.is_empty() {
             self.commits += 1;
@@ -110,7 +113,7 @@ impl State {
         for dialog in state.dialog_ids() {
             self.presence.dialogs.insert(dialog, id);
         }
-        self.presence.pairs.insert(id, Box::new(state));
+        self.add_pair(state);
         self.arm(id);
     }
 }

@@ -12,6 +12,7 @@ use crate::codec::sip::{HeaderName, Headers, Request, Status};
 use crate::flow::{
     Again, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing, Written,
 };
+use crate::state::link::Link;
 
 /// How often she is asked by one SIP user who goes on asking.
 const ASKED_ANEW: Duration = Duration::from_secs(3_600);
@@ -50,10 +51,17 @@ impl State {
         self.accept(asked, seconds, effects);
         self.again(Again::Notify(id, vec![name]));
         match (granted, seconds == 0) {
+            // A question is answered from what is known (SUB-116).
+            (true, true) if self.knows_her(id) => {}
             (true, _) => self.ask_how_she_is(now, id, effects),
             (false, true) => {}
             (false, false) => self.ask_her(now, id, effects),
         }
+    }
+
+    fn knows_her(&self, id: PairId) -> bool {
+        let watched = self.presence.pair(id).and_then(|known| known.watched.as_ref());
+        watched.is_some_and(|watched| watched.known)
     }
 
     /// Why a new subscription is not taken on.
@@ -62,7 +70,7 @@ impl State {
             return Some(refusal);
         }
         let until = self.presence.pair(pair.id).and_then(|known| known.refused_until);
-        if until.is_some_and(|until| until > now.unix_ms) {
+        if until.is_some_and(|until| until > now.instant) {
             return Some(Refusal::new(Status::FORBIDDEN));
         }
         self.pair_made(now, pair).is_none().then(Refusal::unavailable)
@@ -175,8 +183,10 @@ impl State {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair.clone();
         let was = known.authorization.pending_out;
+        let give_up = now.instant + self.config.presence.pending_limit;
         known.authorization.outbound(Kind::Subscribe);
         let Some(watched) = known.watched.as_deref_mut() else { return };
+        watched.give_up.get_or_insert(give_up);
         let lately = watched.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
         if was && lately {
             return;
@@ -250,7 +260,13 @@ impl State {
             return;
         }
         let pair = known.pair.clone();
-        self.show_gone(&pair, None, None, effects);
+        let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
+        if let Some(watched) = self.watched_mut(id) {
+            watched.untold = !up;
+        }
+        if up {
+            self.show_gone(&pair, None, None, effects);
+        }
     }
 
     /// Deadlines of his subscriptions and of a probe.
@@ -264,6 +280,7 @@ impl State {
                 ended |= lived && one.machine.state() == notifier::State::Terminated;
             }
         }
+        let gives_up = watched.give_up.is_some_and(|at| at <= now.instant);
         let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
         if !notified.is_empty() {
             self.again(Again::Notify(id, notified));
@@ -272,6 +289,9 @@ impl State {
             self.soil(id, Dirty::Lightly);
             self.he_left(id, effects);
         }
+        if gives_up {
+            self.give_her_up(id);
+        }
         if silent {
             self.probe_unanswered(now, id);
         }
@@ -279,10 +299,12 @@ impl State {
 
     /// The link is back (SUB-113): who is watched is asked how she is.
     pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let alive = self.watched_mut(id).is_some_and(|watched| {
-            watched.probe = None;
-            !watched.dialogs.is_empty()
-        });
+        let Some(watched) = self.watched_mut(id) else { return };
+        watched.probe = None;
+        let alive = !watched.dialogs.is_empty();
+        if std::mem::take(&mut watched.untold) {
+            self.he_left(id, effects);
+        }
         if alive {
             self.ask_how_she_is(now, id, effects);
         }
