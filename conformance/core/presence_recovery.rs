@@ -3,8 +3,7 @@
 use stox::codec::sip::Method;
 use stox::flow::Input;
 
-use crate::scene::{Watcher, basic, expires, open, seconds, substate};
-use crate::watching::{pidf, tuple};
+use crate::scene::{Watcher, basic, expires, open, pidf, seconds, substate, tuple};
 use crate::world::World;
 
 const NOTHING: [String; 0] = [];
@@ -201,6 +200,29 @@ fn sub_113_who_has_no_dialog_gets_one_when_the_link_is_back() {
     let sent = world.run_quietly(seconds(10));
     assert_eq!((sent.len(), expires(&sent[0].1)), (1, 3_600));
     assert_eq!(world.told(), NOTHING);
+}
+
+/// 100 subscriptions of an earlier process are not refreshed all at once.
+#[test]
+fn refreshes_after_a_start_are_spread() {
+    let mut world = World::new();
+    for number in 0..100 {
+        world.xmpp(&format!(
+            "<presence from='u{number}@xmpp.test' to='romeo@sip.xmpp.test' type='subscribe'/>"
+        ));
+        let subscribe = world.request();
+        world.answer(&subscribe, 200);
+        world.notified(&subscribe, 1, "active;expires=3600", "");
+    }
+    let mut world = world.killed(0);
+    world.up();
+    world.stanzas();
+    let sent = world.run_quietly(seconds(2));
+    assert_eq!(sent.len(), 100);
+    for tenth in 0..10 {
+        let then = sent.iter().filter(|(at, _)| at / 100 == tenth).count();
+        assert!((1..=25).contains(&then), "{then} in tenth {tenth} of the second");
+    }
 }
 
 /// A stop says nothing; the start goes on as after a death.

@@ -1,7 +1,6 @@
 //! Probes in both directions (RFC 6121 §4.3, RFC 8048 §7).
 
-use crate::scene::{basic, expires, open, seconds, substate};
-use crate::watching::{pidf, tuple};
+use crate::scene::{basic, expires, open, pidf, seconds, substate, tuple};
 use crate::world::World;
 
 const NOTHING: [String; 0] = [];
@@ -231,4 +230,23 @@ fn sub_116_an_approved_watcher_has_her_asked() {
     let last = world.settle(200);
     assert!(last.iter().all(|it| substate(it) == "terminated;reason=rejected"));
     assert_eq!(world.subscriptions(), (0, 0));
+}
+
+#[test]
+fn sub_116_a_question_has_her_asked_when_nothing_is_known() {
+    let mut world = World::new();
+    world.romeo_watches("w1");
+    world.juliet("subscribed");
+    world.settle(200);
+    world.run_quietly(seconds(5));
+    world.told();
+    let mut world = world.killed(0);
+    world.up();
+    world.told();
+    world.juliet_shows("balcony", "");
+    world.settle(200);
+    world.run_quietly(seconds(20));
+    let (_, notifies) = world.romeo_subscribes("q1", "Expires: 0\n");
+    assert_eq!(basic(&notifies[0], "balcony"), "open");
+    assert_eq!(world.told(), NOTHING, "the cache answers");
 }

@@ -4,8 +4,7 @@
 use stox::codec::sip::{HeaderName, Method};
 use stox::codec::xmpp::Show;
 
-use crate::scene::{expires, header, open, seconds};
-use crate::watching::{notify, pidf, tuple};
+use crate::scene::{expires, header, notify, open, pidf, seconds, tuple};
 use crate::world::World;
 
 const NOTHING: [String; 0] = [];

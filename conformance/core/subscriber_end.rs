@@ -3,8 +3,7 @@
 
 use stox::codec::sip::Request;
 
-use crate::scene::{expires, open, seconds};
-use crate::watching::{pidf, tuple};
+use crate::scene::{expires, open, pidf, seconds, tuple};
 use crate::world::World;
 
 const NOTHING: [String; 0] = [];

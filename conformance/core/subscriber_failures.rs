@@ -50,6 +50,14 @@ fn sub_018_a_refused_refresh_shows_nothing_any_more() {
         world.pass_ms(3_600_000);
         assert_eq!((world.told(), world.requests()), (vec![], vec![]), "{code}");
     }
+    let mut world = World::new();
+    let subscribe = world.juliet_sees(&["a"]);
+    let refresh = refresh(&mut world);
+    world.answer(&refresh, 489);
+    assert_eq!(world.told(), ["unavailable /a", "unsubscribed"]);
+    assert_eq!(world.notified(&subscribe, 2, "active;expires=300", &open(&["a"])), 481);
+    world.pass_ms(3_600_000);
+    assert_eq!((world.told(), world.requests()), (vec![], vec![]));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn sub_040_each_change_is_told() {
     world.notified(&subscribe, 1, "active;expires=3600", &open(&["a"]));
     assert_eq!(world.told(), ["subscribed", "available /a"]);
     let show = "<show xmlns='jabber:client'>away</show>";
-    let away = crate::watching::pidf(&crate::watching::tuple("ID-a", "open", show));
+    let away = crate::scene::pidf(&crate::scene::tuple("ID-a", "open", show));
     world.notified(&subscribe, 2, "active;expires=3500", &away);
     assert_eq!(world.told(), ["available /a away"]);
 }
@@ -186,7 +186,7 @@ fn sub_121_each_request_refreshes_the_target() {
     let subscribe = world.juliet_subscribes();
     world.answer(&subscribe, 200);
     world.notified(&subscribe, 1, "active;expires=100", &open(&["a"]));
-    let moved = crate::watching::notify(&subscribe, 2, "active;expires=100", &open(&["a"]));
+    let moved = crate::scene::notify(&subscribe, 2, "active;expires=100", &open(&["a"]));
     world.sip(&moved.replace("127.0.0.30:5070", "127.0.0.31:5071"));
     world.responses();
     world.pass_ms(90_000);

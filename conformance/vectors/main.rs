@@ -4,7 +4,11 @@
 #![allow(clippy::panic, reason = "a test fails by it")]
 
 mod addresses;
+mod authorizations;
 mod errors;
+#[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
+#[path = "../core/scene.rs"]
+mod scene;
 #[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
 #[path = "../core/world.rs"]
 mod world;
@@ -12,13 +16,13 @@ mod world;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    let mut trials = trials(include_str!("addresses.txt"), addresses::check);
-    trials.extend(trials_of_errors());
+    let tables = [
+        trials(include_str!("addresses.txt"), addresses::check),
+        trials(include_str!("authorizations.txt"), authorizations::check),
+        trials(include_str!("errors.txt"), errors::check),
+    ];
+    let trials = tables.into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-fn trials_of_errors() -> Vec<Trial> {
-    trials(include_str!("errors.txt"), errors::check)
 }
 
 /// One line of a table.
