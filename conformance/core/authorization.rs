@@ -105,6 +105,27 @@ fn sub_060_after_her_word_each_change_is_told_and_after_her_no_nothing() {
 }
 
 #[test]
+fn sub_068_who_is_removed_gives_up_what_he_sees() {
+    let mut world = World::new();
+    world.juliet_sees(&["a"]);
+    world.romeo_sees("w1");
+    let romeo = stox::codec::xmpp::Jid::parse("romeo@sip.xmpp.test").expect("a JID");
+    world.feed(stox::flow::Input::Remove(romeo));
+    let told = world.presences();
+    assert_eq!((told.len(), format!("{:?}", told[0].kind).as_str()), (1, "Unsubscribe"));
+    assert_eq!(told[0].from.as_ref().expect("from").as_str(), "romeo@sip.xmpp.test");
+    assert_eq!(told[0].to.as_ref().expect("to").as_str(), "juliet@xmpp.test");
+    let last = world.settle(200);
+    assert_eq!(last.iter().map(substate).collect::<Vec<_>>(), ["terminated;reason=noresource"]);
+    assert_eq!(world.subscriptions(), (1, 0), "her own watch is hers to end");
+    // Her server answers; that says nothing new.
+    world.juliet("unsubscribed");
+    assert_eq!((world.told(), world.requests()), (vec![], vec![]));
+    world.romeo_watches("w2");
+    assert_eq!(world.told(), ["subscribe"]);
+}
+
+#[test]
 fn sub_090_a_word_that_nobody_asked_for_is_ignored() {
     let mut world = World::new();
     world.juliet("subscribed");

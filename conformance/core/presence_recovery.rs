@@ -225,9 +225,30 @@ fn refreshes_after_a_start_are_spread() {
     }
 }
 
+#[test]
+fn sub_115_who_retires_the_gateway_has_all_told() {
+    let mut world = World::new();
+    world.juliet_sees(&["a"]);
+    watched(&mut world);
+    world.feed(Input::Retire);
+    assert_eq!(world.told(), ["unavailable /a"]);
+    let last = world.settle(200);
+    assert_eq!(last.iter().map(substate).collect::<Vec<_>>(), ["terminated;reason=deactivated"]);
+    assert_eq!(world.romeo_subscribes("w2", "").0.status.code(), 503);
+    let mut world = world.killed(1_000);
+    world.up();
+    assert_eq!(world.told(), NOTHING);
+    let refresh = world.awaited(seconds(2));
+    world.answer(&refresh, 200);
+    world.notified(&refresh, 2, "active;expires=3600", &open(&["a"]));
+    assert_eq!(world.told(), ["available /a"]);
+    let (_, notifies) = world.romeo_subscribes("w3", "");
+    assert!(substate(&notifies[0]).starts_with("active"));
+}
+
 /// A stop says nothing; the start goes on as after a death.
 #[test]
-fn stopping_tells_nobody_anything() {
+fn sub_115_stopping_tells_nobody_anything() {
     let mut world = World::new();
     world.juliet_sees(&["a"]);
     watched(&mut world);

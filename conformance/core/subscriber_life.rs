@@ -81,6 +81,20 @@ fn sub_016_of_whom_nothing_is_known_is_refreshed_until_the_idle_limit() {
     assert_eq!(expires(&world.request()), 3_600);
 }
 
+/// Whatever a server answers to the gateway's own address is no word about her.
+#[test]
+fn sub_017_unsubscribed_for_the_gateway_itself_means_nothing() {
+    for kind in ["unsubscribed", "unavailable"] {
+        let mut world = World::new();
+        let subscribe = world.juliet_sees(&["a"]);
+        let to = "sip.xmpp.test";
+        world.xmpp(&format!("<presence from='juliet@xmpp.test' to='{to}' type='{kind}'/>"));
+        assert_eq!((world.told(), world.requests()), (vec![], vec![]));
+        let refresh = world.awaited(seconds(3_240));
+        assert_eq!((&refresh.call_id, expires(&refresh)), (&subscribe.call_id, 3_600));
+    }
+}
+
 #[test]
 fn sub_040_each_change_is_told() {
     let mut world = World::new();

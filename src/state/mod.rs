@@ -252,6 +252,11 @@ impl State {
                 self.draining = true;
                 self.store_all(now, effects);
             }
+            Input::Retire => {
+                self.draining = true;
+                self.retire(now, effects);
+            }
+            Input::Remove(contact) => self.remove(now, &contact, effects),
             // The others never come here: they are routed.
             Input::Sip { .. }
             | Input::Unreadable { .. }

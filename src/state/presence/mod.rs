@@ -3,6 +3,7 @@
 //! Everything is kept for each pair of a SIP user and an XMPP user by itself: what she shows to
 //! one watcher is never shown to another one (RFC 8048 §8.2).
 
+mod administration;
 pub mod authorization;
 mod client;
 pub mod dialog;
