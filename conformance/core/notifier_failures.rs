@@ -144,3 +144,29 @@ fn a_bounced_request_may_be_made_again() {
     world.romeo_watches("w2");
     assert_eq!(world.told(), ["subscribe"]);
 }
+
+#[test]
+fn at_the_bounds_a_subscription_is_refused() {
+    let limits = "limits: { pairs_per_user: 2, dialogs_per_pair: 2 }";
+    let mut world = World::with(&format!("{}{limits}\n", crate::world::SETTINGS));
+    world.up();
+    world.romeo_watches("w1");
+    world.romeo_watches("w2");
+    let (full, sent) = world.romeo_subscribes("w3", "");
+    assert_eq!((full.status.code(), sent.len()), (480, 0));
+    assert!(full.headers.contains(&stox::codec::sip::HeaderName::RetryAfter));
+    let other = |name: &str| {
+        let text = crate::scene::subscribe(name, "", 1, "");
+        text.replace("romeo@sip.test", &format!("{name}@sip.test"))
+    };
+    world.sip(&other("paris"));
+    assert_eq!(world.answered().0.status.code(), 200);
+    world.sip(&other("tybalt"));
+    assert_eq!(world.answered().0.status.code(), 480);
+    world.presences();
+    let to = "mercutio@sip.xmpp.test";
+    world.xmpp(&format!("<presence from='juliet@xmpp.test' to='{to}' id='s1' type='subscribe'/>"));
+    let error = world.presences().remove(0).error.expect("an error");
+    assert_eq!(error.condition.name(), "resource-constraint");
+    assert_eq!(world.requests(), []);
+}

@@ -145,6 +145,23 @@ fn sub_045_the_gateway_refreshes_on_her_behalf() {
     assert_eq!(refresh.cseq.number, subscribe.cseq.number + 1);
 }
 
+/// A notifier that grants next to nothing does not make the gateway ask without a pause.
+#[test]
+fn a_life_that_is_too_short_makes_no_storm() {
+    for state in ["active;expires=0", "active;expires=1", "pending;expires=0"] {
+        let mut world = World::new();
+        let subscribe = world.juliet_subscribes();
+        world.answer(&subscribe, 200);
+        world.notified(&subscribe, 1, state, "");
+        let (mut asked, mut romeo) = (0, agent(state, String::new()));
+        world.run(seconds(300), |world, request| {
+            asked += 1;
+            romeo(world, request);
+        });
+        assert!(asked <= 60, "{state}: {asked} in 5 minutes");
+    }
+}
+
 #[test]
 fn sub_107_an_undecided_request_is_kept_alive() {
     let mut world = World::new();

@@ -52,7 +52,7 @@ pub struct Presence {
 #[derive(Debug, Default)]
 struct User {
     /// How many pairs she is in.
-    pairs: u32,
+    pairs: usize,
     /// She was last heard of: milliseconds since 1970.
     heard: u64,
     devices: Vec<Text>,
@@ -149,9 +149,13 @@ impl State {
         self.arm(id);
     }
 
-    /// The pair of two users, made if there is none. `None` when the table is full.
+    /// The pair of two users, made if there is none. `None` when the table is full, or she is in
+    /// too many.
     fn pair_made(&mut self, now: Now, pair: &Pair) -> Option<&mut PairState> {
-        let full = self.presence.pairs.len() >= self.config.limits.pairs;
+        let limits = &self.config.limits;
+        let user = self.presence.users.get(&self.user_id(&pair.user));
+        let hers = user.map_or(0, |user| user.pairs);
+        let full = self.presence.pairs.len() >= limits.pairs || hers >= limits.pairs_per_user;
         if !self.presence.pairs.contains_key(&pair.id) {
             if full {
                 return None;

@@ -73,7 +73,12 @@ impl State {
         if until.is_some_and(|until| until > now.instant) {
             return Some(Refusal::new(Status::FORBIDDEN));
         }
-        self.pair_made(now, pair).is_none().then(Refusal::unavailable)
+        let most = self.config.limits.dialogs_per_pair;
+        let known = self.pair_made(now, pair);
+        let room = known.is_some_and(|known| {
+            known.watched.as_ref().is_none_or(|watched| watched.dialogs.len() < most)
+        });
+        (!room).then(Refusal::unavailable)
     }
 
     /// For how long he is taken on: as he asks, or less.

@@ -328,9 +328,14 @@ impl Subscriber {
         self.told_when = after.is_some();
     }
 
+    /// Whether it began but a moment ago.
+    fn is_short(&self, context: &Context) -> bool {
+        self.began_at.is_some_and(|began| context.now - began < SHORT)
+    }
+
     /// Begins anew at once, unless the last time was but a moment ago.
     fn begin_again(&mut self, context: &Context) -> Vec<Action> {
-        let short = self.began_at.is_some_and(|began| context.now - began < SHORT);
+        let short = self.is_short(context);
         self.end();
         if short {
             self.retry_later(context, None);
@@ -344,10 +349,10 @@ impl Subscriber {
     fn last(&mut self, context: &Context, seconds: u32) {
         let life = Duration::from_secs(seconds.into());
         self.expiry = Some(context.now + life);
-        // Between 80 and 90 % of it, and 5 s before its end at the latest.
+        // Between 80 and 90 % of it, and 5 s before its end at the latest; but never at once.
         let early = life * 8 / 10 + share(life / 10, context.dice);
         let latest = life.saturating_sub(Duration::from_secs(5)).max(life / 2);
-        self.refresh = Some(context.now + early.min(latest));
+        self.refresh = Some(context.now + early.min(latest).max(SHORT));
     }
 }
 

@@ -17,14 +17,7 @@ impl Subscriber {
             return self.silence(context);
         }
         if due(self.expiry) {
-            self.end();
-            let mut actions = vec![Action::Ended];
-            match self.wanted && goes_on {
-                true => actions.extend(self.begin(context)),
-                false => actions.push(Action::Withdraw),
-            }
-            actions.extend(self.give_up(context));
-            return actions;
+            return self.expired(context, goes_on);
         }
         if due(self.refresh) {
             self.refresh = None;
@@ -38,6 +31,17 @@ impl Subscriber {
             return self.give_up(context);
         }
         Vec::new()
+    }
+
+    /// It was not refreshed in time.
+    fn expired(&mut self, context: &Context, goes_on: bool) -> Vec<Action> {
+        if self.wanted && goes_on {
+            return self.begin_again(context);
+        }
+        self.end();
+        let mut actions = vec![Action::Ended, Action::Withdraw];
+        actions.extend(self.give_up(context));
+        actions
     }
 
     /// He did not decide for too long: nothing is asked until she asks again.
