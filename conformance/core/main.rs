@@ -16,6 +16,7 @@ mod messages_to_xmpp;
 mod notifier;
 mod notifier_failures;
 mod outbound;
+mod presence_chaos;
 mod presence_examples;
 mod presence_recovery;
 mod probes;

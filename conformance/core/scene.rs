@@ -178,11 +178,16 @@ impl World {
 
     /// The world after the process was killed and started again, so much later; its link is down.
     pub(crate) fn killed(self, milliseconds: u64) -> Self {
+        self.killed_under(SETTINGS, milliseconds)
+    }
+
+    /// The same, with settings of its own.
+    pub(crate) fn killed_under(self, settings: &str, milliseconds: u64) -> Self {
         let records = self.left();
         let mut now = self.now;
         now.unix_ms += milliseconds;
         let (rules, _) = Rules::load(None).expect("the built-in rules are right");
-        let mut world = World::begun(SETTINGS, rules, 8, now, &Stored { records });
+        let mut world = World::begun(settings, rules, 8, now, &Stored { records });
         world.records = self.records;
         world
     }

@@ -146,7 +146,7 @@ impl State {
         let mark = effects.len();
         work(self, effects);
         self.keep(now, id, mark, effects);
-        self.arm(id);
+        self.arm(now, id);
     }
 
     /// The pair of two users, made if there is none. `None` when the table is full, or she is in
@@ -191,9 +191,12 @@ impl State {
     }
 
     /// Sets the deadline of a pair, if it is earlier than the one that is set.
-    fn arm(&mut self, id: PairId) {
+    fn arm(&mut self, now: Now, id: PairId) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         if pair.is_empty() {
+            if pair.stored {
+                self.late(now, id);
+            }
             return self.remove_pair(id);
         }
         let Some(at) = pair.deadline() else { return };

@@ -32,6 +32,8 @@ pub struct PairState {
     pub(super) commit: Option<CommitId>,
     /// Whether its record is not what it should be, and whether others must wait for it.
     pub(super) dirty: Dirty,
+    /// Whether there is a record of it.
+    pub(super) stored: bool,
 }
 
 /// How much a pair differs from its record.
@@ -187,6 +189,7 @@ impl PairState {
             armed: None,
             commit: None,
             dirty: Dirty::No,
+            stored: false,
         }
     }
 
