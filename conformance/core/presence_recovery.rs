@@ -108,6 +108,25 @@ fn sub_092_an_authorization_is_kept_from_the_moment_it_is_seen() {
 }
 
 #[test]
+fn sub_092_a_refresh_and_an_end_are_kept_from_the_moment_they_are_answered() {
+    let mut world = World::new();
+    let mut watcher = world.romeo_sees("w1");
+    watcher.again(&mut world, "Expires: 600\n");
+    let mut world = world.killed(0);
+    world.up();
+    world.juliet_shows("balcony", "<show>dnd</show>");
+    assert_eq!(substate(&world.request()), "active;expires=600");
+
+    let mut world = World::new();
+    let mut watcher = world.romeo_sees("w1");
+    watcher.again(&mut world, "Expires: 0\n");
+    let mut world = world.killed(0);
+    world.up();
+    assert_eq!(world.subscriptions(), (0, 0));
+    assert_eq!(watcher.again(&mut world, "").0.status.code(), 481);
+}
+
+#[test]
 fn sub_114_what_expired_meanwhile_ends_at_the_start() {
     let mut world = World::new();
     world.romeo_sees("w1");

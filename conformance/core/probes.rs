@@ -1,6 +1,6 @@
 //! Probes in both directions (RFC 6121 §4.3, RFC 8048 §7).
 
-use crate::scene::{basic, expires, open, pidf, seconds, substate, tuple};
+use crate::scene::{basic, body, expires, open, pidf, seconds, substate, tuple};
 use crate::world::World;
 
 const NOTHING: [String; 0] = [];
@@ -218,7 +218,8 @@ fn sub_116_an_approved_watcher_has_her_asked() {
     assert_eq!(world.told(), ["probe"]);
     world.answer(&notifies[0], 200);
     world.juliet_shows("balcony", "<show>xa</show>");
-    world.run_quietly(seconds(20));
+    let sent = world.run_quietly(seconds(20));
+    assert!(sent.len() == 2 && sent.iter().all(|(_, it)| body(it).contains("xa")), "{sent:#?}");
 
     watcher.again(&mut world, "").1.iter().for_each(|it| world.answer(it, 200));
     assert_eq!(world.told(), NOTHING, "she was heard of lately");
@@ -235,18 +236,21 @@ fn sub_116_an_approved_watcher_has_her_asked() {
 #[test]
 fn sub_116_a_question_has_her_asked_when_nothing_is_known() {
     let mut world = World::new();
-    world.romeo_watches("w1");
+    let mut watcher = world.romeo_watches("w1");
     world.juliet("subscribed");
     world.settle(200);
-    world.run_quietly(seconds(5));
-    world.told();
+    watcher.again(&mut world, "Expires: 0\n");
+    world.settle(200);
     let mut world = world.killed(0);
     world.up();
     world.told();
+    let (ok, notifies) = world.romeo_subscribes("q1", "Expires: 0\n");
+    assert_eq!((ok.status.code(), notifies[0].body.len()), (200, 0));
+    world.answer(&notifies[0], 200);
+    assert_eq!(world.told(), ["probe"]);
     world.juliet_shows("balcony", "");
-    world.settle(200);
     world.run_quietly(seconds(20));
-    let (_, notifies) = world.romeo_subscribes("q1", "Expires: 0\n");
+    let (_, notifies) = world.romeo_subscribes("q2", "Expires: 0\n");
     assert_eq!(basic(&notifies[0], "balcony"), "open");
     assert_eq!(world.told(), NOTHING, "the cache answers");
 }

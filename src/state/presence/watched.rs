@@ -155,7 +155,8 @@ impl State {
         if let Some(refusal) = refusal {
             return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
         }
-        self.soil(id, Dirty::Lightly);
+        // How long it lasts is on disk before he is told.
+        self.soil(id, Dirty::Gravely);
         self.accept(asked, seconds, effects);
         self.again(Again::Notify(id, vec![name]));
         if seconds == 0 {
