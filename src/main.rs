@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use stox::codec::xmpp::Jid;
 use stox::codec::yaml::{Finding, Severity};
 use stox::config::{self, Config};
+use stox::flow::Status;
 use stox::rules::Rules;
-use stox::wire;
+use stox::wire::{self, Order};
 
 /// A gateway between XMPP and SIP/SIMPLE.
 ///
@@ -59,6 +61,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take a running gateway out of service: XMPP users see the SIP users go, SIP watchers are
+    /// told to look elsewhere, and nothing new is taken on. Who may see whom is kept.
+    Retire(Settings),
+    /// A SIP user is no more: XMPP users who let him see them are told that he gives it up.
+    Remove {
+        #[command(flatten)]
+        settings: Settings,
+        /// His address as XMPP users know it.
+        #[arg(value_name = "JID")]
+        contact: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -73,6 +86,8 @@ fn main() -> ExitCode {
         Command::Run(settings) => run(&settings),
         Command::Check { settings, connect } => check(&settings, connect),
         Command::Status { settings, json } => status(&settings, json),
+        Command::Retire(settings) => order(&settings, &Order::Retire).map(|_| ()),
+        Command::Remove { settings, contact } => remove(&settings, &contact),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -121,10 +136,7 @@ fn check(settings: &Settings, connect: bool) -> Result<(), String> {
 }
 
 fn status(settings: &Settings, json: bool) -> Result<(), String> {
-    let (config, _) = load(settings)?;
-    let socket = &config.admin_socket;
-    let status = wire::ask(socket)
-        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))?;
+    let status = order(settings, &Order::Status)?;
     if json {
         let text = serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?;
         say(&text);
@@ -146,6 +158,19 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
         say(&format!("{name:<38} {value}"));
     }
     Ok(())
+}
+
+fn remove(settings: &Settings, contact: &str) -> Result<(), String> {
+    let contact = Jid::parse(contact).map_err(|error| format!("{contact}: {error}"))?;
+    order(settings, &Order::Remove(contact)).map(|_| ())
+}
+
+/// Tells the gateway that runs something.
+fn order(settings: &Settings, order: &Order) -> Result<Status, String> {
+    let (config, _) = load(settings)?;
+    let socket = &config.admin_socket;
+    wire::ask(socket, order)
+        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
 }
 
 /// Reads configuration and rules; warnings are told, mistakes end it.

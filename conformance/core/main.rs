@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by it")]
 
 mod addresses;
+mod authorization;
 mod bodies;
 mod cpim;
 mod credentials;
@@ -13,17 +14,28 @@ mod messages;
 mod messages_to_sip;
 mod messages_to_xmpp;
 mod notifications;
+mod notifier;
+mod notifier_failures;
 mod outbound;
 mod pidf_to_presence;
+mod presence_chaos;
 mod presence_examples;
+mod presence_flows;
 mod presence_probes;
+mod presence_recovery;
 mod presence_to_pidf;
+mod probes;
 mod recovery;
 mod refusals;
 mod round_trips;
+mod scene;
 mod security;
 mod servers;
 mod settings;
+mod subscriber;
+mod subscriber_end;
+mod subscriber_failures;
+mod subscriber_life;
 mod transactions;
 mod verona;
 mod watching;

@@ -98,13 +98,23 @@ impl World {
     }
 
     pub(crate) fn ruled(settings_text: &str, rules: Rules, seed: u8) -> Self {
-        let source = IdSource { seed: [seed; 32], key: [1; 16] };
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
+        World::begun(settings_text, rules, seed, now, &Stored::default())
+    }
+
+    /// A world that begins at a time, with what an earlier one left.
+    pub(crate) fn begun(
+        settings_text: &str,
+        rules: Rules,
+        seed: u8,
+        now: Now,
+        stored: &Stored,
+    ) -> Self {
+        let source = IdSource { seed: [seed; 32], key: [1; 16] };
         let mut effects = Vec::new();
         let config = Arc::new(settings(settings_text));
-        let stored = Stored::default();
         let rules = Arc::new(rules);
-        let gateway = Gateway::new(config, rules, &source, &stored, false, now, &mut effects);
+        let gateway = Gateway::new(config, rules, &source, stored, false, now, &mut effects);
         let context = Arc::new(StreamContext::component(Limits::default()));
         let mut world = World {
             gateway,

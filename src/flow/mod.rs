@@ -144,6 +144,10 @@ pub enum Input {
     Again(Again),
     /// Stop taking on new work: the process is about to end.
     Drain,
+    /// The gateway is taken out of service: it shows nothing any more, and takes on nothing.
+    Retire,
+    /// A SIP user is no more, by the bare JID.
+    Remove(xmpp::Jid),
 }
 
 /// What happened to a component stream.

@@ -210,10 +210,13 @@ fn options(view: View<'_>) -> Refusal {
 /// RFC 3261 §9.2: what it would end is known and goes on, since it is no INVITE; or it is not
 /// known, as everything else that the gateway answers is answered at once.
 fn cancel(view: View<'_>, request: &Request) -> Refusal {
-    let key = transaction_key(view, request, &Method::Message);
-    Refusal::new(match view.state.servers().known(key) {
-        Some(_) => Status::OK,
-        None => Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+    let known = [Method::Message, Method::Subscribe, Method::Notify].iter().any(|method| {
+        let key = transaction_key(view, request, method);
+        view.state.servers().known(key).is_some()
+    });
+    Refusal::new(match known {
+        true => Status::OK,
+        false => Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
     })
 }
 

@@ -182,6 +182,7 @@ impl State {
             }
             Intent::Confirmed { link, success } => self.confirmed(now, link, success, effects),
             Intent::Send { outbound, rendered, origin } => {
+                self.heard_of(now, &outbound.sender);
                 self.send(now, outbound, rendered, origin, effects);
             }
             Intent::Abandon(delivery) => self.abandon(delivery, effects),
@@ -251,6 +252,11 @@ impl State {
                 self.draining = true;
                 self.store_all(now, effects);
             }
+            Input::Retire => {
+                self.draining = true;
+                self.retire(now, effects);
+            }
+            Input::Remove(contact) => self.remove(now, &contact, effects),
             // The others never come here: they are routed.
             Input::Sip { .. }
             | Input::Unreadable { .. }

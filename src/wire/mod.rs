@@ -18,7 +18,7 @@ mod store;
 mod tls;
 mod udp;
 
-pub use admin::ask;
+pub use admin::{Order, ask};
 pub use journal_file::JournalError;
 pub use probe::{Probe, probe};
 pub use run::{RunError, run};
