@@ -1,0 +1,237 @@
+"""
+Presence over restarts, losses and expiries: people are told what is so, and never that a process ended.
+
+The gateway here has a small T1, so that what is never answered is given up within a second or two, and takes short
+subscriptions.
+"""
+
+import pytest
+
+from harness.pidf import Tuple
+from harness.town import Town
+from harness.waiting import until
+
+
+@pytest.fixture(scope="module")
+def town():
+    with Town(sip={"t1": "30ms"}, presence={"notify_interval": "0s", "min_expires": "1s"}) as town:
+        yield town
+
+
+@pytest.fixture
+def couple(town, people, juliet):
+    """`couple("romeo")`: they see each other; his phone, how she sees him, how he sees her."""
+    def make(name):
+        phone, jid = people.phone(name), town.jid_of(name)
+        juliet.tells("subscribe", to=jid)
+        sight = phone.is_asked()
+        sight.notifies("active;expires=600", Tuple("desk"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+        watch = phone.watches(town.uri_of("juliet"))
+        watch.hears("pending")
+        juliet.is_told("subscribe", jid)
+        juliet.tells("subscribed", to=jid)
+        watch.sees(balcony="")
+        juliet.sees(f"{jid}/desk")      # Prosody asks again for who sees her
+        return phone, sight, watch
+    return make
+
+
+def worse_news(juliet, jid):
+    """
+    What she was told of him and should not: anything but that he is there. When the link is back she is shown him once
+    more; while it was down Prosody gave her own presence back to her.
+    """
+    return [str(stanza) for stanza in juliet.unseen(jid) if stanza.type not in (None, "error")]
+
+
+class TestAKilledGateway:
+    def test_goes_on_in_the_same_dialogs(self, town, juliet, couple):
+        jid = town.jid_of("romeo")
+        phone, sight, watch = couple("romeo")
+        last = watch.notified[-1].cseq[0]
+        town.stox.kill()
+        town.stox.start()
+
+        watch.refreshes()
+        again = watch.sees(balcony="")
+        assert again.cseq[0] > last
+        juliet.sees(f"{jid}/desk")
+        sight.notifies("active;expires=600", Tuple("desk", show="away"))
+        juliet.sees(f"{jid}/desk", show="away")
+        juliet.shows(show="dnd")
+        watch.sees(balcony="dnd")
+        assert juliet.unseen(jid) == []
+        assert juliet.roster()[jid] == "both"
+        assert len(phone.sights) == 1
+
+    def test_has_asked_him_what_it_missed(self, town, juliet, couple):
+        """Its own subscription is refreshed, in the same dialog and with a higher CSeq."""
+        jid = town.jid_of("missed")
+        phone, sight, watch = couple("missed")
+        town.stox.kill()
+        town.stox.start()
+        refresh = sight.is_refreshed(within=10)
+        assert refresh.cseq[0] > sight.subscribe.cseq[0]
+        juliet.sees(f"{jid}/desk")
+        sight.notifies("active;expires=600", Tuple("desk", show="xa"))
+        juliet.sees(f"{jid}/desk", show="xa")
+        assert juliet.unseen(jid) == []
+
+    def test_learns_how_she_is(self, town, juliet, couple):
+        jid = town.jid_of("learns")
+        _, _, watch = couple("learns")
+        town.stox.kill()
+        juliet.shows(show="chat")
+        town.stox.start()
+        watch.sees(balcony="chat", within=10)
+        assert worse_news(juliet, jid) == []
+
+    def test_still_waits_for_her_word(self, town, people, juliet):
+        phone, jid = people.phone("unsure"), town.jid_of("unsure")
+        watch = phone.watches(town.uri_of("juliet"))
+        watch.hears("pending")
+        juliet.is_told("subscribe", jid)
+        town.stox.kill()
+        town.stox.start()
+        juliet.tells("subscribed", to=jid)
+        watch.sees(balcony="")
+
+    def test_still_waits_for_his(self, town, people, juliet):
+        phone, jid = people.phone("shy"), town.jid_of("shy")
+        juliet.tells("subscribe", to=jid)
+        sight = phone.is_asked()
+        sight.notifies("pending;expires=600")
+        town.stox.kill()
+        town.stox.start()
+        sight.notifies("active;expires=600", Tuple("desk"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+
+
+def test_a_stopped_gateway_says_nothing(town, juliet, couple):
+    jid = town.jid_of("quiet")
+    phone, sight, watch = couple("quiet")
+    town.stox.stop()
+    town.stox.start()
+    watch.refreshes()
+    watch.sees(balcony="")
+    juliet.sees(f"{jid}/desk")
+    assert juliet.unseen(jid) == []
+    assert not [notify for notify in watch.notified if notify["Subscription-State"].startswith("terminated")]
+
+
+def test_prosody_restarts(town, people, couple):
+    """What is known of him is hers again as soon as she is back; he sees her go and come."""
+    jid = town.jid_of("patient")
+    phone, sight, watch = couple("patient")
+    town.xmpp_server.stop()
+    sight.notifies("active;expires=600", Tuple("desk", show="away"))
+    town.xmpp_server.start()
+    town.stox.waits_for_link("up")
+    watch.sees(within=15)
+    juliet = people.xmpp("juliet")
+    juliet.sees(f"{jid}/desk", show="away")
+    watch.sees(balcony="")
+    assert not [notify for notify in watch.notified if notify["Subscription-State"].startswith("terminated")]
+
+
+def test_kamailio_restarts_while_she_changes(town, juliet, couple):
+    phone, sight, watch = couple("cutoff")
+    town.kamailio.kill()
+    juliet.shows(show="dnd")
+    town.kamailio.start()
+    watch.sees(balcony="dnd", within=15)
+
+
+class TestHisPhoneIsGone:
+    def test_it_answers_481_to_a_notify(self, town, people, juliet, couple):
+        """481: that subscription is over; a new one is as good as the old."""
+        phone, _, watch = couple("reborn")
+        phone.forgets_watches()
+        juliet.shows(show="away")
+        until(lambda: phone.unknown, "a NOTIFY came for nobody")
+        new = phone.watches(town.uri_of("juliet"))
+        new.sees(balcony="away")
+        juliet.shows(show="dnd")
+        new.sees(balcony="dnd")
+        assert len(phone.unknown) == 1
+
+
+def test_a_subscription_of_his_runs_out(town, people, juliet):
+    phone, jid = people.phone("forgetful"), town.jid_of("forgetful")
+    watch = phone.watches(town.uri_of("juliet"), expires=1)
+    watch.hears("pending")
+    juliet.is_told("subscribe", jid)
+    juliet.tells("subscribed", to=jid)
+    watch.sees(balcony="")
+    end = watch.hears("terminated")
+    assert end.why == "timeout"
+    juliet.sees_gone(jid)
+    assert juliet.roster()[jid] == "from"
+
+
+class TestARefreshOfHers:
+    @pytest.fixture
+    def brief(self, town, people, juliet):
+        """`brief("romeo")`: she sees him, and that has to be refreshed in two or three seconds."""
+        def make(name):
+            phone, jid = people.phone(name), town.jid_of(name)
+            juliet.tells("subscribe", to=jid)
+            sight = phone.is_asked()
+            sight.notifies("active;expires=600", Tuple("desk"))
+            juliet.is_told("subscribed", jid)
+            juliet.sees(f"{jid}/desk")
+            return phone, sight
+        return make
+
+    def test_comes_before_the_end(self, town, juliet, brief):
+        phone, sight = brief("punctual")
+        sight.notifies("active;expires=2", Tuple("desk"))
+        assert sight.is_refreshed(within=2).uri == phone.contact
+        sight.notifies("active;expires=600", Tuple("desk"))
+        assert juliet.unseen(town.jid_of("punctual")) == []
+
+    def test_is_answered_481(self, town, juliet, brief):
+        """He has lost it: she subscribes anew, at once, and sees nothing of that."""
+        jid = town.jid_of("amnesiac")
+        phone, sight = brief("amnesiac")
+        sight.notifies("active;expires=11", Tuple("desk"))
+        phone.answers_subscribe(481)
+        new = phone.is_asked(within=10)
+        assert new.subscribe.call_id != sight.subscribe.call_id
+        new.notifies("active;expires=600", Tuple("desk"))
+        new.notifies("active;expires=600", Tuple("desk", show="away"))
+        juliet.sees(f"{jid}/desk", show="away")
+        assert juliet.unseen(jid) == []
+
+    def test_is_answered_480(self, town, juliet, brief):
+        jid = town.jid_of("unplugged")
+        phone, sight = brief("unplugged")
+        sight.notifies("active;expires=2", Tuple("desk"))
+        phone.answers_subscribe(480)
+        juliet.sees_gone(f"{jid}/desk")
+        assert juliet.roster()[jid] == "to"
+
+    def test_is_answered_603(self, town, juliet, brief):
+        jid = town.jid_of("resolved")
+        phone, sight = brief("resolved")
+        sight.notifies("active;expires=2", Tuple("desk"))
+        phone.answers_subscribe(603)
+        juliet.sees_gone(f"{jid}/desk")
+        juliet.is_told("unsubscribed", jid)
+        sight.notifies("active;expires=600", Tuple("desk"))
+        assert juliet.unseen(jid) == []
+
+
+def test_he_never_notifies(town, people, juliet):
+    """Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to nothing."""
+    phone, jid = people.phone("mute"), town.jid_of("mute")
+    juliet.tells("subscribe", to=jid)
+    sight = phone.is_asked()
+    before = town.stox.status()["gauges"]["subscriptions_of_xmpp_users"]
+    until(lambda: town.stox.status()["gauges"]["subscriptions_of_xmpp_users"] < before, "it is given up", within=6)
+    sight.notifies("active;expires=600", Tuple("desk"), expect=481)
+    assert juliet.unseen(jid) == []
+    assert juliet.roster()[jid] == "none+ask"

@@ -1,0 +1,213 @@
+"""
+SIP users watch XMPP users (RFC 8048 §5.3): what he is shown, and what she is asked.
+
+Each story has a SIP user of its own, since a roster remembers.
+"""
+
+import pytest
+
+from harness.pidf import Tuple
+
+
+@pytest.fixture
+def watching(juliet, people, town):
+    """`watching("tybalt")`: he watches juliet, she lets him, and he sees her; his phone and his watch."""
+    def watch(name):
+        phone = people.phone(name)
+        his = phone.watches(town.uri_of("juliet"))
+        his.hears("pending")
+        juliet.is_told("subscribe", town.jid_of(name))
+        juliet.tells("subscribed", to=town.jid_of(name))
+        his.sees(balcony="")
+        return phone, his
+    return watch
+
+
+def test_she_lets_him_see_her(town, people, juliet):
+    romeo, jid = people.phone("suitor"), town.jid_of("suitor")
+    watch = romeo.watches(town.uri_of("juliet"), expires=600)
+    assert watch.answer["Expires"] == "600"
+    first = watch.hears("pending")
+    assert (first.body, first["Event"]) == (b"", "presence")
+    request = juliet.is_told("subscribe", jid)
+    assert request["to"].split("/")[0] == juliet.bare_jid     # ejabberd adds the resource
+
+    juliet.tells("subscribed", to=jid)
+    watch.sees(balcony="")
+    juliet.shows(show="away", status="at the ball", priority=7)
+    seen = watch.sees(balcony="away").tuples["ID-balcony"]
+    assert seen.notes == ("at the ball",)
+    assert float(seen.priority) == pytest.approx(7 / 127, abs=0.01)
+
+    garden = people.xmpp("juliet", resource="garden")
+    watch.sees(balcony="away", garden="")
+    garden.shows(show="dnd")
+    watch.sees(balcony="away", garden="dnd")
+    garden.logout()
+    watch.sees(balcony="away")
+    juliet.shows(show="chat")
+    watch.sees(balcony="chat")
+    juliet.logout()
+    watch.sees()
+    juliet = people.xmpp("juliet")
+    watch.sees(balcony="")
+    assert juliet.roster()[jid] == "from"
+    assert juliet.unseen(jid) == []
+
+
+def test_his_second_phone_is_shown_her_without_a_word(town, people, watching, juliet):
+    _, first = watching("twofold")
+    pocket = people.phone("twofold").watches(town.uri_of("juliet"))
+    pocket.sees(balcony="")
+    juliet.shows(show="xa")
+    first.sees(balcony="xa")
+    pocket.sees(balcony="xa")
+    pocket.ends()
+    juliet.shows(show="dnd")
+    first.sees(balcony="dnd")
+    assert pocket.unheard() == []
+    assert juliet.unseen(town.jid_of("twofold")) == []
+
+
+def test_two_phones_ask_once(town, people, juliet):
+    jid = town.jid_of("eager")
+    desk, pocket = people.phone("eager").watches(town.uri_of("juliet")), people.phone("eager").watches(town.uri_of("juliet"))
+    desk.hears("pending")
+    pocket.hears("pending")
+    juliet.is_told("subscribe", jid)
+    juliet.tells("subscribed", to=jid)
+    desk.sees(balcony="")
+    pocket.sees(balcony="")
+    assert juliet.unseen(jid) == []
+
+
+def test_she_says_no(town, people, juliet):
+    romeo, jid = people.phone("refused"), town.jid_of("refused")
+    watch = romeo.watches(town.uri_of("juliet"))
+    watch.hears("pending")
+    juliet.is_told("subscribe", jid)
+    juliet.tells("unsubscribed", to=jid)
+    end = watch.hears("terminated")
+    assert (end.why, end.body) == ("rejected", b"")
+    romeo.watches(town.uri_of("juliet"), expect=403)
+    assert juliet.unseen(jid) == []
+
+
+def test_she_changes_her_mind_later(town, people, watching, juliet):
+    romeo, watch = watching("dismissed")
+    pocket = people.phone("dismissed").watches(town.uri_of("juliet"))
+    pocket.sees(balcony="")
+    juliet.tells("unsubscribed", to=town.jid_of("dismissed"))
+    for each in (watch, pocket):
+        while (end := each.hears()).state != "terminated":
+            assert not [one for one in end.tuples.values() if one.basic == "open"], end
+        assert (end.why, end.body) == ("rejected", b"")
+    juliet.shows(show="away")
+    romeo.says("goodbye", to=town.uri_of("juliet"))
+    juliet.hears("goodbye")
+    assert watch.unheard() == [] and pocket.unheard() == []
+
+
+def test_he_watches_no_more(town, watching, juliet):
+    """That is no "unsubscribe": she goes on to let him see her."""
+    jid = town.jid_of("weary")
+    phone, watch = watching("weary")
+    end = watch.ends()
+    assert end.why == "timeout"
+    assert {each.basic for each in end.tuples.values()} == {"closed"}
+    juliet.sees_gone(jid)
+    assert juliet.roster()[jid] == "from"
+    phone.watches(town.uri_of("juliet")).sees(balcony="")
+    assert juliet.unseen(jid) == []
+
+
+def test_he_refreshes(town, watching, juliet):
+    phone, watch = watching("steady")
+    assert watch.refreshes(expires=300).final["Expires"] == "300"
+    again = watch.hears("active")
+    assert again["Subscription-State"].startswith("active;expires=")
+    assert [each.id for each in again.tuples.values()] == ["ID-balcony"]
+    assert juliet.unseen(town.jid_of("steady")) == []
+
+
+def test_he_asks_once_how_she_is(town, people, watching, juliet):
+    """SUBSCRIBE with Expires: 0 outside a dialog: one NOTIFY, with what is known."""
+    phone, _ = watching("curious")
+    answer = phone.watches(town.uri_of("juliet"), expires=0).hears("terminated")
+    assert answer.why == "timeout"
+    assert [(each.id, each.basic) for each in answer.tuples.values()] == [("ID-balcony", "open")]
+
+    stranger = people.phone("stranger")
+    answer = stranger.watches(town.uri_of("juliet"), expires=0).hears("terminated")
+    assert (answer.why, answer.body) == ("timeout", b"")
+    stranger.says("marker", to=town.uri_of("juliet"))
+    juliet.hears("marker")
+    assert juliet.unseen(town.jid_of("stranger")) == []
+
+
+def test_nobody_of_that_name(town, people, juliet):
+    """It looks like somebody who has not decided: who exists is nobody's business."""
+    romeo = people.phone("lost")
+    watch = romeo.watches("sip:nobody@xmpp.test")
+    watch.hears("pending")
+    romeo.says("marker", to=town.uri_of("juliet"))
+    juliet.hears("marker")
+    assert watch.unheard() == []
+    watch.refreshes()
+    watch.hears("pending")
+
+
+def test_what_cannot_be_a_subscription(town, people):
+    phone = people.phone("novice")
+    assert phone.watches(town.uri_of("juliet"), expires=5, expect=423).answer["Min-Expires"] == "60"
+    assert "presence" in phone.watches(town.uri_of("juliet"), event="dialog", expect=489).answer["Allow-Events"]
+    phone.watches("sip:xmpp.test", expect=404)
+
+
+def test_both_see_each_other(town, people, juliet):
+    """Both ask at once, and both let the other: one direction does not disturb the other."""
+    romeo, jid = people.phone("beloved"), town.jid_of("beloved")
+    juliet.tells("subscribe", to=jid)
+    watch = romeo.watches(town.uri_of("juliet"))
+    sight = romeo.is_asked()
+    watch.hears("pending")
+    juliet.is_told("subscribe", jid)
+    juliet.tells("subscribed", to=jid)
+    watch.sees(balcony="")
+    sight.notifies("active;expires=600", Tuple("desk"))
+    juliet.is_told("subscribed", jid)
+    juliet.sees(f"{jid}/desk")
+    assert juliet.roster()[jid] == "both"
+
+    # while she sees him herself, the end of his watch does not make him vanish
+    watch.ends()
+    sight.notifies("active;expires=600", Tuple("desk", show="away"))
+    juliet.sees(f"{jid}/desk", show="away")
+    assert juliet.unseen(jid) == []
+
+
+def test_she_takes_him_from_her_roster(town, people, juliet):
+    """Both directions end, and each side is told once."""
+    romeo, jid = people.phone("banished"), town.jid_of("banished")
+    juliet.tells("subscribe", to=jid)
+    sight = romeo.is_asked()
+    sight.notifies("active;expires=600", Tuple("desk"))
+    juliet.sees(f"{jid}/desk")
+    watch = romeo.watches(town.uri_of("juliet"))
+    watch.hears("pending")
+    juliet.is_told("subscribed", jid)
+    juliet.is_told("subscribe", jid)
+    juliet.tells("subscribed", to=jid)
+    watch.sees(balcony="")
+
+    juliet.asks(f"<query xmlns='jabber:iq:roster'><item jid='{jid}' subscription='remove'/></query>",
+                to=juliet.bare_jid, type="set")
+    assert sight.is_refreshed()["Expires"] == "0"
+    while (end := watch.hears()).state != "terminated":
+        assert not [one for one in end.tuples.values() if one.basic == "open"], end
+    assert end.why == "rejected"
+    sight.notifies("terminated;reason=timeout")
+    romeo.says("marker", to=town.uri_of("juliet"))
+    juliet.hears("marker")
+    assert len(sight.refreshes) == 1 and watch.unheard() == []
+    assert jid not in juliet.roster()
