@@ -70,6 +70,15 @@ def test_linphone_watches(town, juliet, linphone):
     assert juliet.unseen(jid) == []
 
 
+def test_linphone_answers_by_itself(town, juliet, linphone):
+    jid = town.jid_of("sampson")
+    linphone("sampson", friends=[town.uri_of("juliet")])
+    juliet.is_told("subscribe", jid)
+    juliet.tells("subscribe", to=jid)
+    juliet.is_told("subscribed", jid)
+    juliet.sees(jid, priority=102)
+
+
 def test_linphone_publishes(town, juliet, linphone):
     jid = town.jid_of("mercutio")
     linphone("mercutio", publish=True)

@@ -14,7 +14,7 @@ from harness.waiting import until
 
 @pytest.fixture(scope="module")
 def town():
-    with Town(sip={"t1": "30ms"}, presence={"notify_interval": "0s", "min_expires": "1s"}) as town:
+    with Town(sip={"t1": "30ms"}, presence={"notify_interval": "300ms", "min_expires": "1s"}) as town:
         yield town
 
 
@@ -44,6 +44,11 @@ def worse_news(juliet, jid):
     more; while it was down Prosody gave her own presence back to her.
     """
     return [str(stanza) for stanza in juliet.unseen(jid) if stanza.type not in (None, "error")]
+
+
+def subscriptions(town):
+    """How many dialogs of XMPP users there are."""
+    return town.stox.status()["gauges"]["subscriptions_of_xmpp_users"]
 
 
 class TestAKilledGateway:
@@ -110,6 +115,19 @@ class TestAKilledGateway:
         juliet.sees(f"{jid}/desk")
 
 
+    def test_asks_again_where_nothing_was_answered(self, town, people, juliet):
+        phone, jid = people.phone("asleep"), town.jid_of("asleep")
+        phone.answers_subscribe(None)
+        juliet.tells("subscribe", to=jid)
+        phone.gets("SUBSCRIBE")
+        town.stox.kill()
+        phone.answers_subscribe()
+        town.stox.start()
+        phone.is_asked(within=10).notifies("active;expires=600", Tuple("desk"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+
+
 def test_a_stopped_gateway_says_nothing(town, juliet, couple):
     jid = town.jid_of("quiet")
     phone, sight, watch = couple("quiet")
@@ -143,6 +161,38 @@ def test_kamailio_restarts_while_she_changes(town, juliet, couple):
     juliet.shows(show="dnd")
     town.kamailio.start()
     watch.sees(balcony="dnd", within=15)
+
+
+def test_she_is_away_for_longer_than_it_lasts(town, people, juliet, couple):
+    """Nobody is there to be told: it is not refreshed. When she is back he is asked anew."""
+    jid = town.jid_of("longing")
+    phone, sight, watch = couple("longing")
+    juliet.logout()
+    watch.sees()
+    before = subscriptions(town)
+    sight.notifies("active;expires=1", Tuple("desk"))
+    until(lambda: subscriptions(town) < before, "it has lapsed")
+    assert sight.refreshes == []
+    juliet = people.xmpp("juliet")
+    watch.sees(balcony="")
+    phone.is_asked().notifies("active;expires=600", Tuple("desk", show="away"))
+    juliet.sees(f"{jid}/desk", show="away")
+    assert juliet.roster()[jid] == "both"
+
+
+def test_many_changes_are_a_few_documents(town, juliet, couple):
+    """RFC 3856 §6.10: at most one document in an interval, the newest state last."""
+    _, _, watch = couple("calm")
+    before = len(watch.notified)
+    for show in ("away", "xa", "dnd", "chat") * 10:
+        juliet.shows(show=show)
+    juliet.shows(show="xa", status="the last")
+    while (seen := watch.hears("active").tuples["ID-balcony"]).notes != ("the last",):
+        pass
+    assert seen.show == "xa"
+    assert len(watch.notified) - before <= 4
+    times = [notify.seen_at for notify in watch.notified[before:]]
+    assert all(later - earlier > 0.25 for earlier, later in zip(times, times[1:]))
 
 
 class TestHisPhoneIsGone:
@@ -230,8 +280,8 @@ def test_he_never_notifies(town, people, juliet):
     phone, jid = people.phone("mute"), town.jid_of("mute")
     juliet.tells("subscribe", to=jid)
     sight = phone.is_asked()
-    before = town.stox.status()["gauges"]["subscriptions_of_xmpp_users"]
-    until(lambda: town.stox.status()["gauges"]["subscriptions_of_xmpp_users"] < before, "it is given up", within=6)
+    before = subscriptions(town)
+    until(lambda: subscriptions(town) < before, "it is given up", within=6)
     sight.notifies("active;expires=600", Tuple("desk"), expect=481)
     assert juliet.unseen(jid) == []
     assert juliet.roster()[jid] == "none+ask"

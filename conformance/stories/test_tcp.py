@@ -4,10 +4,15 @@ import pytest
 
 from harness.town import Town
 
+from conftest import PRESENT
+from test_watched_by_sip_users import test_both_see_each_other, test_she_lets_him_see_her  # noqa: F401 (the same here)
+from test_watching_sip_users import TestAtAPresenceServer  # noqa: F401
+
 
 @pytest.fixture(scope="module")
 def town():
-    with Town(transport="tcp", limits={"queue_per_target": 2000}) as town:
+    with Town(transport="tcp", present=PRESENT, limits={"queue_per_target": 2000},
+              presence={"notify_interval": "0s"}) as town:
         yield town
 
 

@@ -157,11 +157,64 @@ def test_nobody_of_that_name(town, people, juliet):
     watch.hears("pending")
 
 
+def test_a_device_whose_name_is_no_xml_id(town, people, juliet, watching):
+    _, watch = watching("linguist")
+    kitchen = people.xmpp("juliet", resource="Küche & <1>")
+    documents = [each.id for each in open_tuples(watch, 2)]
+    juliet.logout()
+    [left] = open_tuples(watch, 1)
+    assert left.id in documents and left.id != "ID-balcony"
+    kitchen.shows(show="away")
+    [same] = open_tuples(watch, 1)
+    assert (same.id, same.show) == (left.id, "away")
+
+
+def open_tuples(watch, count):
+    """Of the next document that shows so many devices as open, these."""
+    while True:
+        found = [each for each in watch.hears("active").tuples.values() if each.basic == "open"]
+        if len(found) == count:
+            return found
+
+
+def test_words_too_long_for_a_datagram(town, juliet, watching):
+    """A NOTIFY over 1300 octets goes to the proxy by TCP (RFC 3261 §18.1.1)."""
+    _, watch = watching("reader")
+    words = "<é> & 👩‍👩‍👧 " * 200
+    juliet.shows(show="away", status=words)
+    notify = watch.sees(balcony="away")
+    assert notify.tuples["ID-balcony"].notes == (words,)
+    assert notify.vias[-1].startswith("SIP/2.0/TCP ")
+    juliet.shows()
+    watch.sees(balcony="")
+
+
+def test_presence_for_one_only(town, people, juliet, watching):
+    """Directed presence goes to whom it is for; and a phone that was not let in sees nothing of it."""
+    _, watch = watching("confidant")
+    stranger = people.phone("onlooker")
+    other = stranger.watches(town.uri_of("juliet"))
+    other.hears("pending")
+    juliet.is_told("subscribe", town.jid_of("onlooker"))
+    juliet.shows(show="chat", status="for you alone", to=town.jid_of("confidant"))
+    assert watch.sees(balcony="chat").tuples["ID-balcony"].notes == ("for you alone",)
+    juliet.shows(show="dnd", to=town.jid_of("onlooker"))
+    stranger.says("marker", to=town.uri_of("juliet"))
+    juliet.hears("marker")
+    assert other.unheard() == []
+
+
 def test_what_cannot_be_a_subscription(town, people):
     phone = people.phone("novice")
     assert phone.watches(town.uri_of("juliet"), expires=5, expect=423).answer["Min-Expires"] == "60"
     assert "presence" in phone.watches(town.uri_of("juliet"), event="dialog", expect=489).answer["Allow-Events"]
-    phone.watches("sip:xmpp.test", expect=404)
+    phone.watches(f"sip:{town.xmpp_in_sip}", expect=404)
+    phone.watches("sip:juliet@elsewhere.test", expect=404)
+    refused = phone.asks("SUBSCRIBE", town.uri_of("juliet"), headers=[("Event", "presence"), ("Expires", "600")])
+    assert refused.status == 400, refused.final     # no Contact
+    refused = phone.asks("SUBSCRIBE", town.uri_of("juliet"), to_header=f"<{town.uri_of('juliet')}>;tag=gone",
+                         headers=[("Event", "presence"), ("Expires", "600"), ("Contact", f"<{phone.contact}>")])
+    assert refused.status == 481, refused.final
 
 
 def test_both_see_each_other(town, people, juliet):

@@ -7,6 +7,7 @@ Each story has a SIP user of its own, since a roster remembers.
 import pytest
 
 from harness.pidf import Tuple
+from harness.sip_presence import Sight
 from harness.sip_ua import Answer
 from harness.waiting import until
 
@@ -188,4 +189,64 @@ class TestHisPhoneAnswers:
         sight.notifies("active;expires=600", body=b"<presence", expect=400)
         sight.notifies("active;expires=600", Tuple("desk", show="xa"))
         juliet.sees(f"{jid}/desk", show="xa")
+        assert juliet.unseen(jid) == []
+
+    def test_two_of_them_watch_him(self, town, people, juliet):
+        """Each has a subscription of her own, and what he hides from one he may show the other."""
+        nurse = people.xmpp("nurse")
+        romeo, jid = people.phone("popular"), town.jid_of("popular")
+        juliet.tells("subscribe", to=jid)
+        for_juliet = romeo.is_asked()
+        nurse.tells("subscribe", to=jid)
+        for_nurse = romeo.is_asked()
+        assert for_nurse.other == town.uri_of("nurse")
+        for_juliet.notifies("active;expires=600", Tuple("desk"))
+        for_nurse.notifies("active;expires=600", Tuple("desk", show="dnd"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+        nurse.is_told("subscribed", jid)
+        nurse.sees(f"{jid}/desk", show="dnd")
+        for_nurse.notifies("terminated;reason=rejected")
+        nurse.sees_gone(f"{jid}/desk")
+        nurse.is_told("unsubscribed", jid)
+        for_juliet.notifies("active;expires=600", Tuple("desk", show="away"))
+        juliet.sees(f"{jid}/desk", show="away")
+        assert juliet.unseen(jid) == [] and nurse.unseen(jid) == []
+
+    def test_a_document_of_many_devices(self, town, juliet, shown):
+        jid = town.jid_of("collector")
+        _, sight = shown("collector")
+        sight.notifies("active;expires=600", *(Tuple(f"d{n}", notes=("w" * 200,)) for n in range(40)))
+        for n in range(40):
+            juliet.sees(f"{jid}/d{n}", status="w" * 200)
+        juliet.sees_gone(f"{jid}/desk")
+        sight.notifies("active;expires=600", body=b"<?xml version='1.0'?><presence xmlns='urn:ietf:params:xml:ns:pidf' "
+                       b"entity='pres:collector@sip.test'/>")
+        for n in range(40):
+            juliet.sees_gone(f"{jid}/d{n}")
+
+    def test_a_forked_subscription(self, town, people, juliet):
+        """Two phones were asked, as the proxy knows both; the first that says something has the dialog."""
+        desk, pocket, jid = people.phone("forker"), people.phone("forker"), town.jid_of("forker")
+        juliet.tells("subscribe", to=jid)
+        first, second = desk.is_asked(), pocket.is_asked()
+        first.notifies("active;expires=600", Tuple("desk"))
+        second.notifies("active;expires=600", Tuple("pocket"), expect=481)
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+        assert juliet.unseen(jid) == []
+
+    def test_his_notify_overtakes_his_answer(self, town, people, juliet):
+        romeo, jid = people.phone("hasty"), town.jid_of("hasty")
+        romeo.answers_subscribe(None)
+        juliet.tells("subscribe", to=jid)
+        request = romeo.gets("SUBSCRIBE")
+        sight = Sight(romeo, request)
+        sight.notifies("active;expires=600", Tuple("desk"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+        romeo.answers_late(request, Answer(200, to_tag=sight.own_tag, headers=(
+            ("Expires", "600"), ("Contact", f"<{romeo.contact}>"))))
+        sight.notifies("active;expires=600", Tuple("desk", show="away"))
+        juliet.sees(f"{jid}/desk", show="away")
         assert juliet.unseen(jid) == []
