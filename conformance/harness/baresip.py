@@ -31,7 +31,7 @@ class Baresip(Process):
     def says(self, text, to):
         """Send a text to one of the contacts."""
         for _ in self.contacts:
-            if f"> {contact_name(to)} <{to}>" in self._command("contacts"):
+            if re.search(rf"^> .*<{re.escape(to)}>", self._command("contacts"), re.MULTILINE):
                 break
             self._command("contact_next")
         else:

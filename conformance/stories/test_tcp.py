@@ -44,3 +44,17 @@ def test_a_proxy_that_restarts(town, people):
     romeo.hears("back?", within=15)
     romeo.says("back", to="juliet@xmpp.test")
     juliet.hears("back")
+
+
+def test_a_proxy_that_is_away_while_she_changes(town, people, juliet):
+    """What could not be told is told when the proxy is back, without another change."""
+    watch = people.phone("steadfast").watches(town.uri_of("juliet"))
+    watch.hears("pending")
+    juliet.is_told("subscribe", town.jid_of("steadfast"))
+    juliet.tells("subscribed", to=town.jid_of("steadfast"))
+    watch.sees(balcony="")
+    town.kamailio.kill()
+    juliet.shows(show="dnd")
+    juliet.asks("<ping xmlns='urn:xmpp:ping'/>", to=town.component)     # the gateway has read that
+    town.kamailio.start()
+    watch.sees(balcony="dnd", within=15)

@@ -152,7 +152,7 @@ class TestHisPhoneAnswers:
         nurse.sees(f"{jid}/desk", show="dnd", within=1)
         assert len(romeo.sights) == 1
 
-    def test_sub_022_an_unknown_user(self, town, juliet):
+    def test_an_unknown_user(self, town, juliet):
         asked = juliet.tells("subscribe", to=town.jid_of("answer404"))
         error = juliet.is_told("error", town.jid_of("answer404"))
         assert error.id == asked
