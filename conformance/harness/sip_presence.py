@@ -130,6 +130,12 @@ class PresenceAgent(SipUser):
         """The next SUBSCRIBEs get these in turn: a status, an Answer, None for silence. Later ones are accepted."""
         self._subscribe_script = [answer if isinstance(answer, Answer) else Answer(answer) for answer in answers]
 
+    def accepts_silently(self, request):
+        """His end of a SUBSCRIBE that has no answer yet."""
+        sight = Sight(self, request)
+        self._sights[request.call_id, sight.own_tag] = sight
+        return sight
+
     def is_asked(self, within=5):
         """The next new subscription to his presence."""
         def next_one():

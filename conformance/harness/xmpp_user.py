@@ -226,6 +226,11 @@ class XmppUser:
             raise AssertionError(f"{sender} shows {shown} instead of {wanted}: {stanza}")
         return stanza
 
+    def sees_or_not(self, sender, within=5):
+        """The next presence of `sender`, whatever it is: what it shows ("" for nothing), or None when it is gone."""
+        stanza = self._next_presence(sender, within)
+        return None if stanza.type == "unavailable" else stanza.text("show") or ""
+
     def sees_gone(self, sender, within=5):
         """The next presence of `sender`, bare or full: it must be gone."""
         stanza = self._next_presence(sender, within)

@@ -140,11 +140,13 @@ def test_a_stopped_gateway_says_nothing(town, juliet, couple):
     assert not [notify for notify in watch.notified if notify["Subscription-State"].startswith("terminated")]
 
 
-def test_prosody_restarts(town, people, couple):
-    """What is known of him is hers again as soon as she is back; he sees her go and come."""
+def test_prosody_is_killed(town, people, couple):
+    """He sees what was known of her, then that she is gone, then her again; she sees what he said meanwhile."""
     jid = town.jid_of("patient")
     phone, sight, watch = couple("patient")
-    town.xmpp_server.stop()
+    town.xmpp_server.kill()
+    watch.refreshes()
+    watch.sees(balcony="")
     sight.notifies("active;expires=600", Tuple("desk", show="away"))
     town.xmpp_server.start()
     town.stox.waits_for_link("up")

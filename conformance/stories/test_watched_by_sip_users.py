@@ -55,6 +55,30 @@ def test_she_lets_him_see_her(town, people, juliet):
     assert juliet.unseen(jid) == []
 
 
+def test_she_was_away_when_he_asked(town, people):
+    """Her server keeps the request for her; it is as good as one that came while she was there."""
+    romeo, jid = people.phone("forward"), town.jid_of("forward")
+    watch = romeo.watches(town.uri_of("tybalt"))
+    watch.hears("pending")
+    tybalt = people.xmpp("tybalt", resource="street")
+    tybalt.is_told("subscribe", jid)
+    tybalt.tells("subscribed", to=jid)
+    watch.sees(street="")
+    tybalt.logout()
+    watch.sees()
+
+
+def test_she_had_let_him_before_he_asked(town, people, juliet):
+    """RFC 6121 §3.4: her server grants it by itself, and she hears nothing of it."""
+    romeo, jid = people.phone("expected"), town.jid_of("expected")
+    juliet.tells("subscribed", to=jid)
+    juliet.roster()
+    watch = romeo.watches(town.uri_of("juliet"))
+    watch.hears("pending")
+    watch.sees(balcony="")
+    assert juliet.unseen(jid) == []
+
+
 def test_his_second_phone_is_shown_her_without_a_word(town, people, watching, juliet):
     _, first = watching("twofold")
     pocket = people.phone("twofold").watches(town.uri_of("juliet"))

@@ -7,7 +7,6 @@ Each story has a SIP user of its own, since a roster remembers.
 import pytest
 
 from harness.pidf import Tuple
-from harness.sip_presence import Sight
 from harness.sip_ua import Answer
 from harness.waiting import until
 
@@ -138,6 +137,37 @@ class TestHisPhoneAnswers:
         juliet.hears("farewell")
         assert juliet.unseen(jid) == []
 
+    def test_she_changes_her_mind_at_once(self, town, juliet, shown):
+        """The new request is not undone by the end of the old one."""
+        jid = town.jid_of("pendulum")
+        romeo, sight = shown("pendulum")
+        juliet.tells("unsubscribe", to=jid)
+        juliet.tells("subscribe", to=jid)
+        assert sight.is_refreshed()["Expires"] == "0"
+        new = romeo.is_asked()
+        new.notifies("active;expires=600", Tuple("desk", show="away"))
+        while juliet.sees_or_not(f"{jid}/desk") != "away":
+            pass
+        assert juliet.roster()[jid] == "to"
+
+    def test_she_asks_and_thinks_better_of_it(self, town, people, juliet):
+        """What he says of himself when she has gone is answered, ended, and shown to nobody."""
+        romeo, jid = people.phone("toolate"), town.jid_of("toolate")
+        romeo.answers_subscribe(None)
+        juliet.tells("subscribe", to=jid)
+        request = romeo.gets("SUBSCRIBE")
+        sight = romeo.accepts_silently(request)
+        juliet.tells("unsubscribe", to=jid)
+        assert juliet.roster()[jid] == "none"
+        romeo.says("marker", to=town.uri_of("juliet"))
+        juliet.hears("marker")
+        sight.notifies("active;expires=600", Tuple("desk"))
+        assert sight.is_refreshed()["Expires"] == "0"
+        sight.notifies("terminated;reason=timeout")
+        romeo.says("marker", to=town.uri_of("juliet"))
+        juliet.hears("marker")
+        assert [stanza for stanza in juliet.unseen(jid) if stanza.type not in ("unsubscribed", "unavailable")] == []
+
     def test_she_logs_out_and_in(self, town, people, asked):
         """Each login of hers is a probe, and is answered from what is known, within a second."""
         nurse = people.xmpp("nurse", resource="first")
@@ -241,7 +271,7 @@ class TestHisPhoneAnswers:
         romeo.answers_subscribe(None)
         juliet.tells("subscribe", to=jid)
         request = romeo.gets("SUBSCRIBE")
-        sight = Sight(romeo, request)
+        sight = romeo.accepts_silently(request)
         sight.notifies("active;expires=600", Tuple("desk"))
         juliet.is_told("subscribed", jid)
         juliet.sees(f"{jid}/desk")
