@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .process import PeerFailed, Process, listens
 from .template import write
-from .waiting import until
+from .waiting import PATIENCE, until
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m?")
 CONTROL_PORT = 4444
@@ -55,7 +55,7 @@ class Baresip(Process):
         """"online" or "offline": what it tells of itself."""
         self._command(f"presence_{status}")
 
-    def sees(self, uri, status, within=10):
+    def sees(self, uri, status, within=PATIENCE):
         """Until its list of contacts shows somebody so: "Online", "Offline", "Busy"."""
         line = re.compile(rf"{status}\s.*<{re.escape(uri)}>")
         until(lambda: line.search(COLOUR.sub("", self._command("contacts"))),

@@ -4,7 +4,7 @@ import re
 
 from .process import Process, listens
 from .template import write
-from .waiting import until
+from .waiting import PATIENCE, until
 
 
 class Linphone(Process):
@@ -33,7 +33,7 @@ class Linphone(Process):
             raise AssertionError(f"linphone heard {match.group(1)} instead of {sender}")
         return match.group(1)
 
-    def sees(self, uri, status, within=10):
+    def sees(self, uri, status, within=PATIENCE):
         """What it says next of a friend."""
         name = uri.removeprefix("sip:").split("@")[0]
         shown = re.compile(rf"Friend .*{name}.* is (.+)$", re.MULTILINE)

@@ -11,6 +11,7 @@ import secrets
 from . import pidf
 from .sip_message import address_uri, parameter
 from .sip_ua import Answer, SipUser
+from .waiting import PATIENCE
 
 
 class Dialog:
@@ -20,7 +21,7 @@ class Dialog:
         self.agent, self.call_id, self.own_tag = agent, call_id, own_tag
         self.other, self.other_tag, self.target, self.routes = other, other_tag, target, list(routes)
 
-    def sends(self, method, headers=(), within=10, **request):
+    def sends(self, method, headers=(), within=PATIENCE, **request):
         """A request in the dialog; the finished transaction."""
         routes = [("Route", route) for route in self.routes]
         contact = [("Contact", f"<{self.agent.contact}>")]
@@ -50,7 +51,7 @@ class Sight(Dialog):
             raise AssertionError(f"NOTIFY was answered\n{transaction.final}\ninstead of {expect}")
         return transaction
 
-    def is_refreshed(self, within=5):
+    def is_refreshed(self, within=PATIENCE):
         """The next SUBSCRIBE in this dialog."""
         def next_one():
             if self._seen < len(self.refreshes):
@@ -74,7 +75,7 @@ class Watch(Dialog):
         self.target = address_uri(notify["Contact"])
         self.notified.append(notify)
 
-    def hears(self, state=None, within=5):
+    def hears(self, state=None, within=PATIENCE):
         """The next NOTIFY; fails when its state is another. It has `state` and `tuples` for the story to look at."""
         def next_one():
             if self._seen < len(self.notified):
@@ -89,7 +90,7 @@ class Watch(Dialog):
             raise AssertionError(f"the subscription is {notify.state} instead of {state}:\n{notify}")
         return notify
 
-    def sees(self, within=5, **devices):
+    def sees(self, within=PATIENCE, **devices):
         """NOTIFYs until one shows just these devices open, each by its show ("" for none); that NOTIFY."""
         while True:
             notify = self.hears("active", within=within)
@@ -136,7 +137,7 @@ class PresenceAgent(SipUser):
         self._sights[request.call_id, sight.own_tag] = sight
         return sight
 
-    def is_asked(self, within=5):
+    def is_asked(self, within=PATIENCE):
         """The next new subscription to his presence."""
         def next_one():
             if self._asked < len(self.sights):
@@ -153,7 +154,7 @@ class PresenceAgent(SipUser):
         request = self.make("SUBSCRIBE", uri, headers=[*contact, *subscribe_headers(expires, event), *headers])
         watch = self._watches[request.call_id, request.from_tag] = Watch(self, request)
         transaction = self.begin(request)
-        watch.answer = transaction.wait(10)
+        watch.answer = transaction.wait(PATIENCE)
         if watch.answer.status != expect:
             raise AssertionError(f"SUBSCRIBE was answered\n{watch.answer}\ninstead of {expect}")
         return watch

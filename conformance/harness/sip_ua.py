@@ -15,7 +15,7 @@ from .sip_digest import digest
 from .sip_lint import Lint
 from .sip_message import NotSip, SipMessage, parameter, parse, response_to, uri_parts
 from .sip_transport import TRANSPORTS
-from .waiting import TooLate, until
+from .waiting import PATIENCE, TooLate, until
 
 T1, T2 = 0.5, 4.0
 TIMER_F = 64 * T1

@@ -13,7 +13,7 @@ from slixmpp import ClientXMPP  # noqa: E402
 from slixmpp.xmlstream.handler import Callback  # noqa: E402
 from slixmpp.xmlstream.matcher.base import MatcherBase  # noqa: E402
 
-from .waiting import TooLate, until  # noqa: E402
+from .waiting import PATIENCE, TooLate, until  # noqa: E402
 
 CLIENT = "{jabber:client}"
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
@@ -208,7 +208,7 @@ class XmppUser:
         children += f"<priority>{priority}</priority>" if priority is not None else ""
         self.sends_raw(f"<presence{attributes}>{children}</presence>")
 
-    def is_told(self, type, sender, within=5):
+    def is_told(self, type, sender, within=PATIENCE):
         """The next subscription stanza from the bare JID `sender`, which must be of that type."""
         kinds = ("subscribe", "subscribed", "unsubscribe", "unsubscribed", "error")
         stanza = self._take(lambda seen: seen.kind == "presence" and seen.type in kinds and seen.is_from(sender),
@@ -217,7 +217,7 @@ class XmppUser:
             raise AssertionError(f"she is told {stanza.type} instead of {type}: {stanza}")
         return stanza
 
-    def sees(self, sender, show=None, status=None, priority=None, within=5):
+    def sees(self, sender, show=None, status=None, priority=None, within=PATIENCE):
         """The next presence of `sender`, bare or full: it must be there, and show this."""
         stanza = self._next_presence(sender, within)
         shown = (stanza.type, stanza.text("show"), stanza.text("status"), stanza.text("priority"))
@@ -226,12 +226,12 @@ class XmppUser:
             raise AssertionError(f"{sender} shows {shown} instead of {wanted}: {stanza}")
         return stanza
 
-    def sees_or_not(self, sender, within=5):
+    def sees_or_not(self, sender, within=PATIENCE):
         """The next presence of `sender`, whatever it is: what it shows ("" for nothing), or None when it is gone."""
         stanza = self._next_presence(sender, within)
         return None if stanza.type == "unavailable" else stanza.text("show") or ""
 
-    def sees_gone(self, sender, within=5):
+    def sees_gone(self, sender, within=PATIENCE):
         """The next presence of `sender`, bare or full: it must be gone."""
         stanza = self._next_presence(sender, within)
         if stanza.type != "unavailable":

@@ -1,9 +1,11 @@
 """
 Presence over restarts, losses and expiries: people are told what is so, and never that a process ended.
 
-The gateway here has a small T1, so that what is never answered is given up within a second or two, and takes short
+The gateway here has a small T1, so that what is never answered is given up within a few seconds, and takes short
 subscriptions.
 """
+
+import time
 
 import pytest
 
@@ -14,7 +16,7 @@ from harness.waiting import until
 
 @pytest.fixture(scope="module")
 def town():
-    with Town(sip={"t1": "30ms"}, presence={"notify_interval": "300ms", "min_expires": "1s"}) as town:
+    with Town(sip={"t1": "60ms"}, presence={"notify_interval": "300ms", "min_expires": "1s"}) as town:
         yield town
 
 
@@ -77,7 +79,7 @@ class TestAKilledGateway:
         phone, sight, watch = couple("missed")
         town.stox.kill()
         town.stox.start()
-        refresh = sight.is_refreshed(within=10)
+        refresh = sight.is_refreshed()
         assert refresh.cseq[0] > sight.subscribe.cseq[0]
         juliet.sees(f"{jid}/desk")
         sight.notifies("active;expires=600", Tuple("desk", show="xa"))
@@ -90,7 +92,7 @@ class TestAKilledGateway:
         town.stox.kill()
         juliet.shows(show="chat")
         town.stox.start()
-        watch.sees(balcony="chat", within=10)
+        watch.sees(balcony="chat")
         assert worse_news(juliet, jid) == []
 
     def test_still_waits_for_her_word(self, town, people, juliet):
@@ -123,7 +125,7 @@ class TestAKilledGateway:
         town.stox.kill()
         phone.answers_subscribe()
         town.stox.start()
-        phone.is_asked(within=10).notifies("active;expires=600", Tuple("desk"))
+        phone.is_asked().notifies("active;expires=600", Tuple("desk"))
         juliet.is_told("subscribed", jid)
         juliet.sees(f"{jid}/desk")
 
@@ -150,7 +152,7 @@ def test_prosody_is_killed(town, people, couple):
     sight.notifies("active;expires=600", Tuple("desk", show="away"))
     town.xmpp_server.start()
     town.stox.waits_for_link("up")
-    watch.sees(within=15)
+    watch.sees()
     juliet = people.xmpp("juliet")
     juliet.sees(f"{jid}/desk", show="away")
     watch.sees(balcony="")
@@ -162,7 +164,7 @@ def test_kamailio_restarts_while_she_changes(town, juliet, couple):
     town.kamailio.kill()
     juliet.shows(show="dnd")
     town.kamailio.start()
-    watch.sees(balcony="dnd", within=15)
+    watch.sees(balcony="dnd")
 
 
 def test_she_is_away_for_longer_than_it_lasts(town, people, juliet, couple):
@@ -185,16 +187,14 @@ def test_she_is_away_for_longer_than_it_lasts(town, people, juliet, couple):
 def test_many_changes_are_a_few_documents(town, juliet, couple):
     """RFC 3856 §6.10: at most one document in an interval, the newest state last."""
     _, _, watch = couple("calm")
-    before = len(watch.notified)
+    before, began = len(watch.notified), time.monotonic()
     for show in ("away", "xa", "dnd", "chat") * 10:
         juliet.shows(show=show)
     juliet.shows(show="xa", status="the last")
     while (seen := watch.hears("active").tuples["ID-balcony"]).notes != ("the last",):
         pass
     assert seen.show == "xa"
-    assert len(watch.notified) - before <= 4
-    times = [notify.seen_at for notify in watch.notified[before:]]
-    assert all(later - earlier > 0.25 for earlier, later in zip(times, times[1:]))
+    assert len(watch.notified) - before <= 2 + (watch.notified[-1].seen_at - began) / 0.3
 
 
 class TestHisPhoneIsGone:
@@ -213,11 +213,13 @@ class TestHisPhoneIsGone:
 
 def test_a_subscription_of_his_runs_out(town, people, juliet):
     phone, jid = people.phone("forgetful"), town.jid_of("forgetful")
-    watch = phone.watches(town.uri_of("juliet"), expires=1)
+    watch = phone.watches(town.uri_of("juliet"))
     watch.hears("pending")
     juliet.is_told("subscribe", jid)
     juliet.tells("subscribed", to=jid)
     watch.sees(balcony="")
+    watch.refreshes(expires=1)
+    watch.hears("active")
     end = watch.hears("terminated")
     assert end.why == "timeout"
     juliet.sees_gone(jid)
@@ -240,8 +242,8 @@ class TestARefreshOfHers:
 
     def test_comes_before_the_end(self, town, juliet, brief):
         phone, sight = brief("punctual")
-        sight.notifies("active;expires=2", Tuple("desk"))
-        assert sight.is_refreshed(within=2).uri == phone.contact
+        sight.notifies("active;expires=4", Tuple("desk"))
+        assert sight.is_refreshed().uri == phone.contact
         sight.notifies("active;expires=600", Tuple("desk"))
         assert juliet.unseen(town.jid_of("punctual")) == []
 
@@ -249,9 +251,9 @@ class TestARefreshOfHers:
         """He has lost it: she subscribes anew, at once, and sees nothing of that."""
         jid = town.jid_of("amnesiac")
         phone, sight = brief("amnesiac")
-        sight.notifies("active;expires=11", Tuple("desk"))
         phone.answers_subscribe(481)
-        new = phone.is_asked(within=10)
+        sight.notifies("active;expires=10", Tuple("desk"))      # what lasted for less than 5 s is not begun anew at once
+        new = phone.is_asked()
         assert new.subscribe.call_id != sight.subscribe.call_id
         new.notifies("active;expires=600", Tuple("desk"))
         new.notifies("active;expires=600", Tuple("desk", show="away"))
@@ -261,16 +263,16 @@ class TestARefreshOfHers:
     def test_is_answered_480(self, town, juliet, brief):
         jid = town.jid_of("unplugged")
         phone, sight = brief("unplugged")
-        sight.notifies("active;expires=2", Tuple("desk"))
         phone.answers_subscribe(480)
+        sight.notifies("active;expires=2", Tuple("desk"))
         juliet.sees_gone(f"{jid}/desk")
         assert juliet.roster()[jid] == "to"
 
     def test_is_answered_603(self, town, juliet, brief):
         jid = town.jid_of("resolved")
         phone, sight = brief("resolved")
-        sight.notifies("active;expires=2", Tuple("desk"))
         phone.answers_subscribe(603)
+        sight.notifies("active;expires=4", Tuple("desk"))
         juliet.sees_gone(f"{jid}/desk")
         juliet.is_told("unsubscribed", jid)
         sight.notifies("active;expires=600", Tuple("desk"))
@@ -280,10 +282,10 @@ class TestARefreshOfHers:
 def test_he_never_notifies(town, people, juliet):
     """Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to nothing."""
     phone, jid = people.phone("mute"), town.jid_of("mute")
+    before = subscriptions(town)
     juliet.tells("subscribe", to=jid)
     sight = phone.is_asked()
-    before = subscriptions(town)
-    until(lambda: subscriptions(town) < before, "it is given up", within=6)
+    until(lambda: subscriptions(town) == before, "it is given up")
     sight.notifies("active;expires=600", Tuple("desk"), expect=481)
     assert juliet.unseen(jid) == []
     assert juliet.roster()[jid] == "none+ask"
