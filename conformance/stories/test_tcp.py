@@ -12,7 +12,7 @@ from test_watching_sip_users import TestAtAPresenceServer  # noqa: F401
 @pytest.fixture(scope="module")
 def town():
     with Town(transport="tcp", present=PRESENT, limits={"queue_per_target": 2000},
-              presence={"notify_interval": "0s"}) as town:
+              sip={"options_interval": "1s"}, presence={"notify_interval": "0s"}) as town:
         yield town
 
 
