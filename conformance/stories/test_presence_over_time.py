@@ -16,7 +16,7 @@ from harness.waiting import until
 
 @pytest.fixture(scope="module")
 def town():
-    with Town(sip={"t1": "60ms"}, presence={"notify_interval": "300ms", "min_expires": "1s"}) as town:
+    with Town(sip={"t1": "60ms"}, presence={"notify_interval": "300ms", "min_expires": "1s", "probe_timeout": "1s"}) as town:
         yield town
 
 
@@ -51,6 +51,18 @@ def worse_news(juliet, jid):
 def subscriptions(town):
     """How many dialogs of XMPP users there are."""
     return town.stox.status()["gauges"]["subscriptions_of_xmpp_users"]
+
+
+def test_he_never_notifies(town, people, juliet):
+    """Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to nothing."""
+    phone, jid = people.phone("mute"), town.jid_of("mute")
+    before = subscriptions(town)
+    juliet.tells("subscribe", to=jid)
+    sight = phone.is_asked()
+    until(lambda: subscriptions(town) == before, "it is given up")
+    sight.notifies("active;expires=600", Tuple("desk"), expect=481)
+    assert juliet.unseen(jid) == []
+    assert juliet.roster()[jid] == "none+ask"
 
 
 class TestAKilledGateway:
@@ -104,6 +116,30 @@ class TestAKilledGateway:
         town.stox.start()
         juliet.tells("subscribed", to=jid)
         watch.sees(balcony="")
+
+    def test_missed_that_she_lets_him(self, town, people, juliet):
+        phone, jid = people.phone("overjoyed"), town.jid_of("overjoyed")
+        watch = phone.watches(town.uri_of("juliet"))
+        watch.hears("pending")
+        juliet.is_told("subscribe", jid)
+        town.stox.kill()
+        juliet.tells("subscribed", to=jid)
+        juliet.roster()
+        town.stox.start()
+        watch.sees(balcony="")
+
+    def test_missed_that_she_lets_him_no_more(self, town, juliet, couple):
+        """Her server does not say so, but it shows nothing of her any more."""
+        _, _, watch = couple("jilted")
+        town.stox.kill()
+        juliet.tells("unsubscribed", to=town.jid_of("jilted"))
+        juliet.roster()
+        town.stox.start()
+        watch.sees()
+        juliet.shows(show="dnd")
+        juliet.roster()
+        watch.refreshes()
+        assert not [each for each in watch.hears("active").tuples.values() if each.basic == "open"]
 
     def test_still_waits_for_his(self, town, people, juliet):
         phone, jid = people.phone("shy"), town.jid_of("shy")
@@ -277,15 +313,3 @@ class TestARefreshOfHers:
         juliet.is_told("unsubscribed", jid)
         sight.notifies("active;expires=600", Tuple("desk"))
         assert juliet.unseen(jid) == []
-
-
-def test_he_never_notifies(town, people, juliet):
-    """Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to nothing."""
-    phone, jid = people.phone("mute"), town.jid_of("mute")
-    before = subscriptions(town)
-    juliet.tells("subscribe", to=jid)
-    sight = phone.is_asked()
-    until(lambda: subscriptions(town) == before, "it is given up")
-    sight.notifies("active;expires=600", Tuple("desk"), expect=481)
-    assert juliet.unseen(jid) == []
-    assert juliet.roster()[jid] == "none+ask"
