@@ -107,6 +107,24 @@ class TestAKilledGateway:
         watch.sees(balcony="chat")
         assert worse_news(juliet, jid) == []
 
+    def test_does_not_trust_what_it_remembers(self, town, people, juliet):
+        """What is on disk of a device is up to a second older than what he saw; she is again as she was before that."""
+        watch = people.phone("shown").watches(town.uri_of("juliet"))
+        watch.hears("pending")
+        juliet.is_told("subscribe", town.jid_of("shown"))
+        juliet.tells("subscribed", to=town.jid_of("shown"))
+        watch.sees(balcony="")
+        town.stox.stop()
+        town.stox.start()
+        juliet.shows(show="away")       # with it numbers for NOTIFYs are reserved, and all is written
+        watch.sees(balcony="away")
+        juliet.shows(show="xa")
+        watch.sees(balcony="xa")
+        town.stox.kill()
+        juliet.shows(show="away")
+        town.stox.start()
+        watch.sees(balcony="away")
+
     def test_still_waits_for_her_word(self, town, people, juliet):
         phone, jid = people.phone("unsure"), town.jid_of("unsure")
         watch = phone.watches(town.uri_of("juliet"))

@@ -125,6 +125,8 @@ impl State {
         granted: bool,
     ) {
         let Some(watched) = self.watched_mut(id) else { return };
+        // After a start: what he was shown last may be newer than the record of it.
+        let unsure = watched.heard_at.is_none();
         watched.known = true;
         watched.heard_at = Some(now.instant);
         if let Some(probe) = &mut watched.probe {
@@ -139,9 +141,9 @@ impl State {
         };
         if changed {
             self.soil(id, Dirty::Lightly);
-            if granted {
-                self.changed(now, id);
-            }
+        }
+        if granted && (changed || unsure) {
+            self.changed(now, id);
         }
     }
 
@@ -167,8 +169,7 @@ impl State {
         let user = known.pair.user.clone();
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
-        watched.heard_at = Some(now.instant);
-        let mut changed = false;
+        let mut changed = watched.heard_at.replace(now.instant).is_none();
         for resource in &probe.unconfirmed {
             let device = Device {
                 resource: resource.clone(),
