@@ -4,7 +4,7 @@ import re
 
 from .process import Process, listens
 from .template import write
-from .waiting import PATIENCE, until
+from .waiting import until
 
 
 class Linphone(Process):
@@ -32,19 +32,6 @@ class Linphone(Process):
         if sender and not match.group(1).startswith(sender):
             raise AssertionError(f"linphone heard {match.group(1)} instead of {sender}")
         return match.group(1)
-
-    def sees(self, uri, status, within=PATIENCE):
-        """What it says next of a friend."""
-        name = uri.removeprefix("sip:").split("@")[0]
-        shown = re.compile(rf"Friend .*{name}.* is (.+)$", re.MULTILINE)
-
-        def found():
-            return shown.search(self.log_text(), self._seen)
-
-        match = until(found, lambda: f"linphone sees {uri} {status}\n{self.log_tail()}", within=within)
-        self._seen = match.end()
-        if match.group(1) != status:
-            raise AssertionError(f"linphone sees {match.group(1)!r} instead of {status!r}")
 
     def before_start(self):
         # without these two folders it ends at once
