@@ -80,6 +80,12 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     accepts(request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
+    // A domain shows no presence to anybody here: what it says would be dropped.
+    if to.node().is_none() {
+        return Err(Box::new(
+            Refusal::new(Status::NOT_FOUND).warning("watch a user, not a domain"),
+        ));
+    }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
     let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
     let request = Box::new(request.clone());

@@ -145,6 +145,8 @@ impl State {
         granted: bool,
     ) {
         let Some(watched) = self.watched_mut(id) else { return };
+        // After a start: what he was shown last may be newer than the record of it.
+        let unsure = watched.heard_at.is_none();
         watched.known = true;
         (watched.heard_at, watched.out_of_reach) = (Some(now.instant), None);
         if let Some(probe) = &mut watched.probe {
@@ -159,9 +161,9 @@ impl State {
         };
         if changed {
             self.soil(id, Dirty::Lightly);
-            if granted {
-                self.changed(now, id);
-            }
+        }
+        if granted && (changed || unsure) {
+            self.changed(now, id);
         }
     }
 
@@ -187,8 +189,7 @@ impl State {
         let up = self.links.get(known.pair.link.0).is_some_and(Link::is_up);
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
-        watched.heard_at = Some(now.instant);
-        let mut changed = false;
+        let mut changed = watched.heard_at.replace(now.instant).is_none();
         for resource in &probe.unconfirmed {
             let device = Device {
                 resource: resource.clone(),
