@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound,
-    Profile, Refusal, Rendered,
+    Correlation, Counter, DeliveryId, Failure, Flag, Flow, Hop, Inbound, Input, LinkId, Origin,
+    Outbound, Profile, Refusal, Rendered,
 };
 use crate::codec::{sip, xmpp};
 
@@ -123,6 +123,8 @@ pub enum Intent {
     Both(Box<[Intent; 2]>),
     /// An input that concerns state alone.
     State(Input),
+    /// Note end-to-end encryption that was met.
+    Flag(Box<Flag>),
 }
 
 /// What a final response means for the message it answers.

@@ -13,6 +13,7 @@ mod journal;
 mod map;
 mod message;
 mod routed;
+mod sighting;
 mod start;
 mod status;
 mod time;
@@ -32,8 +33,9 @@ pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Outbound, Profile, Refusal, Rendered};
 pub use routed::Routed;
+pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
-pub use status::{LinkStatus, PeerStatus, Status};
+pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, Status};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};

@@ -4,6 +4,7 @@
 //! single entries by name. After loading, a rule that exists is legal.
 
 mod addresses;
+pub mod encryption;
 mod errors;
 mod messages;
 
@@ -13,14 +14,16 @@ use std::path::Path;
 use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use addresses::{Addresses, Resource};
+pub use encryption::Encryption;
 pub use errors::{Errors, SipError, XmppError};
 pub use messages::{BodyProfile, Late, Messages};
 
 /// The files, by name, with their built-in text.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("addresses.yaml", include_str!("../../mappings/addresses.yaml")),
     ("messages.yaml", include_str!("../../mappings/messages.yaml")),
     ("errors.yaml", include_str!("../../mappings/errors.yaml")),
+    ("encryption.yaml", include_str!("../../mappings/encryption.yaml")),
 ];
 
 /// All rules of one gateway.
@@ -32,6 +35,8 @@ pub struct Rules {
     pub messages: Messages,
     /// How errors cross.
     pub errors: Errors,
+    /// What is encrypted, and what becomes of it.
+    pub encryption: Encryption,
 }
 
 impl Rules {
@@ -74,6 +79,7 @@ impl Rules {
             match name {
                 "addresses.yaml" => self.addresses.read(&map),
                 "messages.yaml" => self.messages.read(&map),
+                "encryption.yaml" => self.encryption.read(&map),
                 _ => self.errors.read(&map),
             }
             map.finish();

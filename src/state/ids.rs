@@ -46,6 +46,8 @@ pub enum Purpose {
     Echo,
     /// A nonce.
     Nonce,
+    /// Who was told of whom that an encrypted message was refused.
+    Notice,
 }
 
 impl Ids {

@@ -90,6 +90,18 @@ impl Message {
         self.extensions.iter().find(|e| e.is(name, ns))
     }
 
+    /// Whether there is anything to read.
+    #[must_use]
+    pub fn has_text(&self) -> bool {
+        self.bodies.iter().any(|body| !body.text.is_empty())
+    }
+
+    /// Whether it is around a copy of a message that was meant for others (XEP-0280, XEP-0297).
+    #[must_use]
+    pub fn is_wrapped(&self) -> bool {
+        self.extensions.iter().any(|child| matches!(&*child.ns, ns::CARBONS | ns::FORWARD))
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, context: &StreamContext) -> Result<Self, Fault> {
         let Head { from, to, id, lang } = Head::read(reader, context)?;
         let kind = reader.attribute("type").map(|a| MessageKind::from_name(&a.value));
