@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub(crate) queries: Vec<Query>,
     /// Barriers that were not answered yet.
     barriers: Vec<(LinkId, xmpp::Iq)>,
+    /// Whether every domain has the same name on both sides.
+    native: bool,
 }
 
 impl World {
@@ -101,6 +103,7 @@ impl World {
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
         let mut effects = Vec::new();
         let config = Arc::new(settings(settings_text));
+        let native = config.domains.pairs().iter().all(|pair| pair.xmpp == pair.sip);
         let stored = Stored::default();
         let rules = Arc::new(rules);
         let gateway = Gateway::new(config, rules, &source, &stored, false, now, &mut effects);
@@ -118,6 +121,7 @@ impl World {
             queries: Vec::new(),
             journal: Vec::new(),
             barriers: Vec::new(),
+            native,
         };
         world.take(effects);
         world
@@ -173,6 +177,11 @@ impl World {
             Ok(_) => self.xmpp.push((link, octets)),
             Err(error) => panic!("a stanza that no server would read: {error}: {octets:?}"),
         }
+    }
+
+    /// Whether every domain has the same name on both sides.
+    pub(crate) fn gateway_is_native(&self) -> bool {
+        self.native
     }
 
     // Links.

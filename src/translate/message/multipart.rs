@@ -69,7 +69,11 @@ impl Reader<'_> {
                 .disposition
                 .as_ref()
                 .is_some_and(|disposition| disposition.handling == Handling::Optional);
-            let said = match is_shown(part) {
+            let is_secured = || {
+                let of_type = |it| body::of_type(self.encryption, it).is_some();
+                part.content_type.as_ref().is_some_and(of_type)
+            };
+            let said = match is_shown(part) || is_secured() {
                 true => self.part(part, place),
                 // An attachment is for saving, a session for calling: neither is text to show.
                 false => unsupported(),
