@@ -661,3 +661,83 @@ fn e2e_089_one_object_and_nothing_beside_it() {
     let thread = format!("<message id='e1'>{}<thread>t1</thread></message>", e2e(EX3));
     assert_eq!(sends(&mut native(), &thread).sent().call_id.as_str(), "t1");
 }
+
+#[test]
+fn cpim_007_a_signed_object_keeps_octets_and_order_of_its_headers() {
+    let odd = b"X-b:  two\r\nFrom:<sip:romeo@sip.test>\r\nx-A: 1\r\nTo: <sip:juliet@xmpp.test>\r\n\r\nContent-type:text/plain\r\n\r\nhi ";
+    let (kind, _) = signed(b"");
+    let mut body = b"--b\r\nContent-Type: message/cpim\r\n\r\n".to_vec();
+    body.extend_from_slice(odd);
+    body.extend_from_slice(
+        b"\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nMIAA\r\n--b--",
+    );
+    assert_eq!(&object(&shown(&mut native(), &kind, &body)).body[..], body);
+}
+
+#[test]
+fn cpim_045_a_signed_object_crosses_and_comes_back() {
+    let (kind, body) = signed("]]> \u{e9}  \r\n.\r\n".as_bytes());
+    let stanza = shown(&mut native(), &kind, &body);
+    let back = relayed(&stanza.extensions[0].text()).sent();
+    assert_eq!(&back.body[..], body.trim_ascii_end());
+    assert_eq!(
+        header(&back, &HeaderName::ContentType),
+        Some("multipart/signed;protocol=\"application/pkcs7-signature\";micalg=sha-256;boundary=b")
+    );
+}
+
+#[test]
+fn cpim_054_both_nestings_are_recognised() {
+    let inside = b"From: <sip:romeo@sip.test>\r\nTo: <sip:juliet@xmpp.test>\r\n\r\nContent-Type: application/pkcs7-mime\r\n\r\n0\x05";
+    let (kind, outside) = signed(b"hello");
+    refused(&mut World::new(), "message/cpim", inside, 415);
+    refused(&mut World::new(), &kind, &outside, 415);
+    for (kind, body) in [("message/cpim", &inside[..]), (kind.as_str(), &outside)] {
+        let stanza = shown(&mut native(), kind, body);
+        assert!(stanza.bodies.is_empty());
+        object(&stanza);
+    }
+}
+
+#[test]
+fn err_047_a_refused_object_is_not_tried_in_another_protection() {
+    let error = answered(&mut native(), 415);
+    assert_eq!(error.condition, Condition::NotAcceptable);
+    let mut world = World::new();
+    world.juliet_says("p", "plain");
+    let request = world.request();
+    world.answer(&request, 415);
+    let again = world.request();
+    assert_eq!(header(&again, &HeaderName::ContentType), Some("text/plain"));
+    world.answer(&again, 415);
+    assert_eq!(world.error().1.condition, Condition::NotAcceptable);
+}
+
+#[test]
+fn rcpt_035_no_notification_for_an_encrypted_message() {
+    let asks = "From: <sip:romeo@sip.test>\r\nTo: <sip:juliet@xmpp.test>\r\nNS: imdn <urn:ietf:params:imdn>\r\n\
+        imdn.Message-ID: 1\r\nimdn.Disposition-Notification: positive-delivery\r\n\r\n\
+        Content-Type: application/pkcs7-mime\r\n\r\n0\x05";
+    let mut world = native();
+    shown(&mut world, "message/cpim", asks.as_bytes());
+    world.pass_ms(120_000);
+    assert_eq!(world.requests(), []);
+}
+
+/// V-14: Ex 9 and 12 are for presence; the objects of both are read by the same function.
+#[test]
+fn rfc_3923_examples_of_presence() {
+    let ex9 = EX3.replace("Message/CPIM", "application/pidf+xml");
+    for (text, is_object) in [(ex9.as_str(), true), (EX6, false)] {
+        assert_eq!(SmimeObject::from_xml(text, false).is_ok(), is_object);
+    }
+    // As a NOTIFY would bring it back.
+    let parsed = SmimeObject::from_xml(&ex9, false).expect("an object");
+    let entity = stox::codec::mime::Entity::new(parsed.media_type.clone(), parsed.body.clone());
+    let outer = stox::codec::sip::Headers::new()
+        .with(HeaderName::ContentType, parsed.headers[0].1.as_str());
+    let rules = crate::encryption::shipped();
+    let element =
+        stox::translate::encryption::object::element(&rules, &entity, &outer).expect("an element");
+    assert_eq!(SmimeObject::from_xml(&element.text(), true), Ok(parsed));
+}

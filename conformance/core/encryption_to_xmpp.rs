@@ -373,3 +373,28 @@ fn a_body_tells_where_its_secured_parts_are() {
         ]
     );
 }
+
+#[test]
+fn rules_that_cannot_be_are_told() {
+    let findings = |text: &str| {
+        let directory =
+            std::env::temp_dir().join(format!("stox-bad-{}-{}", std::process::id(), text.len()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::write(directory.join("encryption.yaml"), text).expect("a file");
+        let loaded = stox::rules::Rules::load(Some(&directory));
+        std::fs::remove_dir_all(&directory).expect("the directory can go");
+        let all = loaded.expect_err("a mistake");
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for (text, told) in [
+        ("schemes: { \"omemo:N\": { to_sip: relay } }", "no form on the other side"),
+        ("schemes: { mls: { to_xmpp: strip-signature } }", "does not sign"),
+        ("schemes: { new: { namespaces: [ urn:x ] } }", "needs a title"),
+        ("domains: { a.test: { enigma: { to_sip: refuse } } }", "no scheme is called `enigma`"),
+        ("schemes: { otr: { to_spi: refuse } }", "did you mean `to_sip`?"),
+        ("to_xmpp: { smime_status: 416 }", "not one of 415, 493"),
+    ] {
+        let shown = findings(text);
+        assert!(shown.contains(told), "{text}: {shown}");
+    }
+}
