@@ -233,7 +233,8 @@ fn e2e_062_otr_is_refused_or_by_rule_crosses_exactly() {
     for text in texts {
         said(&format!("<body>{text}</body>")).not_acceptable("otr");
         let mut world = with("schemes: { otr: { to_sip: relay } }");
-        let request = says(&mut world, &format!("<body>{text}</body>")).sent();
+        let private = "<private xmlns='urn:xmpp:carbons:2'/><no-copy xmlns='urn:xmpp:hints'/>";
+        let request = says(&mut world, &format!("<body>{text}</body>{private}")).sent();
         assert_eq!(request.headers.content_type(), Some("text/plain"));
         assert_eq!(&request.body[..], text.replace("&lt;", "<").as_bytes());
         // A refusal is not answered with another form of it.
@@ -254,6 +255,8 @@ fn e2e_063_an_offer_in_white_space_is_taken_out() {
     let mut world = World::new();
     assert_eq!(text_of(&says(&mut world, &body).sent()), "Hi!");
     assert_eq!(sightings(&mut world)[0].decision, Decision::OfferLeftOut);
+    let signed = format!("<x xmlns='jabber:x:signed'>iQEz</x>{body}");
+    assert_eq!(text_of(&said(&signed).sent()), "Hi!");
     let mut relay = with("schemes: { otr: { to_sip: relay } }");
     let kept = text_of(&says(&mut relay, &body).sent());
     assert_eq!(kept.len(), "Hi!".len() + 40);
@@ -353,6 +356,8 @@ fn e2e_072_hints_alone_mean_nothing() {
     let hints =
         "<no-copy xmlns='urn:xmpp:hints'/><store xmlns='urn:xmpp:hints'/><body>clear</body>";
     assert_eq!(text_of(&said(hints).sent()), "clear");
+    let private = "<private xmlns='urn:xmpp:carbons:2'/><body>clear</body>";
+    assert_eq!(text_of(&said(private).sent()), "clear", "it asks for no copies, and is none");
 }
 
 #[test]

@@ -127,8 +127,7 @@ fn message_routed(
         return Routed::CameBack(Correlation(correlation(view, &message)));
     }
     // What may be encrypted, or hide it, is for the translation to judge.
-    let suspect = view.rules.encryption.suspects(&message.extensions);
-    if !suspect && !message.has_text() {
+    if !message.has_text() && !view.rules.encryption.suspects(&message.extensions) {
         return Routed::Drop(Counter::XmppBodiless);
     }
     match address(view, link, message) {
@@ -136,6 +135,8 @@ fn message_routed(
             let origin = Origin::New(taken(&outbound.stanza));
             Routed::Outbound { outbound, origin }
         }
+        // Who sent a copy did not write to anybody.
+        Err(refused) if refused.0.is_wrapped() => Routed::Drop(Counter::XmppWrapped),
         Err(refused) => {
             let (message, error) = *refused;
             let stanza = Box::new(Stanza::Message(message));

@@ -99,7 +99,16 @@ impl Message {
     /// Whether it is around a copy of a message that was meant for others (XEP-0280, XEP-0297).
     #[must_use]
     pub fn is_wrapped(&self) -> bool {
-        self.extensions.iter().any(|child| matches!(&*child.ns, ns::CARBONS | ns::FORWARD))
+        self.is_carbon() || self.extensions.iter().any(|child| &*child.ns == ns::FORWARD)
+    }
+
+    /// Whether it is around a carbon copy; `<private/>` asks for none (XEP-0280 §9).
+    #[must_use]
+    pub fn is_carbon(&self) -> bool {
+        let is_copy = |child: &Element| {
+            &*child.ns == ns::CARBONS && matches!(&*child.name, "sent" | "received")
+        };
+        self.extensions.iter().any(is_copy)
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, context: &StreamContext) -> Result<Self, Fault> {

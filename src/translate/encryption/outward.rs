@@ -5,7 +5,7 @@ use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
 use crate::codec::xmpp::{
-    Condition, Element, LangText, Message, MessageKind, Presence, StanzaError, ns,
+    Condition, Element, LangText, Message, MessageKind, Presence, StanzaError,
 };
 use crate::flow::{
     Correlation, Counter, Decision, Flag, Intent, Notice, Now, Outbound, Profile, Sighting, Towards,
@@ -58,8 +58,8 @@ pub(in crate::translate) fn outward(rules: &Rules, now: Now, outbound: &mut Outb
             outbound.may_retry = false;
             Outward::Text(Some(sighting))
         }
-        Verdict::Readable(sighting) => {
-            if sighting.as_ref().is_some_and(|it| it.decision == Decision::OfferLeftOut) {
+        Verdict::Readable { sighting, offers } => {
+            if offers {
                 outbound.stanza.bodies.iter_mut().for_each(without_offer);
             }
             Outward::Text(sighting)
@@ -78,7 +78,11 @@ enum Verdict {
     Decided(Box<Outward>),
     Object(Box<SmimeObject>, Sighting),
     Exact(Sighting),
-    Readable(Option<Sighting>),
+    /// `offers`: what offers OTR in its white space is to be taken out.
+    Readable {
+        sighting: Option<Sighting>,
+        offers: bool,
+    },
 }
 
 struct Looking<'a> {
@@ -112,12 +116,11 @@ impl Looking<'_> {
     fn ignored(&self) -> Option<Sighting> {
         let stanza = &self.outbound.stanza;
         let first = self.seen.first()?;
-        let is_copy = stanza.extensions.iter().any(|child| &*child.ns == ns::CARBONS);
         let is_element = |seen: &&Seen<'_>| matches!(seen.kind, Kind::Content | Kind::KeysAlone);
         let mut elements = self.seen.iter().filter(is_element).peekable();
         let keys_alone =
             elements.peek().is_some() && elements.all(|seen| seen.kind == Kind::KeysAlone);
-        (is_copy || keys_alone).then(|| self.sighting(first, Decision::Ignored))
+        (stanza.is_carbon() || keys_alone).then(|| self.sighting(first, Decision::Ignored))
     }
 
     /// Whether it decides what becomes of the message: a readable text may lose its signature, or
@@ -132,7 +135,7 @@ impl Looking<'_> {
 
     fn secured(&self) -> Verdict {
         let decisive: Vec<&Seen<'_>> = self.seen.iter().filter(|seen| self.decides(seen)).collect();
-        let Some(first) = decisive.first() else { return Verdict::Readable(self.readable()) };
+        let Some(first) = decisive.first() else { return self.readable() };
         // An object that is none is its sender's mistake, whatever the policy says.
         let object =
             match object::in_children(&self.rules.encryption, &self.outbound.stanza.extensions) {
@@ -152,18 +155,14 @@ impl Looking<'_> {
     }
 
     /// A text that can be read: without its signature, without the offer in its white space.
-    fn readable(&self) -> Option<Sighting> {
-        for seen in self.seen {
-            match (seen.kind, self.course(seen)) {
-                (Kind::Offer, Course::Relay) => {}
-                (Kind::Offer, _) => return Some(self.sighting(seen, Decision::OfferLeftOut)),
-                (Kind::Signature, _) => {
-                    return Some(self.sighting(seen, Decision::SignatureLeftOut));
-                }
-                _ => {}
-            }
-        }
-        None
+    fn readable(&self) -> Verdict {
+        let is_offer = |seen: &&Seen<'_>| seen.kind == Kind::Offer;
+        let mut offers = self.seen.iter().filter(is_offer);
+        let offer = offers.find(|seen| self.course(seen) != Course::Relay);
+        let signature = self.seen.iter().find(|seen| seen.kind == Kind::Signature);
+        let signature = signature.map(|seen| self.sighting(seen, Decision::SignatureLeftOut));
+        let left_out = || Some(self.sighting(offer?, Decision::OfferLeftOut));
+        Verdict::Readable { sighting: signature.or_else(left_out), offers: offer.is_some() }
     }
 
     fn untranslatable(&self, seen: &Seen<'_>) -> Verdict {
