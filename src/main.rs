@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use stox::codec::xmpp::Jid;
 use stox::codec::yaml::{Finding, Severity};
 use stox::config::{self, Config};
-use stox::flow::Status;
+use stox::flow::{EncryptionRefusal, Status};
 use stox::rules::Rules;
 use stox::wire::{self, Order};
 
@@ -157,6 +157,7 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
     for (name, value) in status.gauges.iter().chain(&status.counters) {
         say(&format!("{name:<38} {value}"));
     }
+    say_encryption(&status);
     Ok(())
 }
 
@@ -171,6 +172,17 @@ fn order(settings: &Settings, order: &Order) -> Result<Status, String> {
     let socket = &config.admin_socket;
     wire::ask(socket, order)
         .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
+}
+
+/// End-to-end encryption that was met, and the last messages refused for it.
+fn say_encryption(status: &Status) {
+    for met in &status.encryption {
+        say(&format!("{:<20} {} {:<18} {}", met.scheme, met.direction, met.decision, met.count));
+    }
+    for refused in &status.encryption_refused {
+        let EncryptionRefusal { unix, scheme, direction, from, to, id, place } = refused;
+        say(&format!("refused at {unix}: {scheme} {direction} {from} -> {to}, id {id}: {place}"));
+    }
 }
 
 /// Reads configuration and rules; warnings are told, mistakes end it.

@@ -77,6 +77,8 @@ pub(crate) struct World {
     /// Barriers that were not answered yet.
     barriers: Vec<(LinkId, xmpp::Iq)>,
     committed: Option<CommitId>,
+    /// Whether every domain has the same name on both sides.
+    native: bool,
 }
 
 impl World {
@@ -113,6 +115,7 @@ impl World {
         let source = IdSource { seed: [seed; 32], key: [1; 16] };
         let mut effects = Vec::new();
         let config = Arc::new(settings(settings_text));
+        let native = config.domains.pairs().iter().all(|pair| pair.xmpp == pair.sip);
         let rules = Arc::new(rules);
         let gateway = Gateway::new(config, rules, &source, stored, false, now, &mut effects);
         let context = Arc::new(StreamContext::component(Limits::default()));
@@ -130,6 +133,7 @@ impl World {
             journal: Vec::new(),
             barriers: Vec::new(),
             committed: None,
+            native,
         };
         world.take(effects);
         world
@@ -194,6 +198,11 @@ impl World {
             Ok(_) => self.xmpp.push((link, octets)),
             Err(error) => panic!("a stanza that no server would read: {error}: {octets:?}"),
         }
+    }
+
+    /// Whether every domain has the same name on both sides.
+    pub(crate) fn gateway_is_native(&self) -> bool {
+        self.native
     }
 
     // Links.

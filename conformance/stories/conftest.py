@@ -23,6 +23,13 @@ def verona():
         yield town
 
 
+@pytest.fixture(scope="session")
+def verona_identity():
+    """The same with component "sip.test": every address is the same on both sides."""
+    with Town(component="sip.test", sip_domain="sip.test") as town:
+        yield town
+
+
 @pytest.fixture
 def town(verona):
     """Where a story plays; a file of stories that wants another town overrides this."""

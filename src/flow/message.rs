@@ -17,6 +17,8 @@ pub enum Profile {
     Cpim,
     /// Bare `text/plain` (RFC 7572).
     Text,
+    /// An object of RFC 3923 as it is.
+    Object,
 }
 
 /// A message from an XMPP user, addressed for SIP.
@@ -44,6 +46,10 @@ pub struct Outbound {
     pub may_retry: bool,
     /// When it arrived.
     pub received: Now,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
+    /// Whether it is a word of the gateway's own, of whose failure nobody is told.
+    pub notice: bool,
 }
 
 /// A message's form on the SIP wire, without what the transaction adds.
@@ -87,6 +93,8 @@ pub struct Inbound {
     /// The sender as a target, and for how long it is remembered to want bare text, if his user
     /// agent is known to read nothing else.
     pub reads_text: Option<(Uri, Duration)>,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
 }
 
 /// What a 401 or 407 asks for (RFC 3261 §22.1): these are not legal without.

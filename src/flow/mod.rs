@@ -14,6 +14,7 @@ mod map;
 mod message;
 mod presence;
 mod routed;
+mod sighting;
 mod start;
 mod status;
 mod time;
@@ -37,8 +38,9 @@ pub use presence::{
     Rendering, RouteSet, Said, Subscribing, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
+pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
-pub use status::{LinkStatus, PeerStatus, Status};
+pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, Status};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};

@@ -138,6 +138,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
             let parts = [from_tag.as_bytes(), request.call_id.as_bytes(), &cseq];
             let id = format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts));
             let reads_text = reads_text(view, &parties, &request, &from);
+            let native = super::xmpp::is_native(parties.from) && super::xmpp::is_native(parties.to);
             Routed::Inbound(Box::new(Inbound {
                 correlation: crate::flow::Correlation(key),
                 flow,
@@ -150,6 +151,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
                 id,
                 max_stanza_octets: view.config.limits.stanza_octets,
                 reads_text,
+                native,
             }))
         }
         Err(refusal) => answer(flow, request, refusal),

@@ -126,10 +126,8 @@ fn message_routed(
     if came_back(view, &message) {
         return Routed::CameBack(Correlation(correlation(view, &message)));
     }
-    if is_wrapped(&message) {
-        return Routed::Drop(Counter::XmppWrapped);
-    }
-    if message.bodies.iter().all(|body| body.text.is_empty()) {
+    // What may be encrypted, or hide it, is for the translation to judge.
+    if !message.has_text() && !view.rules.encryption.suspects(&message.extensions) {
         return Routed::Drop(Counter::XmppBodiless);
     }
     match address(view, link, message) {
@@ -137,6 +135,8 @@ fn message_routed(
             let origin = Origin::New(taken(&outbound.stanza));
             Routed::Outbound { outbound, origin }
         }
+        // Who sent a copy did not write to anybody.
+        Err(refused) if refused.0.is_wrapped() => Routed::Drop(Counter::XmppWrapped),
         Err(refused) => {
             let (message, error) = *refused;
             let stanza = Box::new(Stanza::Message(message));
@@ -156,12 +156,6 @@ fn came_back(view: View<'_>, message: &Message) -> bool {
     message.id.as_deref().is_some_and(|id| view.state.wrote_lately(id, body, view.now.instant))
 }
 
-/// Copies of messages that were meant for others (XEP-0280, XEP-0297).
-fn is_wrapped(message: &Message) -> bool {
-    let ns = [xmpp::ns::CARBONS, xmpp::ns::FORWARD];
-    message.extensions.iter().any(|child| ns.contains(&&*child.ns))
-}
-
 /// An error comes back for a stanza that the link still holds, or for nothing that is known.
 fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let held = message.id.as_deref().and_then(|id| view.state.link(link)?.find(id));
@@ -171,7 +165,8 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let contact = moved_to(view, &error);
     let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
-    Routed::Bounce { link, sequence, to_full, error, contact, challenge }
+    let object = memchr::memmem::find(&held.octets, xmpp::ns::E2E.as_bytes()).is_some();
+    Routed::Bounce { link, sequence, to_full, error, contact, challenge, object }
 }
 
 /// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP
@@ -243,6 +238,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         Err(error) => return Err(Box::new((message, *error))),
     };
     let rules = &view.rules.addresses;
+    let native = is_native(from) && is_native(to);
     let spelling = view.state.sip_spelling(&recipient);
     let addresses = (
         to_uri(rules, to, &recipient, known_device(view, &recipient), spelling),
@@ -265,7 +261,14 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         profile,
         may_retry,
         received: view.now,
+        native,
+        notice: false,
     }))
+}
+
+/// Whether a domain has the same name on both sides, as a certificate wants it (RFC 3923 §6.3).
+pub(super) fn is_native(pair: &DomainPair) -> bool {
+    pair.xmpp == pair.sip
 }
 
 /// A resource names a device of a SIP user only when that was learnt from the user himself: a

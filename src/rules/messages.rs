@@ -172,7 +172,7 @@ fn words(node: &Node<'_>) -> Option<Vec<String>> {
     node.list()?.into_iter().map(|node| node.text().map(str::to_lowercase)).collect()
 }
 
-fn word<T: Copy>(map: &Map<'_>, key: &'static str, words: &[(&str, T)], field: &mut T) {
+pub(super) fn word<T: Copy>(map: &Map<'_>, key: &'static str, words: &[(&str, T)], field: &mut T) {
     if let Some(value) = map.optional(key).and_then(|node| node.one_of(words)) {
         *field = value;
     }

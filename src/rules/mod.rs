@@ -4,6 +4,7 @@
 //! single entries by name. After loading, a rule that exists is legal.
 
 mod addresses;
+pub mod encryption;
 mod errors;
 mod messages;
 mod presence;
@@ -14,16 +15,18 @@ use std::path::Path;
 use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use addresses::{Addresses, Resource};
+pub use encryption::Encryption;
 pub use errors::{Errors, SipError, XmppError};
 pub use messages::{BodyProfile, Late, Messages};
 pub use presence::Presence;
 
 /// The files, by name, with their built-in text.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("addresses.yaml", include_str!("../../mappings/addresses.yaml")),
     ("messages.yaml", include_str!("../../mappings/messages.yaml")),
     ("presence.yaml", include_str!("../../mappings/presence.yaml")),
     ("errors.yaml", include_str!("../../mappings/errors.yaml")),
+    ("encryption.yaml", include_str!("../../mappings/encryption.yaml")),
 ];
 
 /// All rules of one gateway.
@@ -37,6 +40,8 @@ pub struct Rules {
     pub presence: Presence,
     /// How errors cross.
     pub errors: Errors,
+    /// What is encrypted, and what becomes of it.
+    pub encryption: Encryption,
 }
 
 impl Rules {
@@ -80,6 +85,7 @@ impl Rules {
                 "addresses.yaml" => self.addresses.read(&map),
                 "messages.yaml" => self.messages.read(&map),
                 "presence.yaml" => self.presence.read(&map),
+                "encryption.yaml" => self.encryption.read(&map),
                 _ => self.errors.read(&map),
             }
             map.finish();
