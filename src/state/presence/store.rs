@@ -33,7 +33,12 @@ impl State {
         self.commits += 1;
         let commit = CommitId(self.commits);
         let records = if gravely { vec![record(pair, now)] } else { Vec::new() };
-        let then = effects.split_off(mark);
+        // What is written to a link has its place among all that the link holds: it never waits.
+        let (at_once, then): (Vec<Effect>, Vec<Effect>) = effects
+            .split_off(mark)
+            .into_iter()
+            .partition(|effect| matches!(effect, Effect::Xmpp { .. } | Effect::Reopen { .. }));
+        effects.extend(at_once);
         if !then.is_empty() {
             pair.commit = Some(commit);
         }
