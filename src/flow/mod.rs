@@ -30,7 +30,7 @@ pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
-pub use message::{Challenge, Inbound, Outbound, Profile, Refusal, Rendered};
+pub use message::{Challenge, Inbound, Outbound, Parties, Profile, Refusal, Rendered};
 pub use routed::Routed;
 pub use start::{IdSource, Stored};
 pub use status::{LinkStatus, PeerStatus, Status};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     Challenge, Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId,
-    Origin, Outbound, Refusal,
+    Origin, Outbound, Parties, Refusal,
 };
 use crate::codec::{sip, xmpp};
 
@@ -90,6 +90,8 @@ pub enum Routed {
         contact: Option<sip::Uri>,
         /// What a refusal for want of credentials asks the sender for.
         challenge: Challenge,
+        /// Whose message it is.
+        parties: Parties,
     },
     /// The server sent a message of the gateway's own back to it.
     CameBack(Correlation),

@@ -10,7 +10,7 @@ use crate::codec::xmpp::{Condition, MessageKind, StanzaError};
 use crate::flow::{
     Counter, Inbound, Intent, Now, Origin, Outbound, Outcome, Profile, Refusal, Routed,
 };
-use crate::rules::Rules;
+use crate::rules::{Direction, Facts, Rules};
 
 /// Decides what is to be done about an input. Time is an input as well: messages expire.
 #[must_use]
@@ -29,13 +29,16 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
         Routed::Outbound { outbound, origin } => outbound_intent(rules, outbound, origin),
         Routed::Abandoned(delivery) => Intent::Abandon(delivery),
         Routed::Failed { delivery, outbound, failure } => {
-            let error = error::of_failure(&rules.errors, failure);
+            let facts = Facts { direction: Direction::ToXmpp, ..outbound.facts() };
+            let error = error::of_failure(rules.errors.of(&facts), failure);
             let answer = Box::new(error::reply_to_message(&outbound.stanza, error));
             Intent::Fail { delivery, answer, failure }
         }
-        Routed::Bounce { link, sequence, to_full, error, contact, challenge } => {
+        Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties } => {
             let contact = contact.as_ref();
-            let refusal = error::to_sip(&rules.errors, &error, to_full, contact, &challenge);
+            let facts = Facts { condition: error.condition.name(), ..parties.facts() };
+            let errors = rules.errors.of(&facts);
+            let refusal = error::to_sip(errors, &error, to_full, contact, &challenge);
             Intent::Bounced { link, sequence, refusal }
         }
         Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
@@ -61,17 +64,21 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
 }
 
 /// What becomes of a MESSAGE: a stanza, an answer to nothing that could be shown, or a refusal.
-fn inbound_intent(rules: &Rules, now: Now, inbound: Box<Inbound>) -> Intent {
+fn inbound_intent(rules: &Rules, now: Now, mut inbound: Box<Inbound>) -> Intent {
     let answer = |inbound: Box<Inbound>, refusal| Intent::Answer {
         flow: inbound.flow,
         request: inbound.request,
         refusal,
     };
-    let inward = match message::to_xmpp(&rules.messages, &inbound, now) {
+    let settings = rules.messages.of(&inbound.facts());
+    let inward = match message::to_xmpp(settings, &inbound, now) {
         Ok(inward) => inward,
         Err(refusal) => return answer(inbound, *refusal),
     };
-    let message::Inward { stanza, counted } = inward;
+    let message::Inward { stanza, counted, id } = inward;
+    if let Some(id) = id {
+        inbound.id = id.to_string();
+    }
     let intent = match stanza {
         Some(stanza) => Intent::Deliver { inbound, stanza },
         None => answer(inbound, Refusal::new(success(rules))),
@@ -91,12 +98,13 @@ fn outbound_intent(rules: &Rules, mut outbound: Box<Outbound>, origin: Origin) -
         let stanza = Box::new(error::reply_to_message(&outbound.stanza, error));
         return Intent::Reply { link: outbound.link, stanza, counter: Counter::XmppRefused };
     }
+    let settings = rules.messages.of(&outbound.facts());
     let is_headline = outbound.stanza.kind == MessageKind::Headline;
-    if new && is_headline && rules.messages.drop_headlines {
+    if new && is_headline && settings.drop_headlines {
         return Intent::Drop(Counter::XmppHeadline);
     }
-    message::display_name(&rules.messages, &mut outbound);
-    let rendered = message::to_sip(&rules.messages, &outbound);
+    message::display_name(settings, &mut outbound);
+    let rendered = message::to_sip(settings, &outbound);
     Intent::Send { outbound, rendered, origin }
 }
 
@@ -120,10 +128,14 @@ fn answered(
     let outcome = match outbound {
         None => Outcome::Silent,
         Some(outbound) if refuses_form(rules, outbound, status) => {
-            Outcome::Retry { profile: Profile::Text, remember: rules.messages.remember_text }
+            let settings = rules.messages.of(&outbound.facts());
+            Outcome::Retry { profile: Profile::Text, remember: settings.remember_text }
         }
         Some(outbound) => {
-            let error = error::of_response(&rules.errors, response, contact);
+            let code = status.code().to_string();
+            let direction = Direction::ToXmpp;
+            let facts = Facts { direction, status: &code, ..outbound.facts() };
+            let error = error::of_response(rules.errors.of(&facts), response, contact);
             Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))
         }
     };
@@ -133,5 +145,5 @@ fn answered(
 fn refuses_form(rules: &Rules, outbound: &Outbound, status: Status) -> bool {
     outbound.may_retry
         && outbound.profile == Profile::Cpim
-        && rules.messages.refused_form.contains(&status.code())
+        && rules.messages.of(&outbound.facts()).refused_form.contains(&status.code())
 }

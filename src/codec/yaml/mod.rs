@@ -10,4 +10,4 @@ mod reader;
 
 pub use document::Document;
 pub use finding::{Finding, Findings, Severity, Source};
-pub use reader::{Map, Node};
+pub use reader::{Map, Node, nearest};

@@ -1,7 +1,7 @@
 //! The stanza that a MESSAGE becomes.
 
 use super::reading::{Reader, Said};
-use super::{age, language, shim, xhtml_im};
+use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, Text, ns};
 use crate::flow::{Counter, Inbound, Now, Refusal};
@@ -13,6 +13,8 @@ pub(in crate::translate) struct Inward {
     pub stanza: Option<Box<Message>>,
     /// What is to be counted besides.
     pub counted: Vec<Counter>,
+    /// The id of the stanza, where it is not that of the transaction.
+    pub id: Option<Text>,
 }
 
 /// The stanza of a MESSAGE. The error is boxed as it is the rarer case and much the larger one.
@@ -37,11 +39,18 @@ pub(in crate::translate) fn to_xmpp(
     // A notification has its meaning without the Subject that its client may have set.
     let is_silent = text.is_none() && (said.subjects.is_empty() || said.notifies);
     if is_silent {
-        return Ok(Inward { stanza: None, counted });
+        return Ok(Inward { stanza: None, counted, id: None });
     }
-    let message = stanza(rules, inbound, text, said, delay);
+    let id = said.id.take().filter(|_| rules.content_id_to_id);
+    let mut message = stanza(rules, inbound, text, said, delay);
+    if let Some(id) = &id {
+        message.id = Some(id.clone());
+    }
+    if !rules.edits.is_empty() {
+        edits::stanza(&rules.edits, inbound, &mut message);
+    }
     fits(&message, inbound.max_stanza_octets)?;
-    Ok(Inward { stanza: Some(Box::new(message)), counted })
+    Ok(Inward { stanza: Some(Box::new(message)), counted, id })
 }
 
 fn stanza(
