@@ -1,13 +1,15 @@
 //! The command line.
 
+mod commands;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use stox::codec::yaml::{Finding, Severity};
+use commands::{say, tell};
 use stox::config::{self, Config};
 use stox::rules::Rules;
-use stox::wire;
+use stox::{rehearsal, wire};
 
 /// A gateway between XMPP and SIP/SIMPLE.
 ///
@@ -34,6 +36,8 @@ const EXAMPLE: &str = "A configuration that works as it stands:
   stox check --config stox.yaml --connect           # is it right, and do the links work?
   stox run --config stox.yaml                       # serve until SIGTERM or Ctrl-C
   stox status --config stox.yaml                    # ask the one that runs
+  stox rules test --config stox.yaml                # try the mapping rules
+  stox rules reload --config stox.yaml              # let the one that runs take them
 
 What is logged is set by STOX_LOG: error, warn, info (the default), or debug, which has a line for
 each message. Bodies and secrets are never logged.";
@@ -51,6 +55,13 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Show, compare, test and reload the mapping rules.
+    #[command(subcommand)]
+    Rules(commands::rules::RulesCommand),
+    /// Print what would be sent for one stanza or one SIP message. Nothing leaves.
+    Translate(commands::translate::Translate),
+    /// Print how an address crosses, in both directions, step by step.
+    Explain(commands::translate::ExplainAddress),
     /// Ask a running gateway for its links, peers and counters.
     Status {
         #[command(flatten)]
@@ -72,6 +83,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(settings) => run(&settings),
         Command::Check { settings, connect } => check(&settings, connect),
+        Command::Rules(command) => commands::rules::run(&command),
+        Command::Translate(asked) => commands::translate::run(&asked),
+        Command::Explain(asked) => commands::translate::explain_address(&asked),
         Command::Status { settings, json } => status(&settings, json),
     };
     match done {
@@ -98,7 +112,13 @@ fn run(settings: &Settings) -> Result<(), String> {
 }
 
 fn check(settings: &Settings, connect: bool) -> Result<(), String> {
-    let (config, _) = load(settings)?;
+    let (config, rules) = load(settings)?;
+    let config = std::sync::Arc::new(config);
+    let failures = rehearsal::run_tests(&std::sync::Arc::new(rules), Some(&config));
+    if !failures.is_empty() {
+        let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        return Err(format!("{}\n{} tests of the rules failed", told.join("\n"), told.len()));
+    }
     say(&format!("{}: no mistakes", settings.config.display()));
     if !connect {
         return Ok(());
@@ -132,6 +152,8 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
     }
     let service = if status.in_service { "in service" } else { "OUT OF SERVICE" };
     say(&format!("stox {}, up {} s, {service}", status.version, status.uptime_s));
+    let rules = &status.rules;
+    say(&format!("rules     {:<28} loaded at {} (unix time)", rules.digest, rules.loaded_unix_s));
     for alarm in &status.alarms {
         say(&format!("ALARM     {alarm}"));
     }
@@ -156,18 +178,4 @@ fn load(settings: &Settings) -> Result<(Config, Rules), String> {
         eprintln!("{warning}\n");
     }
     Ok((config, rules))
-}
-
-fn tell(findings: Vec<Finding>) -> String {
-    let wrong = |finding: &&Finding| finding.severity == Severity::Error;
-    let count = findings.iter().filter(wrong).count();
-    let mut text: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    text.push(format!("{count} mistake{}", if count == 1 { "" } else { "s" }));
-    text.join("\n\n")
-}
-
-/// Prints to standard output; a reader that went away is no reason to fail.
-fn say(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

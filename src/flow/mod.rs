@@ -33,7 +33,7 @@ pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Outbound, Parties, Profile, Refusal, Rendered};
 pub use routed::Routed;
 pub use start::{IdSource, Stored};
-pub use status::{LinkStatus, PeerStatus, Status};
+pub use status::{LinkStatus, PeerStatus, RulesStatus, Status};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};

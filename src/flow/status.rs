@@ -20,10 +20,26 @@ pub struct Status {
     pub links: Vec<LinkStatus>,
     /// The SIP peers.
     pub peers: Vec<PeerStatus>,
+    /// The mapping rules that count.
+    #[serde(default)]
+    pub rules: RulesStatus,
     /// What is in flight, by name.
     pub gauges: BTreeMap<String, u64>,
     /// What was counted since the start, by name.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// The mapping rules that count.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RulesStatus {
+    /// A hash of their files.
+    pub digest: String,
+    /// When they were loaded: seconds since 1970.
+    pub loaded_unix_s: u64,
+    /// Reloads that were taken since the start.
+    pub taken: u64,
+    /// Reloads that were not.
+    pub refused: u64,
 }
 
 /// One component link.

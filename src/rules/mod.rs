@@ -148,6 +148,34 @@ impl Rules {
     pub fn ask(&self, field: Field) -> bool {
         self.messages.refined.asks(field) || self.errors.refined.asks(field)
     }
+
+    /// The same with one form for all bodies.
+    #[must_use]
+    pub fn with_profile(mut self, profile: BodyProfile) -> Self {
+        self.messages.profile = profile;
+        self.messages.refined.each(|messages| messages.profile = profile);
+        self
+    }
+
+    /// The same with the settings of each table's file for everything.
+    #[must_use]
+    pub fn without_refinements(mut self) -> Self {
+        self.addresses.refined = Book::default();
+        self.messages.refined = Book::default();
+        self.errors.refined = Book::default();
+        self
+    }
+
+    /// What the rules of a table say of a message, each that is looked at in its order.
+    #[must_use]
+    pub fn trace(&self, table: &str, facts: &Facts<'_>) -> Vec<Looked> {
+        match table {
+            "addresses" => self.addresses.refined.trace(facts),
+            "messages" => self.messages.refined.trace(facts),
+            "errors" => self.errors.refined.trace(facts),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A hash of all files, by name and text.

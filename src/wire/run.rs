@@ -22,7 +22,7 @@ use super::log::Log;
 use super::runner::Runner;
 use super::store::{Store, StoreError, StoreHandle};
 use super::udp::{self, UdpPort};
-use super::{admin, dns, tls};
+use super::{admin, dns, reload, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
 use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
@@ -93,17 +93,21 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
     let (stored, now) = (&opened.stored, clock.now());
     let mut effects = Vec::new();
+    let digest = rules.digest.clone();
     let gateway =
         Gateway::new(Arc::clone(&config), rules, &source, stored, verbose, now, &mut effects);
     let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
+    runner.rules_begin(&digest);
     runner.log.opened(opened.fresh, &config.store);
     set_aside(&runner, [("store damaged", opened.damaged), ("journal damaged", left.damaged)]);
     take_up(&runner, left.unfinished);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
-    spawn_local(admin::keep_answering(Rc::clone(&runner), admin));
+    spawn_local(admin::keep_answering(Rc::clone(&runner), Arc::clone(&config), admin));
+    spawn_local(reload::keep_hearing(Rc::clone(&runner), Arc::clone(&config)));
+    spawn_local(reload::keep_watching(Rc::clone(&runner), Arc::clone(&config)));
     spawn_local(keep_committing(Rc::clone(&runner), commits));
     spawn_local(Rc::clone(&journal).keep_writing(Rc::clone(&runner)));
     spawn_local({

@@ -6,6 +6,7 @@
 
 mod document;
 mod finding;
+mod inline;
 mod reader;
 
 pub use document::Document;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_yaml::Spanned;
 
 use super::document::{Value, place};
+use super::inline::inline;
 use super::{Document, Finding, Findings};
 
 /// One value of a document, about to be read as some type.
@@ -329,32 +330,6 @@ impl<'d> Map<'d> {
 
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Plain(text) => text.clone(),
-        Value::Scalar(text) => scalar(text),
-        Value::List(items) => {
-            let items: Vec<String> = items.iter().map(|item| inline(&item.value)).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Map(entries) => {
-            let entry = |(key, value): &(Spanned<String>, Spanned<Value>)| {
-                format!("{}: {}", scalar(&key.value), inline(&value.value))
-            };
-            let entries: Vec<String> = entries.iter().map(entry).collect();
-            format!("{{ {} }}", entries.join(", "))
-        }
-    }
-}
-
-/// A text as YAML, in quotes where it would be read as something else without.
-fn scalar(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+".contains(c);
-    let word = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
-    if word { text.to_owned() } else { format!("{text:?}") }
 }
 
 /// The words that lead from a typo to the nearest known name, or list the names.
