@@ -1,10 +1,11 @@
 //! `stox rules`: show, diff, test, reload, reference, schema.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Subcommand;
 use stox::rehearsal::run_tests;
-use stox::rules::{PROFILES, TABLES, changes, entries, reference, schema};
+use stox::rules::{PROFILES, Rules, TABLES, changes, entries, reference, schema};
 use stox::{config, wire};
 
 use super::{Which, say, tell};
@@ -112,11 +113,22 @@ fn diff(which: &Which) -> Result<(), String> {
 
 fn test(which: &Which) -> Result<(), String> {
     let (rules, config) = which.load()?;
-    let failures = run_tests(&rules, config.as_ref());
+    let mut all = vec![Vec::new()];
+    all.extend(PROFILES.iter().map(|profile| vec![profile.name.to_owned()]));
+    let (mut failures, mut count) = (Vec::new(), 0);
+    // What ships is tried as it ships, each profile by itself.
+    for profiles in all {
+        let alone = Arc::new(Rules::load_with(&profiles, None).map_err(tell)?.0);
+        count += alone.tests.len();
+        failures.extend(run_tests(&alone, None));
+    }
+    if which.directory(config.as_ref()).is_some() {
+        count += rules.tests.len();
+        failures.extend(run_tests(&rules, config.as_ref()));
+    }
     for failure in &failures {
         say(&failure.to_string());
     }
-    let count = rules.tests.len();
     match failures.len() {
         0 => {
             say(&format!("{count} tests passed"));

@@ -75,19 +75,7 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
         peer: asked.peer.clone(),
         now: now(),
     };
-    let forms: Vec<(&str, Scene)> = match asked.both {
-        false => vec![("", scene)],
-        true => {
-            let form = |profile| {
-                let rules = Rules::clone(&scene.rules).with_profile(profile);
-                Scene { rules: Arc::new(rules), ..scene.clone() }
-            };
-            vec![
-                ("profile cpim", form(BodyProfile::Cpim)),
-                ("profile text", form(BodyProfile::Text)),
-            ]
-        }
-    };
+    let forms = if asked.both { both_forms(&scene) } else { vec![("", scene)] };
     let mut all = Vec::new();
     for (name, scene) in forms {
         let played = match asked.explain {
@@ -112,6 +100,15 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
         say(&serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?);
     }
     Ok(())
+}
+
+/// The scene once for each form of a body.
+fn both_forms(scene: &Scene) -> Vec<(&'static str, Scene)> {
+    let form = |profile| {
+        let rules = Rules::clone(&scene.rules).with_profile(profile);
+        Scene { rules: Arc::new(rules), ..scene.clone() }
+    };
+    vec![("profile cpim", form(BodyProfile::Cpim)), ("profile text", form(BodyProfile::Text))]
 }
 
 pub(crate) fn explain_address(asked: &ExplainAddress) -> Result<(), String> {

@@ -62,8 +62,10 @@ fn pair_of(config: Option<&Config>, domain: &str, by_sip: bool) -> (DomainPair, 
     match known {
         Some(pair) => (pair.clone(), "by `domains` of the configuration"),
         None => {
-            let pair =
-                DomainPair { xmpp: domain.to_owned(), sip: domain.to_owned(), side: Side::Xmpp };
+            let sip =
+                domain_to_ascii(domain).map_or_else(|_| domain.into(), |sip| sip.into_owned());
+            let xmpp = Jid::parse(domain).map_or_else(|_| domain.into(), |jid| jid.to_string());
+            let pair = DomainPair { xmpp, sip, side: Side::Xmpp };
             (pair, "the same on both sides, as no configuration says otherwise")
         }
     }

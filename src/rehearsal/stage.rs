@@ -164,7 +164,8 @@ impl Stage {
     fn bounce(&self, stanza: &Stanza) -> Option<String> {
         let condition = self.answer.as_ref()?;
         let Stanza::Message(message) = stanza else { return None };
-        let kind = xmpp::Condition::from_name(condition)?.default_kind().name();
+        let known = xmpp::Condition::from_name(condition);
+        let kind = known.map_or("cancel", |condition| condition.default_kind().name());
         let (id, from, to) = (message.id.as_ref()?, message.to.as_ref()?, message.from.as_ref()?);
         let quoted = |text: &str| text.replace('&', "&amp;").replace('\'', "&apos;");
         Some(format!(

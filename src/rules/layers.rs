@@ -165,6 +165,8 @@ pub(super) fn read(rules: &mut Rules, sources: &[Source]) -> Vec<Finding> {
         })
         .collect();
     let read = sources.iter().filter(|source| source.kind != Kind::Profiles);
+    // What lies beneath is tested by itself: an edit may well change what it promises.
+    let top = sources.iter().map(|source| source.layer).max().unwrap_or_default();
     let mut lists: Vec<Lists<'_>> = TABLES.iter().map(|_| Lists::default()).collect();
     for (source, (document, findings)) in read.zip(&documents) {
         let root = match source.kind {
@@ -177,6 +179,9 @@ pub(super) fn read(rules: &mut Rules, sources: &[Source]) -> Vec<Finding> {
             _ => read_profile(rules, &mut lists, source, &map),
         }
         map.finish();
+        if source.layer < top {
+            rules.tests.clear();
+        }
     }
     for (table, lists) in TABLES.iter().zip(&lists) {
         (table.compile)(rules, lists);

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_local;
 use tracing::{error, info, warn};
 
 use super::runner::Runner;
@@ -25,6 +26,13 @@ pub struct Reloaded {
     pub digest: String,
     /// What is to be told: warnings, or all that is wrong.
     pub told: Vec<String>,
+}
+
+/// The rules of this digest count; from now on new ones are heard of.
+pub(super) fn begin(runner: &Rc<Runner>, config: &Arc<Config>, digest: &str) {
+    runner.rules_begin(digest);
+    spawn_local(keep_hearing(Rc::clone(runner), Arc::clone(config)));
+    spawn_local(keep_watching(Rc::clone(runner), Arc::clone(config)));
 }
 
 /// Loads the rules anew and swaps them in, unless something is wrong with them.
@@ -56,7 +64,7 @@ pub(super) async fn reload(runner: &Rc<Runner>, config: &Arc<Config>) -> Reloade
 }
 
 /// Reloads at each SIGHUP, for ever.
-pub(super) async fn keep_hearing(runner: Rc<Runner>, config: Arc<Config>) -> io::Result<()> {
+async fn keep_hearing(runner: Rc<Runner>, config: Arc<Config>) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     while hangup.recv().await.is_some() {
         let _ = reload(&runner, &config).await;
@@ -65,7 +73,7 @@ pub(super) async fn keep_hearing(runner: Rc<Runner>, config: Arc<Config>) -> io:
 }
 
 /// Reloads whenever a file of the directory changed, for ever; never without a pause to look.
-pub(super) async fn keep_watching(runner: Rc<Runner>, config: Arc<Config>) {
+async fn keep_watching(runner: Rc<Runner>, config: Arc<Config>) {
     let Some(directory) = config.rules.clone().filter(|_| config.rules_watch > Duration::ZERO)
     else {
         return;

@@ -99,15 +99,13 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
-    runner.rules_begin(&digest);
+    reload::begin(&runner, &config, &digest);
     runner.log.opened(opened.fresh, &config.store);
     set_aside(&runner, [("store damaged", opened.damaged), ("journal damaged", left.damaged)]);
     take_up(&runner, left.unfinished);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
     spawn_local(admin::keep_answering(Rc::clone(&runner), Arc::clone(&config), admin));
-    spawn_local(reload::keep_hearing(Rc::clone(&runner), Arc::clone(&config)));
-    spawn_local(reload::keep_watching(Rc::clone(&runner), Arc::clone(&config)));
     spawn_local(keep_committing(Rc::clone(&runner), commits));
     spawn_local(Rc::clone(&journal).keep_writing(Rc::clone(&runner)));
     spawn_local({

@@ -14,7 +14,8 @@ pub enum Set {
     Mailbox,
     /// The same without the dot: RFC 7247 §6.5 by the letter.
     MailboxStrict,
-    /// The local part of an `im:` URI as RFC 3922 §3.2 has it: alphanumeric and `!$*.?_~+=`.
+    /// The local part of an `im:` URI as RFC 3922 §3.2 has it: alphanumeric and `!$*._~+=`; its `?`
+    /// as well would begin the headers of a URI.
     Mailbox3922,
     /// The `password` of a SIP URI: unreserved and `&=+$,`.
     Password,
@@ -42,7 +43,7 @@ impl Set {
         match self {
             Set::Mailbox => b"%(),;?",
             Set::MailboxStrict => b"%(),;?.",
-            Set::Mailbox3922 => b"%&'(),-/;",
+            Set::Mailbox3922 => b"%&'(),-/;?",
             _ => b"%",
         }
     }

@@ -313,6 +313,15 @@ impl<'d> Map<'d> {
         self.entries.iter().map(named).collect()
     }
 
+    /// A key itself, to tell what is wrong with it.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<Node<'d>> {
+        let (key, value) = self.entries.iter().find(|(key, _)| key.value == name)?;
+        let mut node = self.node.child(self.path_to(name), value);
+        node.place = place(key);
+        Some(node)
+    }
+
     /// Reports every key that was not asked for, with the nearest known name.
     pub fn finish(self) {
         let known = self.known.borrow();

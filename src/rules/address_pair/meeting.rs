@@ -18,7 +18,7 @@ fn values(class: Class, jid: &Side, uri: &Side) -> Vec<String> {
             all.push(format!("{start}{c}{end}"));
         }
     }
-    all.sort();
+    all.sort_by_key(|value| (value.len(), value.clone()));
     all.dedup();
     all.truncate(MAX_VALUES);
     all

@@ -113,6 +113,7 @@ pub(super) fn check(when: &When, map: &Map<'_>) {
     };
     if let Some(set) = map.optional("set").filter(Node::is_map).and_then(|node| node.map()) {
         for (name, node) in set.entries() {
+            let node = set.key(name).unwrap_or(node);
             check_name(&node, name, to_sip, &STANZA_SET, name == "body");
         }
     }
@@ -125,8 +126,10 @@ pub(super) fn check(when: &When, map: &Map<'_>) {
     }
     if let Some(carry) = map.optional("carry").filter(Node::is_map).and_then(|node| node.map()) {
         for (name, node) in carry.entries() {
-            let field = if to_sip { node.text().unwrap_or_default() } else { name };
-            check_field(&node, field);
+            match carry.key(name).filter(|_| !to_sip) {
+                Some(key) => check_field(&key, name),
+                None => check_field(&node, node.text().unwrap_or_default()),
+            }
         }
     }
 }
