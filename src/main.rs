@@ -141,7 +141,8 @@ fn check(settings: &Settings, connect: bool) -> Result<(), String> {
 }
 
 fn status(settings: &Settings, json: bool) -> Result<(), String> {
-    let (config, _) = load(settings)?;
+    // The rules on disk may be broken while the gateway serves by those that it has.
+    let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
     let socket = &config.admin_socket;
     let status = wire::ask(socket)
         .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))?;
