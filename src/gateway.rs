@@ -64,6 +64,12 @@ impl Gateway {
         route::route(view, input)
     }
 
+    /// The digest of the rules that count.
+    #[must_use]
+    pub fn rules_digest(&self) -> &str {
+        &self.rules.digest
+    }
+
     /// When [`Input::Timer`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

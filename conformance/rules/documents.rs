@@ -73,6 +73,31 @@ fn the_schemas_are_those_of_the_types() {
     }
 }
 
+/// What a schema says of a key, or of a name that it allows.
+fn within<'a>(schema: &'a serde_json::Value, key: &str) -> Option<&'a serde_json::Value> {
+    let patterns = schema["patternProperties"].as_object();
+    let pattern = patterns.and_then(|all| all.values().next());
+    schema["properties"].get(key).or(pattern)
+}
+
+#[test]
+fn the_schemas_know_every_built_in_entry_and_no_other() {
+    for entry in stox::rules::entries(&[], None) {
+        let mut keys = entry.path.split('.');
+        let table = schema(keys.next().expect("a table")).expect("a schema");
+        assert_eq!(table["additionalProperties"], false);
+        let mut at = &table;
+        for key in keys {
+            at = within(at, key).unwrap_or_else(|| panic!("{}: {key}", entry.path));
+        }
+        if let Some(words) = at["enum"].as_array() {
+            let known = words.iter().any(|word| word.to_string().trim_matches('"') == entry.text);
+            assert!(known, "{}: {} is not one of {words:?}", entry.path, entry.text);
+        }
+        assert!(within(&table, "nonsense").is_none());
+    }
+}
+
 #[test]
 fn every_key_that_is_read_is_in_the_reference() {
     let reference = reference();

@@ -1,5 +1,6 @@
 """An operator edits the mapping rules while people talk: a broken file changes nothing, a mended one counts at once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -86,6 +87,46 @@ def test_sighup_loads_the_rules_anew(town, people, edit):
     until(lambda: town.stox.status()["rules"]["taken"] == taken + 1, "SIGHUP is heard", within=10, every=0.05)
     juliet.says("hello", to=town.jid_of("romeo"))
     assert romeo.hears("hello").get("Subject") == "Verona"
+
+
+def test_a_changed_file_is_seen():
+    with Town(rules={"directory": "rules", "watch": "100ms"}) as town:
+        folder = town.stox.folder / "rules"
+        folder.mkdir()
+        (folder / "messages.yaml").write_text(SUBJECT, encoding="utf-8")
+        until(lambda: town.stox.status()["rules"]["taken"] >= 1, "the change is seen", within=10, every=0.05)
+        (folder / "messages.yaml").write_text("rules: 1\n", encoding="utf-8")
+        until(lambda: town.stox.status()["rules"]["refused"] >= 1, "the mistake is seen", within=10, every=0.05)
+        town.stox.complains("expected a list")
+
+
+def test_an_operator_sees_tries_and_tests_before_it_counts(tmp_path):
+    def stox(*words, given=None):
+        return subprocess.run([binary(), *words], cwd=tmp_path, input=given, capture_output=True, text=True, timeout=30,
+                              check=False)
+    (tmp_path / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "Verona"), encoding="utf-8")
+    assert "profile: auto" in stox("rules", "show", "messages").stdout
+    assert "RFC 3922" in stox("rules", "show", "rfc3922").stdout
+    shown = stox("rules", "diff", "--rules", ".").stdout
+    assert "messages.rules[town] (./messages.yaml:2)" in shown
+    tested = stox("rules", "test", "--rules", ".")
+    assert tested.returncode == 0 and "tests passed" in tested.stdout
+    (tmp_path / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "wrong"), encoding="utf-8")
+    failed = stox("rules", "test", "--rules", ".")
+    assert failed.returncode != 0 and "- subject: wrong" in failed.stdout and "+ subject: Verona" in failed.stdout
+
+    said = "<message from='juliet@example.com/b' to='romeo@example.net' id='m1'><body>hi</body></message>"
+    sent = stox("translate", "--rules", ".", "--explain", given=said).stdout
+    assert "MATCHES" in sent and "changed subject: none -> Verona" in sent and "MESSAGE sip:romeo@example.net" in sent
+    both = json.loads(stox("translate", "--json", "--both", "--answer", "486", given=said).stdout)
+    assert [one["profile"] for one in both] == ["cpim", "text"]
+    assert [[part["to"] for part in one["sent"]] for one in both] == [["sip", "xmpp"], ["sip", "xmpp"]]
+    request = "MESSAGE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>\nTo: <sip:juliet@example.com>\n\n"
+    assert "SIP/2.0 " in stox("translate", "--from", "sip", given=request).stdout
+    steps = stox("explain", "o\\27malley@example.net").stdout
+    assert "sip:o'malley@example.net" in steps and "back again" in steps
+    for wrong in (("explain", "@"), ("rules", "show", "nothing"), ("rules", "schema", "nothing")):
+        assert stox(*wrong).returncode != 0
 
 
 SUBJECT = "rules:\n  - { name: town, when: { direction: to_sip }, set: { Subject: Verona } }\n"

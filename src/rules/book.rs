@@ -46,11 +46,19 @@ pub struct Book<T> {
     patterns: Vec<(Field, RegexSet, Vec<usize>)>,
     /// The rules that ask for nothing that is worth an index.
     rest: Vec<usize>,
+    /// All fields that any rule asks for.
+    asked: Vec<Field>,
 }
 
 impl<T> Default for Book<T> {
     fn default() -> Self {
-        Book { rules: Vec::new(), exact: Vec::new(), patterns: Vec::new(), rest: Vec::new() }
+        Book {
+            rules: Vec::new(),
+            exact: Vec::new(),
+            patterns: Vec::new(),
+            rest: Vec::new(),
+            asked: Vec::new(),
+        }
     }
 }
 
@@ -95,7 +103,11 @@ const INDEXED: [Field; 13] = [
 impl<T> Book<T> {
     /// Compiles rules in their order. `None` when the expressions together are too large.
     pub(super) fn new(rules: Vec<Rule<T>>) -> Option<Self> {
-        let mut book = Book { rules, ..Book::default() };
+        let asks = rules.iter().flat_map(|rule| rule.when.asks.iter().map(|ask| ask.field));
+        let mut asked: Vec<Field> = asks.collect();
+        asked.sort();
+        asked.dedup();
+        let mut book = Book { rules, asked, ..Book::default() };
         let mut patterned: Vec<(Field, Vec<String>, Vec<usize>)> = Vec::new();
         for (number, rule) in book.rules.iter().enumerate() {
             let asked = |field: &Field| rule.when.asks.iter().find(|ask| ask.field == *field);
@@ -143,7 +155,7 @@ impl<T> Book<T> {
     /// Whether any rule asks for a field.
     #[must_use]
     pub fn asks(&self, field: Field) -> bool {
-        self.rules.iter().any(|rule| rule.when.asks.iter().any(|ask| ask.field == field))
+        self.asked.contains(&field)
     }
 
     /// The first rule that holds.

@@ -61,8 +61,13 @@ fn section(
     for key in keys {
         let value = built_in.get(&format!("{path}.{}", key.name));
         let value = value.map(|value| format!("`{value}`")).unwrap_or_default();
-        let _ =
-            writeln!(out, "| `{}` | {} | {value} | {} |", key.name, key.shape.in_words(), key.doc);
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {value} | {} |",
+            key.name,
+            key.shape.in_words(),
+            key.doc.replace('|', "\\|")
+        );
     }
     for key in keys {
         let path = format!("{path}.{}", key.name);

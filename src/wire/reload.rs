@@ -28,9 +28,10 @@ pub struct Reloaded {
     pub told: Vec<String>,
 }
 
-/// The rules of this digest count; from now on new ones are heard of.
-pub(super) fn begin(runner: &Rc<Runner>, config: &Arc<Config>, digest: &str) {
-    runner.rules_begin(digest);
+/// The rules of the start count; from now on new ones are heard of.
+pub(super) fn begin(runner: &Rc<Runner>, config: &Arc<Config>) {
+    let digest = runner.gateway.borrow().rules_digest().to_owned();
+    runner.rules_begin(&digest);
     spawn_local(keep_hearing(Rc::clone(runner), Arc::clone(config)));
     spawn_local(keep_watching(Rc::clone(runner), Arc::clone(config)));
 }

@@ -93,13 +93,12 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
     let (stored, now) = (&opened.stored, clock.now());
     let mut effects = Vec::new();
-    let digest = rules.digest.clone();
     let gateway =
         Gateway::new(Arc::clone(&config), rules, &source, stored, verbose, now, &mut effects);
     let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
-    reload::begin(&runner, &config, &digest);
+    reload::begin(&runner, &config);
     runner.log.opened(opened.fresh, &config.store);
     set_aside(&runner, [("store damaged", opened.damaged), ("journal damaged", left.damaged)]);
     take_up(&runner, left.unfinished);

@@ -27,6 +27,6 @@ pub(super) fn inline(value: &Value) -> String {
 /// A text as YAML, in quotes where it would be read as something else without.
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+".contains(c);
-    let word = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
+    let word = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(plain);
     if word { text.to_owned() } else { format!("{text:?}") }
 }
