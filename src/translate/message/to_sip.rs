@@ -36,8 +36,7 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
     let subject = language::choose(&stanza.subjects, stanza.lang.as_ref());
     let lang = body.and_then(|body| body.lang.as_ref()).or(stanza.lang.as_ref());
     let lang = lang.map(|lang| &**lang).filter(|lang| language::is_tag(lang));
-    let values = Values::of_stanza(outbound);
-    let set = rules.edits.text("body", &|index| values.get(index));
+    let set = set_body(rules, outbound);
     let said = body.map(|body| &*body.text).unwrap_or_default();
     let text = octets(rules, set.as_deref().unwrap_or(said));
     let first_sent = age::first_sent(&stanza.extensions);
@@ -76,6 +75,15 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
         max_request_octets: rules.max_request_octets,
         max_forwards,
     }
+}
+
+/// The text that a rule sets instead of what was said.
+fn set_body(rules: &Messages, outbound: &Outbound) -> Option<String> {
+    if rules.edits.is_empty() {
+        return None;
+    }
+    let values = Values::of_stanza(outbound);
+    rules.edits.text("body", &|index| values.get(index))
 }
 
 fn octets(rules: &Messages, text: &str) -> Vec<u8> {
