@@ -15,4 +15,5 @@ pub mod route;
 pub mod rules;
 pub mod state;
 pub mod translate;
+#[cfg(feature = "wire")]
 pub mod wire;

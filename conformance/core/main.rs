@@ -20,4 +20,5 @@ mod security;
 mod servers;
 mod settings;
 mod transactions;
+mod watching;
 mod world;

@@ -10,8 +10,8 @@ use stox::codec::sip::{self, Request, Response, Status};
 use stox::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    ConnectionId, Effect, Entry, Event, Flow, Hop, IdSource, Input, Instant, LinkChange, LinkId,
-    ListenerId, Now, Query, Record, Stored,
+    CommitId, ConnectionId, Effect, Entry, Event, Flow, Hop, IdSource, Input, Instant, LinkChange,
+    LinkId, ListenerId, Now, Query, Record, Stored,
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
@@ -76,6 +76,7 @@ pub(crate) struct World {
     pub(crate) queries: Vec<Query>,
     /// Barriers that were not answered yet.
     barriers: Vec<(LinkId, xmpp::Iq)>,
+    committed: Option<CommitId>,
 }
 
 impl World {
@@ -118,6 +119,7 @@ impl World {
             queries: Vec::new(),
             journal: Vec::new(),
             barriers: Vec::new(),
+            committed: None,
         };
         world.take(effects);
         world
@@ -143,6 +145,9 @@ impl World {
         let mut effects = Vec::new();
         self.gateway.handle(self.now, input, &mut effects);
         self.take(effects);
+        if let Some(id) = self.committed.take() {
+            self.feed(Input::Committed(id));
+        }
     }
 
     fn take(&mut self, effects: Vec<Effect>) {
@@ -151,7 +156,8 @@ impl World {
                 Effect::Sip { hop, octets } => self.sip.push((hop, octets)),
                 Effect::Xmpp { link, octets } => self.wrote(link, octets),
                 Effect::Reopen { link, .. } => self.reopened.push(link),
-                Effect::Commit { records, then, .. } => {
+                Effect::Commit { id, records, then } => {
+                    self.committed = Some(id);
                     self.records.extend(records);
                     self.take(then);
                 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .process import PeerFailed, Process, listens
 from .template import write
-from .waiting import until
+from .waiting import PATIENCE, until
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m?")
 CONTROL_PORT = 4444
@@ -35,7 +35,7 @@ class Baresip(Process):
             raise PeerFailed(f"{to} is not a contact of baresip: {self.contacts}")
         self._command("message", text)
 
-    def hears(self, text, sender=None, within=10):
+    def hears(self, text, sender=None, within=PATIENCE):
         """The text on its screen, as `sip:who@where: "text"`."""
         shown = re.compile(rf'^(sip:\S+): "{re.escape(text)}"$', re.MULTILINE)
 
@@ -78,7 +78,7 @@ class Baresip(Process):
     def _command(self, command, parameters=None):
         """One JSON command in a netstring, and the data of its answer."""
         if self._control is None:
-            self._control = socket.create_connection((self.address, CONTROL_PORT), timeout=5)
+            self._control = socket.create_connection((self.address, CONTROL_PORT), timeout=PATIENCE)
         order = {"command": command, "token": command}
         if parameters is not None:
             order["params"] = parameters

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from .janitor import Janitor
@@ -103,7 +104,13 @@ def claim(block):
 
 
 def end_cleanly_on_sigterm():
-    """Make SIGTERM end the run as Ctrl-C does, so that fixtures and `with` blocks run their endings."""
+    """
+    Make SIGTERM end the run as Ctrl-C does, so that fixtures and `with` blocks run their endings. Only the main thread
+    can; a worker of pytest-xdist may run its stories in another one, and there the janitor alone cleans up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+
     def interrupt(*_):
         raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ import re
 
 from .process import Process, listens
 from .template import write
-from .waiting import until
+from .waiting import PATIENCE, until
 
 
 class Linphone(Process):
@@ -19,7 +19,7 @@ class Linphone(Process):
     def says(self, text, to):
         self._command(f"chat {to} {text}")
 
-    def hears(self, text, sender=None, within=10):
+    def hears(self, text, sender=None, within=PATIENCE):
         shown = re.compile(rf"Message received from <?(sip:[^\s>]+)>?: {re.escape(text)}$", re.MULTILINE)
 
         def found():

@@ -17,8 +17,8 @@ class Process:
     """Base of every peer. A subclass says how to start (`command`) and when it is ready (`ready`)."""
 
     name = "peer"
-    start_within = 20.0
-    stop_within = 10.0
+    start_within = 30.0
+    stop_within = 20.0
 
     def __init__(self, lab, name=None):
         self.lab = lab

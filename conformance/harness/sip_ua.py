@@ -15,7 +15,7 @@ from .sip_digest import digest
 from .sip_lint import Lint
 from .sip_message import NotSip, SipMessage, parameter, parse, response_to, uri_parts
 from .sip_transport import TRANSPORTS
-from .waiting import TooLate, until
+from .waiting import PATIENCE, TooLate, until
 
 T1, T2 = 0.5, 4.0
 TIMER_F = 64 * T1
@@ -109,7 +109,7 @@ class SipUser:
 
     # speaking
 
-    def says(self, text, to, expect=200, within=10, **request):
+    def says(self, text, to, expect=200, within=PATIENCE, **request):
         """Send a text and return the finished transaction; its final status must be `expect`."""
         transaction = self.sends(text, to, **request)
         final = transaction.wait(within)
@@ -121,7 +121,7 @@ class SipUser:
         """Send a text without waiting for its answer."""
         return self.begin(self.make("MESSAGE", to, body=text.encode("utf-8"), content_type=content_type, **request))
 
-    def asks(self, method, to, within=10, **request):
+    def asks(self, method, to, within=PATIENCE, **request):
         """Send any request and return its finished transaction."""
         transaction = self.begin(self.make(method, to, **request), target=request.get("target"))
         transaction.wait(within)
@@ -169,7 +169,7 @@ class SipUser:
         """Octets as they are, outside any transaction."""
         self._transport.send(octets, target or self.proxy)
 
-    def register(self, expires=600, within=10):
+    def register(self, expires=600, within=PATIENCE):
         """Tell the registrar where this user is; answers a digest challenge when there is a password."""
         registrar = f"sip:{self.domain}"
         headers = [("Contact", f"<{self.contact}>"), ("Expires", str(expires))]
@@ -215,7 +215,7 @@ class SipUser:
 
     # listening
 
-    def hears(self, text=None, within=5, **expected):
+    def hears(self, text=None, within=PATIENCE, **expected):
         """The next MESSAGE he accepted; fails when its text or a header named in `expected` is another."""
         message = self._next_message(within, f"{self.user} hears {text!r}")
         said = spoken_text(message)
@@ -227,7 +227,7 @@ class SipUser:
                 raise AssertionError(f"{header} is {message.get(header)!r} instead of {value!r} in:\n{message}")
         return message
 
-    def gets(self, method="MESSAGE", within=5):
+    def gets(self, method="MESSAGE", within=PATIENCE):
         """The next request of that method, accepted or not."""
         def next_one():
             for index in range(self._heard, len(self.received)):
@@ -237,7 +237,7 @@ class SipUser:
             return None
         return self._wait_for(next_one, within, f"{self.user} gets {method}")
 
-    def waits_for(self, condition, what, within=5):
+    def waits_for(self, condition, what, within=PATIENCE):
         return self._wait_for(condition, within, what)
 
     def unheard(self):

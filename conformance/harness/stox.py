@@ -7,11 +7,11 @@ from pathlib import Path
 
 from . import lab as addresses
 from .process import PeerFailed, Process
-from .waiting import until
+from .waiting import PATIENCE, until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILT = (REPOSITORY / "target/release/stox", REPOSITORY / "target/debug/stox")
-ANSWER_WITHIN = 10
+ANSWER_WITHIN = 20
 
 
 def binary():
@@ -25,7 +25,7 @@ def binary():
 
 class Stox(Process):
     name = "stox"
-    start_within = 15.0
+    start_within = 30.0
 
     def __init__(self, lab, components, peers, domains, octet=addresses.STOX, name=None, sip=None, **more):
         """
@@ -93,7 +93,7 @@ class Stox(Process):
             return status and any(peer["name"] == name and peer["state"] == state for peer in status["peers"])
         until(reached, lambda: f"peer {name} is {state}: {self.status()}\n{self.log_tail()}", within=within, every=0.1)
 
-    def complains(self, *words, within=15):
+    def complains(self, *words, within=PATIENCE):
         """A line on stderr that holds all the words; the line."""
         def line():
             for candidate in self.log_text().splitlines():

@@ -13,12 +13,12 @@ from slixmpp import ClientXMPP  # noqa: E402
 from slixmpp.xmlstream.handler import Callback  # noqa: E402
 from slixmpp.xmlstream.matcher.base import MatcherBase  # noqa: E402
 
-from .waiting import TooLate, until  # noqa: E402
+from .waiting import PATIENCE, TooLate, until  # noqa: E402
 
 CLIENT = "{jabber:client}"
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-LOGIN_WITHIN = 15
+LOGIN_WITHIN = 30
 
 ElementTree.register_namespace("", "jabber:client")      # so that a shown stanza reads as it was sent
 
@@ -150,7 +150,7 @@ class XmppUser:
         """Put XML on the stream as it is."""
         self._on_loop(lambda: self._client.send_raw(xml))
 
-    def asks(self, payload, to, type="get", within=5, id=None):
+    def asks(self, payload, to, type="get", within=PATIENCE, id=None):
         """Send an iq around `payload` and return the answering iq, result or error."""
         id = id or f"q-{secrets.token_hex(6)}"
         self.sends_raw(f"<iq type={quoteattr(type)} to={quoteattr(to)} id={quoteattr(id)}>{payload}</iq>")
@@ -159,7 +159,7 @@ class XmppUser:
 
     # listening
 
-    def hears(self, text=None, sender=None, within=5):
+    def hears(self, text=None, sender=None, within=PATIENCE):
         """Her next message with a body or subject; fails when text or bare sender is another."""
         stanza = self._take(is_talk, within, f"{self.name} hears {text!r}")
         if text is not None and stanza.body != text:
@@ -168,7 +168,7 @@ class XmppUser:
             raise AssertionError(f"{self.name} heard {stanza.sender} instead of {sender}: {stanza}")
         return stanza
 
-    def gets_error(self, id, condition=None, type=None, within=5):
+    def gets_error(self, id, condition=None, type=None, within=PATIENCE):
         """The error that answers her message `id`."""
         stanza = self._take(lambda seen: seen.kind == "message" and seen.type == "error" and seen.id == id,
                             within, f"{self.name} gets an error for {id}")
@@ -179,7 +179,7 @@ class XmppUser:
             raise AssertionError(f"the error's type is {error.type} instead of {type}: {stanza}")
         return stanza
 
-    def gets(self, condition, what, within=5):
+    def gets(self, condition, what, within=PATIENCE):
         """The next stanza for which `condition(stanza)` holds."""
         return self._take(condition, within, what)
 

@@ -153,7 +153,8 @@ pub(crate) fn replay(seed: u64, lines: usize) -> Result<String, String> {
     let _ = writeln!(text, "\nseed {seed} violates: {violation}");
     let _ = writeln!(
         text,
-        "replay: STOX_SIM_SEED={seed} STOX_SIM_TRACE=2000 cargo test --release --test simulator"
+        "replay: STOX_SIM_SEED={seed} STOX_SIM_TRACE=2000 \
+         cargo test --profile simulator --no-default-features --test simulator"
     );
     Ok(text)
 }

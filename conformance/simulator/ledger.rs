@@ -12,6 +12,7 @@ pub(crate) struct Final {
     pub(crate) branch: u64,
     pub(crate) status: u16,
     pub(crate) incarnation: u64,
+    pub(crate) at: Micros,
 }
 
 /// A message from SIP to XMPP.

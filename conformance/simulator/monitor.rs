@@ -25,6 +25,9 @@ const EARLIEST_100: Micros = 3_500_000;
 /// `grace` of a link that is down, and `confirm_timeout` of what was then written.
 const LATEST_FINAL: Micros = 7 * S;
 
+/// RFC 3261 §17.2.2: how long a request that comes again is known.
+const TIMER_J: Micros = 32 * S;
+
 /// A request of a SIP user, as this process has it.
 #[derive(Debug, Default)]
 struct Served {
@@ -194,7 +197,9 @@ impl Monitor {
         let place = stage.ledger.place();
         let message = stage.ledger.to_xmpp.get_mut(number as usize)?;
         message.arrived.get_or_insert(place);
-        let mut finals = message.finals.iter().filter(|end| end.incarnation == incarnation);
+        // What it answered longer ago than Timer J, a process need not know any more.
+        let known = |end: &&Final| end.incarnation == incarnation && since - end.at < TIMER_J;
+        let mut finals = message.finals.iter().filter(known);
         // What was refused on one branch may still be taken on another.
         if finals.all(|end| matches!(end.status, 480 | 482 | 503)) {
             message.pending = Some(incarnation);
@@ -291,7 +296,8 @@ impl Monitor {
             format!("s{number}: {status} came {} ms after the request", after / 1_000)
         });
         served.answer = Some(octets.clone());
-        final_response(stage, number, Final { branch, status, incarnation }, response.to.tag());
+        let end = Final { branch, status, incarnation, at: stage.now };
+        final_response(stage, number, end, response.to.tag());
     }
 
     pub(crate) fn stanza_out(

@@ -89,7 +89,8 @@ def test_the_prosody_component_loads():
         prosody = Prosody(lab)
         prosody.more_configuration = snippet
         prosody.start()
-        assert "'component' on" in prosody.log_text() and "error" not in prosody.log_text()
+        until(lambda: "'component' on" in prosody.log_text(), "the component port is announced")
+        assert "error" not in prosody.log_text()
 
 
 def environment():

@@ -68,7 +68,7 @@ def test_sigterm_ends_it_well(stox):
 
 def test_status_says_that_nothing_runs(stox):
     stox.write_config()
-    assert stox.run_command("status", "--json", within=10).returncode != 0
+    assert stox.run_command("status", "--json", within=20).returncode != 0
 
 
 def test_a_good_configuration_passes_the_check(stox):
@@ -102,7 +102,7 @@ def test_a_name_that_does_not_resolve_is_named(stox):
 def test_an_unknown_key_is_named(stox):
     stox.config["sip"]["listenn"] = []
     stox.launch_with_config()
-    assert stox.wait_for_exit(within=10) != 0
+    assert stox.wait_for_exit(within=20) != 0
     stox.complains("listenn")
 
 
@@ -125,6 +125,6 @@ def test_the_address_is_taken(stox, lab):
                  peers={"core": "sip:127.0.0.1:9"}, domains=[("sip.xmpp.test", "sip.test"), ("xmpp.test", "xmpp.test")])
     stox.start()
     other.launch_with_config()
-    assert other.wait_for_exit(within=10) != 0
+    assert other.wait_for_exit(within=20) != 0
     other.complains("listen")
     until(lambda: stox.status(), "the first goes on")

@@ -1,6 +1,7 @@
 """The gateway's octets as they leave, seen by a scripted user agent in the proxy's place."""
 
 import re
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from harness.town import Town
 from harness.waiting import TooLate
 
 FAST_T1 = "100ms"       # a fifth of the default, and so every timer that is made of it
+DEFAULT_T1 = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_the_object_and_the_envelope_agree(juliet, proxy):
 def test_arch_016_a_retransmission_is_answered_again(juliet, proxy):
     request = proxy.make("MESSAGE", "juliet@xmpp.test", body=b"only once", content_type="text/plain")
     transaction = proxy.begin(request)
-    first = transaction.wait(10)
+    first = transaction.wait()
     for _ in range(2):
         proxy.send_raw(request.to_bytes())
     proxy.waits_for(lambda: len(transaction.later_finals) >= 2, "two more answers")
@@ -86,14 +88,15 @@ def test_arch_016_a_retransmission_is_answered_again(juliet, proxy):
 
 
 def test_a_lost_request_is_sent_again(juliet, proxy):
-    """Timer E: at T1, 2 T1, 4 T1 after the first."""
+    """Timer E: T1, 2 T1 and 4 T1 after the one before; what a busy machine adds does not matter."""
     proxy.loses(3)
+    spoken = time.monotonic()
     juliet.says("lost three times", to="romeo@sip.xmpp.test")
     heard = proxy.hears("lost three times")
     times = [seen.seen_at for seen in proxy.lost] + [heard.seen_at]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-    for gap, expected in zip(gaps, (0.1, 0.2, 0.4)):
-        assert expected * 0.8 <= gap <= expected + 0.25, gaps
+    after = [seen_at - spoken for seen_at in times]
+    assert all(seen >= earliest for seen, earliest in zip(after, (0, 0.1, 0.3, 0.7))), after
+    assert after[-1] < 7 * DEFAULT_T1, after
     assert len({seen.raw for seen in [*proxy.lost, heard]}) == 1
 
 
@@ -101,10 +104,10 @@ def test_arch_017_a_target_that_never_answers(juliet, proxy):
     """Timer F is 64 T1: 6.4 s here."""
     proxy.always_answers(Answer(None))
     sent = juliet.says("into the dark", to="romeo@sip.xmpp.test")
-    juliet.gets_error(sent, "remote-server-timeout", "wait", within=12)
+    juliet.gets_error(sent, "remote-server-timeout", "wait")
     gone = [request for request in proxy.received if request.method == "MESSAGE"][-1]
     last = [again for again, _ in proxy.retransmissions if again.method == "MESSAGE"][-1]
-    assert 4 <= last.seen_at - gone.seen_at <= 7
+    assert 4 <= last.seen_at - gone.seen_at <= 2 * 6.4
 
 
 def test_msg_014_the_next_waits_for_the_answer(juliet, proxy):

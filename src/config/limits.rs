@@ -19,6 +19,9 @@ pub struct Limits {
     /// Stanzas that a component link holds until the server has them (`unconfirmed`, default
     /// 20 000): waiting for the link, or written and not confirmed.
     pub unconfirmed: usize,
+    /// Pairs of a SIP user and an XMPP user of whom one watches the other, or asked to (`pairs`,
+    /// default 2 000 000).
+    pub pairs: usize,
     /// Octets that the header section and the body of a SIP message may have, each
     /// (`sip_message_octets`, default 65 535, the largest datagram).
     pub sip_message_octets: usize,
@@ -41,6 +44,7 @@ impl Default for Limits {
             queue_per_target: 100,
             queue: 50_000,
             unconfirmed: 20_000,
+            pairs: 2_000_000,
             sip_message_octets: 65_535,
             stanza_octets: 262_144,
             connections: 1_000,
@@ -72,6 +76,7 @@ impl Limits {
         set("queue_per_target", 1, 100_000, &mut limits.queue_per_target);
         set("queue", 1, 10_000_000, &mut limits.queue);
         set("unconfirmed", 1, 10_000_000, &mut limits.unconfirmed);
+        set("pairs", 1, 100_000_000, &mut limits.pairs);
         set("sip_message_octets", 1_300, 1_048_576, &mut limits.sip_message_octets);
         set("stanza_octets", 10_000, 16_777_216, &mut limits.stanza_octets);
         set("connections", 1, 1_000_000, &mut limits.connections);

@@ -7,6 +7,7 @@
 mod check;
 mod domains;
 mod limits;
+mod presence;
 mod sip;
 mod xmpp;
 
@@ -18,6 +19,8 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use domains::{DomainPair, Domains, Side};
 pub use limits::Limits;
+pub use presence::Presence;
+#[cfg(feature = "wire")]
 pub(crate) use sip::uri_host;
 pub use sip::{Account, Dns, Listener, ListenerAddress, Peer, Place, Sip, Transport};
 pub use xmpp::{Component, Secret, ServerAddress, Tls};
@@ -40,6 +43,8 @@ pub struct Config {
     pub rules_watch: Duration,
     /// The unix socket that `stox status` asks. Default: `stox.sock` beside the store.
     pub admin_socket: PathBuf,
+    /// Times of presence.
+    pub presence: Presence,
     /// The bounds of everything that can grow.
     pub limits: Limits,
 }
@@ -117,6 +122,7 @@ pub fn load(
 
 fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
     let limits = Limits::read(root.optional("limits"));
+    let presence = Presence::read(root.optional("presence"));
     let components = root
         .required("xmpp", "write xmpp: { component: …, server: \"host:5347\", secret: … }")
         .and_then(|node| xmpp::read(&node, reading));
@@ -143,6 +149,7 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
     let store = store?;
     let admin_socket =
         socket.unwrap_or_else(|| store.parent().unwrap_or(Path::new("")).join("stox.sock"));
+    let (limits, presence) = (limits?, presence?);
     Some(Config {
         components,
         sip,
@@ -151,7 +158,8 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
         rules,
         rules_watch,
         admin_socket,
-        limits: limits?,
+        presence,
+        limits,
     })
 }
 

@@ -1,8 +1,8 @@
 //! What comes round again as an input of its own.
 
-use super::DeliveryId;
+use super::{DeliveryId, DialogId, PairId};
 
-/// A delivery that must pass all stages once more.
+/// What must pass all stages once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
     /// Its turn has come, or its form must change: address it, put it in the form that is now
@@ -10,6 +10,10 @@ pub enum Again {
     Send(DeliveryId),
     /// It failed without a response: find the words for its sender.
     Fail(DeliveryId, Failure),
+    /// Watchers must be told how she is: find the words for it.
+    Notify(PairId, Vec<DialogId>),
+    /// A request of a subscription could not be sent.
+    Unsent(Option<(PairId, DialogId)>),
 }
 
 /// How a delivery failed without a response of its own.

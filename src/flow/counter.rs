@@ -86,6 +86,20 @@ counters! {
     XmppQuery = "xmpp_queries",
     /// Results and errors of requests that the gateway did not make.
     XmppStrayResult = "xmpp_stray_results",
+    /// Presence of SIP users shown to XMPP users: stanzas.
+    PresenceShown = "presence_to_xmpp",
+    /// Subscription stanzas that could not be told, as a link is full.
+    PresenceUntold = "presence_untold",
+    /// SUBSCRIBE requests sent for XMPP users.
+    SubscribeSent = "sip_subscribes_sent",
+    /// NOTIFY requests of SIP users' presence that were taken.
+    NotifyTaken = "sip_notifies_received",
+    /// NOTIFY requests whose document could not be read.
+    NotifyRefused = "sip_notifies_refused",
+    /// SUBSCRIBE requests of SIP users that were taken.
+    SubscribeTaken = "sip_subscribes_received",
+    /// NOTIFY requests sent to SIP users.
+    NotifySent = "sip_notifies_sent",
     /// Stanzas written again after a link was lost.
     Replayed = "xmpp_replayed",
     /// Stanzas put aside since they closed a stream twice.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{ConnectionId, Entry, Event, LinkId, ListenerId, Query};
+use super::{ConnectionId, Entry, Event, LinkId, ListenerId, PairId, Query};
 use crate::config::Transport;
 
 /// Where SIP octets go.
@@ -33,6 +33,13 @@ pub enum Record {
         address: String,
         /// When to forget it.
         until_unix_ms: u64,
+    },
+    /// What is known of a pair of users, as JSON; `None` deletes it.
+    Pair {
+        /// Which pair.
+        id: PairId,
+        /// What is known.
+        value: Option<String>,
     },
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId, Origin, Outbound,
-    Profile, Refusal, Rendered,
+    Answered, Correlation, Counter, DeliveryId, DialogId, Failure, Flow, Hop, Inbound, Input,
+    LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal, Rendered, Subscribing,
+    Written,
 };
 use crate::codec::{sip, xmpp};
 
@@ -117,12 +118,29 @@ pub enum Intent {
     CameBack(Correlation),
     /// A device of an XMPP user went away.
     Departed(xmpp::Jid),
+    /// Something about presence.
+    Presence(PresenceIntent),
     /// Nothing to do but count.
     Drop(Counter),
     /// Both, in this order.
     Both(Box<[Intent; 2]>),
     /// An input that concerns state alone.
     State(Input),
+}
+
+/// What is to be done about presence.
+#[derive(Debug)]
+pub enum PresenceIntent {
+    /// A presence stanza for a SIP user.
+    Presented(Box<Presented>),
+    /// A NOTIFY in a subscription of ours.
+    Notified(Box<Notified>),
+    /// A SUBSCRIBE for an XMPP user.
+    Subscribing(Box<Subscribing>),
+    /// A SUBSCRIBE or NOTIFY of ours has its final response.
+    Answered(Box<Answered>),
+    /// Documents for watchers are written; `None` for a NOTIFY without one.
+    Notify(PairId, Vec<(Vec<DialogId>, Option<Written>)>),
 }
 
 /// What a final response means for the message it answers.

@@ -12,6 +12,7 @@ mod intent;
 mod journal;
 mod map;
 mod message;
+mod presence;
 mod routed;
 mod start;
 mod status;
@@ -27,11 +28,15 @@ pub use counter::Counter;
 pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
 pub use effect::{CommitId, Effect, Hop, Record};
 pub use event::{Correlation, Event};
-pub use intent::{Intent, Outcome};
+pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Outbound, Parties, Profile, Refusal, Rendered};
-pub use routed::Routed;
+pub use presence::{
+    Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
+    Rendering, RouteSet, Said, Subscribing, Written, stamp,
+};
+pub use routed::{PresenceRouted, Routed};
 pub use start::{IdSource, Stored};
 pub use status::{LinkStatus, PeerStatus, RulesStatus, Status};
 pub use time::{Instant, Now};

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Challenge, Correlation, Counter, DeliveryId, Failure, Flow, Hop, Inbound, Input, LinkId,
-    Origin, Outbound, Parties, Refusal,
+    Challenge, Correlation, Counter, DeliveryId, Device, Failure, Flow, Hop, Inbound, Input,
+    LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Subscribing,
 };
 use crate::codec::{sip, xmpp};
 
@@ -131,8 +131,47 @@ pub enum Routed {
     },
     /// A device of an XMPP user went away.
     Departed(xmpp::Jid),
+    /// Something about presence.
+    Presence(PresenceRouted),
     /// Nothing to do but count.
     Drop(Counter),
     /// An input that concerns state alone.
     State(Input),
+}
+
+/// What the routing stage found out about presence.
+#[derive(Debug)]
+pub enum PresenceRouted {
+    /// A presence stanza for a SIP user.
+    Stanza {
+        /// The two users.
+        pair: Pair,
+        /// The stanza.
+        presence: Box<xmpp::Presence>,
+    },
+    /// A NOTIFY in a subscription of ours; its document is not read yet.
+    Notify {
+        /// The request, with no document.
+        notified: Box<Notified>,
+        /// What she was shown before.
+        before: Vec<Device>,
+    },
+    /// A SUBSCRIBE for an XMPP user.
+    Subscribe(Box<Subscribing>),
+    /// A final response to a SUBSCRIBE or NOTIFY of ours.
+    Response {
+        /// The client transaction.
+        branch: u64,
+        /// The response.
+        response: Box<sip::Response>,
+        /// The new address that a redirection names, as an IRI.
+        contact: Option<xmpp::Text>,
+    },
+    /// Watchers must be told how she is.
+    Render {
+        /// The pair.
+        pair: Pair,
+        /// What each of his subscriptions is to be told.
+        renderings: Vec<Rendering>,
+    },
 }

@@ -17,7 +17,7 @@ use crate::state::ids::Purpose;
 pub(super) struct Parties<'a> {
     pub(super) link: LinkId,
     pub(super) from: &'a DomainPair,
-    to: &'a DomainPair,
+    pub(super) to: &'a DomainPair,
     to_address: NameAddr,
 }
 
@@ -87,9 +87,9 @@ pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
 }
 
 /// RFC 3261 §8.2.1: 405 for what is known and not served, 501 for what is unknown.
-fn method(method: &Method) -> Result<(), Refusal> {
+pub(super) fn method(method: &Method) -> Result<(), Refusal> {
     match method {
-        Method::Message => Ok(()),
+        Method::Message | Method::Subscribe | Method::Notify => Ok(()),
         Method::Other(_) => {
             Err(Refusal::new(Status::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW))
         }
@@ -178,7 +178,7 @@ fn recipient<'a>(view: View<'_>, request: &'a Request) -> &'a Uri {
 }
 
 /// Max-Forwards as a proxy checks it (RFC 7332 §5), and our own hop in the Via list.
-fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
+pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if request.max_forwards == Some(0) {
         return Err(Refusal::new(Status::TOO_MANY_HOPS));
     }
@@ -194,7 +194,7 @@ fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
 }
 
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.
-fn extensions(request: &Request) -> Result<(), Refusal> {
+pub(super) fn extensions(request: &Request) -> Result<(), Refusal> {
     let mut refusal = Refusal::new(Status::BAD_EXTENSION);
     for tag in request.headers.items(&HeaderName::Require) {
         refusal = refusal.with(HeaderName::Unsupported, tag);

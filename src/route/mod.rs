@@ -5,7 +5,9 @@
 
 mod address;
 mod admission;
+mod presence;
 mod sip;
+mod subscription;
 mod xmpp;
 
 use crate::codec::sip::{NameAddr, Uri};
@@ -63,14 +65,18 @@ pub fn route(view: View<'_>, input: Input) -> Routed {
 
 /// A delivery makes another pass: its form is chosen anew.
 fn again_routed(view: View<'_>, again: Again) -> Routed {
-    let (Again::Send(id) | Again::Fail(id, _)) = again;
+    let id = match again {
+        Again::Send(id) | Again::Fail(id, _) => id,
+        Again::Notify(pair, dialogs) => return subscription::render(view, pair, &dialogs),
+        Again::Unsent(_) => return Routed::State(Input::Again(again)),
+    };
     let Some(delivery) = view.state.deliveries().get(id) else {
         return Routed::State(Input::Again(again));
     };
     let mut outbound = delivery.outbound.clone();
     match again {
         Again::Fail(delivery, failure) => Routed::Failed { delivery, outbound, failure },
-        Again::Send(_) => {
+        _ => {
             if outbound.may_retry
                 && let Some(profile) = view.state.remembered(outbound.target.as_str(), view.now)
             {

@@ -7,19 +7,21 @@ use bytes::Bytes;
 use super::View;
 use super::address::{Device, domain, to_jid, to_uri};
 use super::admission::{Accepted, Parties, accept, peer_at, trusted, unknown_yet};
+use super::subscription;
 use crate::codec::mime::ContentCoding;
 use crate::codec::sip::{
     HeaderName, Headers, Malformed, Message, Method, NameAddr, Request, Response, Status, Text,
     Uri, parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
-use crate::flow::{Counter, Flow, Hop, Inbound, Refusal, Routed};
+use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Routed};
 use crate::rules::{BodyProfile, Messages};
 use crate::state::branch_of;
 use crate::state::ids::Purpose;
+use crate::state::presence::request::PRESENCE;
 
 /// The methods that the gateway serves (RFC 3261 §20.5).
-pub(super) const ALLOW: &str = "MESSAGE, OPTIONS";
+pub(super) const ALLOW: &str = "MESSAGE, OPTIONS, SUBSCRIBE, NOTIFY";
 
 /// One datagram or framed message.
 pub(super) fn message(view: View<'_>, flow: Flow, octets: Bytes) -> Routed {
@@ -62,6 +64,14 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     let asked = view.state.challenged(branch, &response);
     if !asked.is_empty() {
         return Routed::Challenged { branch, asked };
+    }
+    if client.owner.dialog().is_some() {
+        let contact = redirection(view, "", &response);
+        return Routed::Presence(PresenceRouted::Response {
+            branch,
+            response: Box::new(response),
+            contact,
+        });
     }
     // A success needs no words, and so no message to answer.
     let failed = client.delivery().filter(|_| !response.status.is_success());
@@ -118,6 +128,9 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
     if view.state.servers().known(key).is_some() {
         return Routed::Retransmission { flow, key, request };
     }
+    if matches!(request.method, Method::Subscribe | Method::Notify) {
+        return subscription::routed(view, flow, key, request);
+    }
     match accept(view, &flow, &request, key) {
         Ok(Accepted { parties, from, to, merge_key }) => {
             let from_tag = request.from.tag().unwrap_or_default();
@@ -159,7 +172,7 @@ fn reads_text(view: View<'_>, parties: &Parties<'_>, inbound: &Inbound) -> Optio
     Some((target, rules.remember_text))
 }
 
-fn answer(flow: Flow, request: Box<Request>, refusal: Refusal) -> Routed {
+pub(super) fn answer(flow: Flow, request: Box<Request>, refusal: Refusal) -> Routed {
     Routed::Answer { flow, request, refusal }
 }
 
@@ -184,6 +197,7 @@ fn options(view: View<'_>) -> Refusal {
     }
     Refusal::new(Status::OK)
         .with(HeaderName::Allow, ALLOW)
+        .with(HeaderName::AllowEvents, PRESENCE)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED)
         // No extension is served (RFC 3261 §20.37).

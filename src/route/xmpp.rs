@@ -7,8 +7,8 @@ use super::address::{Device, domain, is_refused, to_jid, to_uri, written};
 use super::admission::peer_at;
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{
-    self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
-    Stanza, StanzaError, StreamContext, Text, xmpp_uri,
+    self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
+    StreamContext, Text, xmpp_uri,
 };
 use crate::config::{DomainPair, Side};
 use crate::flow::{
@@ -56,7 +56,7 @@ fn addressed(
             message_routed(view, link, message, taken)
         }
         Stanza::Iq(iq) => iq_routed(view, link, iq),
-        Stanza::Presence(presence) => presence_routed(view, link, presence),
+        Stanza::Presence(presence) => super::presence::routed(view, link, presence),
         _ => Routed::Drop(Counter::XmppMalformed),
     }
 }
@@ -348,25 +348,4 @@ fn prompted(view: View<'_>, link: LinkId, iq: &Iq) -> Option<Jid> {
         return None;
     }
     to_jid(&view.rules.addresses, pair, &address, Device::Left, None).ok()
-}
-
-/// Presence does not cross yet. Who asks for a subscription is told so; all else needs no answer.
-fn presence_routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> Routed {
-    if let (PresenceKind::Unavailable, Some(from)) = (presence.kind, &presence.from) {
-        return Routed::Departed(from.clone());
-    }
-    if presence.kind != PresenceKind::Subscribe {
-        return Routed::Drop(Counter::XmppPresence);
-    }
-    let home = presence.from.as_ref().and_then(|from| view.config.domains.of_jid(from.domain()));
-    let error = match home.map(|pair| pair.side) {
-        Some(Side::Xmpp) => StanzaError::new(Condition::FeatureNotImplemented)
-            .with_text("this gateway carries messages; presence does not cross it"),
-        // A stanza of the gateway's own: see `came_back`.
-        Some(Side::Sip { .. }) => return Routed::Drop(Counter::XmppPresence),
-        None => StanzaError::new(Condition::Forbidden)
-            .with_text("this gateway does not serve your domain"),
-    };
-    let stanza = Box::new(Stanza::Presence(presence));
-    Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
 }

@@ -16,6 +16,7 @@ mod key;
 mod layers;
 mod matcher;
 mod messages;
+mod presence;
 mod profiles;
 mod reference;
 mod ruled;
@@ -43,6 +44,7 @@ pub use facts::{Direction, Facts, Field};
 pub use messages::{
     AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, VARIABLES, im_uri,
 };
+pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};
 pub use reference::reference;
 pub use schema::schema;
@@ -71,7 +73,7 @@ struct Lists<'d> {
 }
 
 /// The tables, in the order in which they are told.
-pub const TABLES: [Table; 3] = [
+pub const TABLES: [Table; 4] = [
     Table {
         name: "addresses",
         text: include_str!("../../mappings/addresses.yaml"),
@@ -94,6 +96,13 @@ pub const TABLES: [Table; 3] = [
         described: described::<Messages>,
     },
     Table {
+        name: "presence",
+        text: include_str!("../../mappings/presence.yaml"),
+        read: |rules, map| read(Presence::KEYS, map, &mut rules.presence),
+        compile: |rules, lists| compile(&mut rules.presence, &lists.rules),
+        described: described::<Presence>,
+    },
+    Table {
         name: "errors",
         text: include_str!("../../mappings/errors.yaml"),
         read: |rules, map| read(Errors::KEYS, map, &mut rules.errors),
@@ -109,6 +118,8 @@ pub struct Rules {
     pub addresses: Addresses,
     /// How messages cross.
     pub messages: Messages,
+    /// How presence crosses.
+    pub presence: Presence,
     /// How errors cross.
     pub errors: Errors,
     /// What they were read from, as a hash: 16 hexadecimal digits.
@@ -162,6 +173,7 @@ impl Rules {
     pub fn without_refinements(mut self) -> Self {
         self.addresses.refined = Book::default();
         self.messages.refined = Book::default();
+        self.presence.refined = Book::default();
         self.errors.refined = Book::default();
         self
     }
@@ -172,6 +184,7 @@ impl Rules {
         match table {
             "addresses" => self.addresses.refined.trace(facts),
             "messages" => self.messages.refined.trace(facts),
+            "presence" => self.presence.refined.trace(facts),
             "errors" => self.errors.refined.trace(facts),
             _ => Vec::new(),
         }

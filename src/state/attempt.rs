@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::State;
+use super::client::{Client, Owner};
 use super::digest;
 use super::locator::Target;
-use super::outbound::{Client, Owner};
 use super::peer;
 use crate::codec::sip::{Asked, HeaderName, Request, Response, Signed, asked};
 use crate::config::Transport;
@@ -66,16 +66,20 @@ impl State {
     #[must_use]
     pub fn challenged(&self, branch: u64, response: &Response) -> Vec<Asked> {
         let found = self.clients.get(&branch).and_then(|client| {
-            let delivery = self.deliveries.get(client.delivery()?)?;
-            Some((delivery, self.config.sip.peers.get(client.peer.0)?))
+            let realms = match client.owner {
+                Owner::Delivery(id) => &self.deliveries.get(id)?.realms,
+                Owner::Subscribe(..) | Owner::Notify(..) => &client.attempt.realms,
+                Owner::Server(..) => return None,
+            };
+            Some((realms, self.config.sip.peers.get(client.peer.0)?))
         });
-        let Some((delivery, settings)) = found else { return Vec::new() };
-        if settings.accounts.is_empty() || delivery.realms.len() >= CHALLENGES {
+        let Some((realms, settings)) = found else { return Vec::new() };
+        if settings.accounts.is_empty() || realms.len() >= CHALLENGES {
             return Vec::new();
         }
         let mut asked = asked(response);
         asked.retain(|asked| {
-            let answered = delivery.realms.contains(&asked.realm);
+            let answered = realms.contains(&asked.realm);
             digest::account(&settings.accounts, &asked.realm).is_some()
                 && (asked.stale || !answered)
         });
@@ -91,16 +95,23 @@ impl State {
         asked: Vec<Asked>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(client) = self.clients.remove(&branch) else { return };
-        let Owner::Delivery(id) = client.owner else { return };
+        let Some(mut client) = self.clients.remove(&branch) else { return };
         for asked in asked {
-            if let Some(delivery) = self.deliveries.get_mut(id) {
-                delivery.realms.push(asked.realm.clone());
+            match client.owner {
+                Owner::Delivery(id) => {
+                    if let Some(delivery) = self.deliveries.get_mut(id) {
+                        delivery.realms.push(asked.realm.clone());
+                    }
+                }
+                _ => client.attempt.realms.push(asked.realm.clone()),
             }
             if let Some(sessions) = self.digests.get_mut(client.peer.0) {
                 sessions.begin(asked);
             }
         }
+        let Owner::Delivery(id) = client.owner else {
+            return self.subscription_authorized(now, &client, effects);
+        };
         let Some(cseq) = self.next_cseq(id) else { return };
         self.counters.count(Counter::SipAuthorized);
         let way = Way { peer: client.peer, hop: client.hop };
@@ -159,7 +170,7 @@ impl State {
         true
     }
 
-    fn made_again(
+    pub(super) fn made_again(
         &mut self,
         client: &Client,
         way: Way,

@@ -46,6 +46,12 @@ pub enum Purpose {
     Echo,
     /// A nonce.
     Nonce,
+    /// A SIP user and an XMPP user.
+    Pair,
+    /// A dialog: Call-ID and our tag.
+    Dialog,
+    /// An XMPP user.
+    User,
 }
 
 impl Ids {

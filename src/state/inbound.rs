@@ -76,7 +76,7 @@ impl State {
     pub fn challenge(&self, held: &Held) -> Challenge {
         let request = match held.waits {
             Waits::Request(key) => self.servers.known(key),
-            Waits::Answer(_) => None,
+            Waits::Answer(_) | Waits::Nobody => None,
         };
         let realm = match request {
             Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
@@ -112,7 +112,7 @@ impl State {
 
     /// Why nothing is taken on for a link. One that is down for longer than the grace refuses: the
     /// whole gateway with 503 so that a proxy fails over, one domain of several with 480.
-    fn unable(&self, now: Now, id: LinkId) -> Option<Refusal> {
+    pub(super) fn unable(&self, now: Now, id: LinkId) -> Option<Refusal> {
         let Some(link) = self.link(id).filter(|_| !self.draining) else {
             return Some(Refusal::out_of_service());
         };
@@ -130,6 +130,23 @@ impl State {
         let detail = Detail { reason: refusal.reason, headers: refusal.headers };
         let finished = Finished { status, detail: Some(Box::new(detail)) };
         self.servers.remember(inbound.key, finished);
+    }
+
+    /// Answers a request that had an effect, and remembers the answer for its copies.
+    pub(super) fn conclude(
+        &mut self,
+        flow: &Flow,
+        key: u64,
+        request: &Request,
+        refusal: Refusal,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.answer(flow, request, &refusal, effects);
+        let status = refusal.status.code();
+        let plain = refusal.reason.is_none() && refusal.headers.is_empty();
+        let detail = Detail { reason: refusal.reason, headers: refusal.headers };
+        let finished = Finished { status, detail: (!plain).then(|| Box::new(detail)) };
+        self.servers.remember(key, finished);
     }
 
     /// Writes what can be written to a link.
@@ -196,6 +213,7 @@ impl State {
                     self.finish(key, Refusal::new(success), effects);
                 }
                 Waits::Answer(id) => self.closed_book(id, effects),
+                Waits::Nobody => {}
             }
         }
         self.pump(now, id, effects);
@@ -248,6 +266,7 @@ impl State {
                 self.counters.count(Counter::OutboundUntold);
                 self.closed_book(id, effects);
             }
+            Waits::Nobody => self.counters.count(Counter::PresenceUntold),
         }
     }
 
@@ -287,7 +306,9 @@ impl State {
     fn render(&self, request: &Request, finished: &Finished) -> Bytes {
         let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
         let mut response = request.response(status);
-        response.to = response.to.with_tag(&self.tag(request));
+        if response.to.tag().is_none() {
+            response.to = response.to.with_tag(&self.tag(request));
+        }
         if let Some(detail) = &finished.detail {
             if let Some(reason) = &detail.reason {
                 response.reason = reason.clone();
@@ -300,7 +321,7 @@ impl State {
     }
 
     /// The To tag of every response to a request, over restarts as well.
-    fn tag(&self, request: &Request) -> String {
+    pub(super) fn tag(&self, request: &Request) -> String {
         let from_tag = request.from.tag().unwrap_or_default();
         let parts = [from_tag.as_bytes(), request.call_id.as_bytes()];
         format!("{:016x}", self.ids.hash(Purpose::Tag, &parts))

@@ -67,6 +67,8 @@ pub enum Waits {
     Request(u64),
     /// Nobody: it tells an XMPP user what became of his message.
     Answer(DeliveryId),
+    /// Nobody at all: it is about a subscription.
+    Nobody,
 }
 
 /// What to do for a link.

@@ -2,6 +2,7 @@
 //! translation: what must be said in words of the other side goes round again as an input.
 
 mod attempt;
+mod client;
 pub mod conversation;
 pub mod counters;
 pub mod delivery;
@@ -10,8 +11,10 @@ pub mod echo;
 pub mod ids;
 pub mod link;
 pub mod locator;
+mod look;
 mod memory;
 pub mod peer;
+pub mod presence;
 pub mod recent;
 mod request;
 pub mod spelling;
@@ -35,18 +38,19 @@ use crate::codec::xmpp::Stanza;
 use crate::config::Config;
 use crate::flow::{
     Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
-    LinkChange, LinkId, Map, Now, Record, Refusal, Stored,
+    LinkChange, LinkId, Map, Now, Record, Stored,
 };
+use client::Client;
 use conversation::Conversations;
 use counters::Counters;
 use delivery::{Bounds, Deliveries};
 use digest::Sessions;
 use echo::Echoes;
-use ids::{Ids, Purpose};
+use ids::Ids;
 use link::Link;
 use locator::Locator;
-use outbound::Client;
 use peer::PeerState;
+use presence::Presence;
 use recent::Recent;
 pub(crate) use request::{branch_of, single_options};
 use spelling::Spellings;
@@ -70,6 +74,7 @@ pub struct State {
     /// How many client transactions began.
     begun: u64,
     deliveries: Deliveries,
+    presence: Presence,
     conversations: Conversations,
     links: Vec<Link>,
     peers: Vec<PeerState>,
@@ -121,6 +126,7 @@ impl State {
             clients: Map::with_hasher(seed),
             begun: 0,
             deliveries: Deliveries::new(seed, bounds),
+            presence: Presence::new(seed),
             conversations: Conversations::new(seed),
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
             peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),
@@ -138,13 +144,26 @@ impl State {
             ids,
             config,
         };
-        for Record::TextProfile { address, until_unix_ms } in &stored.records {
-            state.text_targets.insert(address.as_str().into(), *until_unix_ms);
-        }
+        state.restore(now, &stored.records);
         let turn = state.servers.turn_generation(now.instant);
         state.timers.set(turn, Timer::Generation);
         state.begin_watching(now, effects);
         state
+    }
+
+    /// Takes up what an earlier process left.
+    fn restore(&mut self, now: Now, records: &[Record]) {
+        for record in records {
+            match record {
+                Record::TextProfile { address, until_unix_ms } => {
+                    self.text_targets.insert(address.as_str().into(), *until_unix_ms);
+                }
+                Record::Pair { value: Some(value), .. } => {
+                    self.restore_pair(now, value, records.len());
+                }
+                Record::Pair { value: None, .. } => {}
+            }
+        }
     }
 
     /// Carries out what was decided.
@@ -187,6 +206,7 @@ impl State {
                 let key = self.device_key(&jid);
                 self.devices.forget(key);
             }
+            Intent::Presence(done) => self.do_presence(now, done, effects),
             Intent::Drop(counter) => self.counters.count(counter),
             Intent::Both(both) => both.into_iter().for_each(|one| self.apply(now, one, effects)),
             Intent::State(input) => self.input(now, input, effects),
@@ -223,13 +243,19 @@ impl State {
             Input::Unreachable { remote, transport } => {
                 self.unreachable(now, remote, transport, effects);
             }
-            Input::Drain => self.draining = true,
+            Input::Committed(id) => self.committed(id),
+            Input::Again(Again::Unsent(Some((pair, dialog)))) => {
+                self.unsent(now, pair, dialog, effects);
+            }
+            Input::Drain => {
+                self.draining = true;
+                self.store_all(now, effects);
+            }
             // The others never come here: they are routed.
             Input::Sip { .. }
             | Input::Unreadable { .. }
             | Input::Xmpp { .. }
             | Input::Recovered(_)
-            | Input::Committed(_)
             | Input::Rules(_)
             | Input::Again(_) => {}
         }
@@ -244,6 +270,8 @@ impl State {
                 Timer::Peer(peer) => self.fire_peer(now, peer, effects),
                 Timer::Silence(branch) => self.fire_silence(branch, effects),
                 Timer::Locate(peer) => self.locate(now, peer, effects),
+                Timer::Pair(pair) => self.fire_pair(now, pair, effects),
+                Timer::Soiled => self.fire_soiled(now, effects),
                 Timer::Dns => self.fire_dns(now, effects),
                 Timer::Generation => {
                     let next = self.servers.turn_generation(now.instant);
@@ -291,6 +319,7 @@ impl State {
                 link.opened(now.instant);
                 effects.push(Effect::Event(Event::LinkUp(id)));
                 self.pump(now, id, effects);
+                self.link_back(now, id, effects);
             }
             LinkChange::Down { reason, stream_error } => {
                 let quarantined = link.closed(now.instant, reason.clone(), stream_error);
@@ -301,82 +330,6 @@ impl State {
             }
         }
         self.set_timer(id);
-    }
-
-    // What routing may look at.
-
-    /// A component link.
-    #[must_use]
-    pub fn link(&self, link: LinkId) -> Option<&Link> {
-        self.links.get(link.0)
-    }
-
-    /// The links.
-    #[must_use]
-    pub fn links(&self) -> &[Link] {
-        &self.links
-    }
-
-    /// The peers.
-    #[must_use]
-    pub fn peers(&self) -> &[PeerState] {
-        &self.peers
-    }
-
-    /// The server transactions.
-    #[must_use]
-    pub fn servers(&self) -> &Servers {
-        &self.servers
-    }
-
-    /// The messages on their way to SIP.
-    #[must_use]
-    pub fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
-    }
-
-    /// The delivery that a client transaction belongs to; `Some(None)` for the gateway's own.
-    #[must_use]
-    pub fn client(&self, branch: u64) -> Option<&Client> {
-        self.clients.get(&branch)
-    }
-
-    /// Whether the gateway takes on new work: it is not about to end, and a link serves.
-    #[must_use]
-    pub fn in_service(&self, now: Instant) -> bool {
-        !self.draining && self.links.iter().any(|link| link.serves(now))
-    }
-
-    /// What a request for a link that is down is answered: 503 when the whole gateway is out of
-    /// service, so that a proxy fails over; 480 when one domain of several is.
-    #[must_use]
-    pub fn link_refusal(&self, now: Instant) -> Refusal {
-        if self.in_service(now) { Refusal::unavailable() } else { Refusal::out_of_service() }
-    }
-
-    /// Whether the gateway is about to end.
-    #[must_use]
-    pub fn draining(&self) -> bool {
-        self.draining
-    }
-
-    /// Whether nothing waits for an outcome, and everybody was told of his.
-    #[must_use]
-    pub fn idle(&self) -> bool {
-        let told = self.links.iter().all(|link| !link.is_up() || link.held() == 0);
-        self.deliveries.is_empty() && self.servers.waiting() == 0 && told
-    }
-
-    /// A keyed hash.
-    #[must_use]
-    pub fn hash(&self, purpose: Purpose, parts: &[&[u8]]) -> u64 {
-        self.ids.hash(purpose, parts)
-    }
-
-    /// The counters.
-    #[must_use]
-    pub fn counters(&self) -> &Counters {
-        &self.counters
     }
 
     fn again(&mut self, again: Again) {

@@ -5,56 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::attempt::{UDP_MOST, Way};
+use super::client::{Attempt, Client, Owner};
 use super::delivery::{Dialogue, Turn};
 use super::ids::Purpose;
-use super::locator::Target;
 use super::timer::{Lane, Timer};
 use super::transaction::client::{Due, NonInviteClient};
 use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin, Outbound,
-    Outcome, PeerId, Profile, Rendered,
+    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin,
+    Outbound, Outcome, Profile, Rendered,
 };
-
-/// Whose request a client transaction carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// A message.
-    Delivery(DeliveryId),
-    /// OPTIONS to a server of a peer.
-    Server(PeerId, Target),
-}
-
-/// A client transaction with its octets.
-#[derive(Debug)]
-pub struct Client {
-    /// Whose request it is.
-    pub owner: Owner,
-    /// The peer that it goes to.
-    pub peer: PeerId,
-    /// The way that it goes.
-    pub hop: Hop,
-    /// The request.
-    pub octets: Bytes,
-    /// How many transactions began before it.
-    pub number: u64,
-    /// Whether it was repeated after its connection was lost.
-    pub repeated: bool,
-    machine: NonInviteClient,
-}
-
-impl Client {
-    /// The delivery that it carries; none for the gateway's own requests.
-    #[must_use]
-    pub fn delivery(&self) -> Option<DeliveryId> {
-        match self.owner {
-            Owner::Delivery(id) => Some(id),
-            Owner::Server(..) => None,
-        }
-    }
-}
 
 impl State {
     /// Sends a message, or lets it wait for its turn.
@@ -225,7 +187,8 @@ impl State {
         effects.push(Effect::Sip { hop, octets: octets.clone() });
         self.begun += 1;
         let number = self.begun;
-        let client = Client { owner, peer, hop, octets, number, repeated: false, machine };
+        let (repeated, attempt) = (false, Attempt::default());
+        let client = Client { owner, peer, hop, octets, number, repeated, attempt, machine };
         self.clients.insert(branch, client);
     }
 
@@ -291,6 +254,10 @@ impl State {
                 };
                 return self.server_failed(peer, target, why, effects);
             }
+            Owner::Subscribe(..) | Owner::Notify(..) => {
+                self.doubt(now, client.hop, effects);
+                return self.subscription_failed(now, &client, failure, effects);
+            }
         };
         self.doubt(now, client.hop, effects);
         if self.try_next(now, id, &client, effects) {
@@ -323,6 +290,8 @@ impl State {
             Owner::Server(peer, target) => {
                 return self.server_answered(peer, target, status, effects);
             }
+            // Its responses are of another kind.
+            Owner::Subscribe(..) | Owner::Notify(..) => return,
             Owner::Delivery(id) => id,
         };
         match outcome {
@@ -355,6 +324,12 @@ impl State {
                 self.end(id, "SIP took it", false, effects);
             }
         }
+    }
+
+    /// A SUBSCRIBE or NOTIFY has its final response.
+    pub(super) fn answered(&mut self, now: Now, answered: &Answered, effects: &mut Vec<Effect>) {
+        let Some(client) = self.clients.remove(&answered.branch) else { return };
+        self.subscription_answered(now, client.owner, answered, effects);
     }
 
     /// Tells a sender that his message failed, and ends it.

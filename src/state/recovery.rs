@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::attempt::Way;
+use super::client::Owner;
 use super::locator::Target;
-use super::outbound::Owner;
 use super::{State, peer, request};
 use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::flow::{Instant, LinkId, PeerId};
+use crate::flow::{Instant, LinkId, PairId, PeerId};
 
 /// What a deadline is for. A timer whose owner is gone, or has a later deadline by now, is
 /// dropped when it fires.
@@ -23,6 +23,10 @@ pub enum Timer {
     Locate(PeerId),
     /// A question to the DNS has no answer for too long.
     Dns,
+    /// A pair of users.
+    Pair(PairId),
+    /// Records that are a little behind are written.
+    Soiled,
     /// The oldest generation of finished transactions has outlived Timer J.
     Generation,
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::State;
 use super::attempt::Way;
+use super::client::Owner;
 use super::locator::{Located, Target};
-use super::outbound::Owner;
 use super::peer::{self, Health};
 use super::timer::Timer;
 use crate::flow::{Again, Answer, Counter, Effect, Event, Hop, Instant, Now, PeerId, Query};

@@ -3,6 +3,7 @@
 
 mod error;
 mod message;
+mod presence;
 mod query;
 
 use crate::codec::sip::{Response, Status};
@@ -56,6 +57,7 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             }
             None => Intent::Drop(Counter::XmppMalformed),
         },
+        Routed::Presence(routed) => presence::translate(rules, now, routed),
         Routed::CameBack(correlation) => Intent::CameBack(correlation),
         Routed::Departed(jid) => Intent::Departed(jid),
         Routed::Drop(counter) => Intent::Drop(counter),

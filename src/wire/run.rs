@@ -244,7 +244,10 @@ async fn keep_committing(
                 runner.alarm("store", None);
                 runner.feed(Input::Committed(id));
             }
-            Err(cause) => runner.alarm("store", Some(cause.to_string())),
+            Err(cause) => {
+                runner.alarm("store", Some(cause.to_string()));
+                runner.go_on_without_the_store();
+            }
         }
     }
 }

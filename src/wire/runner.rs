@@ -194,6 +194,15 @@ impl Runner {
         released
     }
 
+    /// The store cannot be written: what waits for it is done all the same, since nobody would be
+    /// served otherwise. The alarm says that a crash may lose it; the records are tried again.
+    pub(super) fn go_on_without_the_store(&self) {
+        let held = std::mem::take(&mut *self.held.borrow_mut());
+        for (_, effects) in held {
+            self.perform(effects);
+        }
+    }
+
     /// Feeds the core its deadlines, for ever.
     pub(super) async fn keep_time(&self) {
         loop {

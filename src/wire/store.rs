@@ -11,12 +11,15 @@ use redb::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::flow::{CommitId, Record, Stored};
+use crate::flow::{CommitId, PairId, Record, Stored};
 
 /// Names of single values: the format's version, the key of the hashes.
 const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
 /// Addresses of record that take bare text, with the time to forget that.
 const TEXT_PROFILES: TableDefinition<'_, &str, u64> = TableDefinition::new("text_profiles");
+
+/// What is known of pairs of users, as JSON.
+const PAIRS: TableDefinition<'_, u64, &str> = TableDefinition::new("pairs");
 
 /// The version of this file format.
 const FORMAT: &[u8] = b"1";
@@ -149,6 +152,7 @@ impl Store {
             if known.is_none() {
                 values.insert("key", fresh_key.as_slice())?;
             }
+            transaction.open_table(PAIRS)?;
             transaction.open_table(TEXT_PROFILES)?.retain(|_, until| until > unix_ms)?;
             known.unwrap_or(fresh_key)
         };
@@ -164,6 +168,11 @@ impl Store {
             let (address, until_unix_ms) = (address.value().to_owned(), until.value());
             records.push(Record::TextProfile { address, until_unix_ms });
         }
+        for entry in transaction.open_table(PAIRS)?.iter()? {
+            let (id, value) = entry?;
+            let value = Some(value.value().to_owned());
+            records.push(Record::Pair { id: PairId(id.value()), value });
+        }
         Ok(Stored { records })
     }
 
@@ -173,10 +182,19 @@ impl Store {
         transaction.set_quick_repair(true);
         {
             let mut profiles = transaction.open_table(TEXT_PROFILES)?;
-            for Record::TextProfile { address, until_unix_ms } in
-                groups.iter().flat_map(|(_, records)| records)
-            {
-                profiles.insert(address.as_str(), until_unix_ms)?;
+            let mut pairs = transaction.open_table(PAIRS)?;
+            for record in groups.iter().flat_map(|(_, records)| records) {
+                match record {
+                    Record::TextProfile { address, until_unix_ms } => {
+                        profiles.insert(address.as_str(), until_unix_ms)?;
+                    }
+                    Record::Pair { id, value: Some(value) } => {
+                        pairs.insert(id.0, value.as_str())?;
+                    }
+                    Record::Pair { id, value: None } => {
+                        pairs.remove(id.0)?;
+                    }
+                }
             }
         }
         transaction.commit()?;

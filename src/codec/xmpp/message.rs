@@ -1,5 +1,7 @@
 //! `<message/>`, RFC 6121 §5.
 
+use serde::{Deserialize, Serialize};
+
 use super::element::Element;
 use super::escape::{write_attribute, write_text};
 use super::stanza::{Fault, Head, write_head};
@@ -10,9 +12,10 @@ use super::xml_fault::XmlFault;
 use super::{Jid, Text, ns};
 
 /// Text with the language it declares itself; `None` means the stanza's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LangText {
     /// `xml:lang` of the element, RFC 6120 §8.1.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<Text>,
     /// The element's character data.
     pub text: Text,

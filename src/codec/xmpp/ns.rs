@@ -85,6 +85,8 @@ pub const OMEMO: &str = "urn:xmpp:omemo:2";
 pub const OMEMO_LEGACY: &str = "eu.siacs.conversations.axolotl";
 /// XEP-0420 stanza content encryption.
 pub const SCE: &str = "urn:xmpp:sce:1";
+/// XEP-0319: since when nobody has touched a device.
+pub const IDLE: &str = "urn:xmpp:idle:1";
 
 /// True for the namespaces in which `<message/>`, `<presence/>` and `<iq/>` and
 /// their own children live, RFC 6120 §4.8.2: the content namespaces are

@@ -1,5 +1,7 @@
 //! `<presence/>`, RFC 6121 §3 and §4.
 
+use serde::{Deserialize, Serialize};
+
 use super::element::Element;
 use super::message::LangText;
 use super::stanza::{Fault, Head, write_head};
@@ -62,7 +64,8 @@ impl PresenceKind {
 }
 
 /// `<show/>`, RFC 6121 §4.7.2.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Show {
     /// Temporarily away.
     Away,

@@ -1,0 +1,176 @@
+//! Juliet watches romeo (RFC 8048 §5.2): SUBSCRIBE goes out, NOTIFY comes in.
+
+use stox::codec::sip::{self, HeaderName, Method, Request};
+use stox::codec::xmpp::{Presence, PresenceKind, Show, Stanza};
+
+use crate::world::World;
+
+/// A document with these tuples.
+pub(crate) fn pidf(tuples: &str) -> String {
+    format!(
+        "<?xml version='1.0' encoding='UTF-8'?>\
+         <presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:romeo@sip.test'>\
+         {tuples}</presence>"
+    )
+}
+
+/// A tuple that is open or closed, with more in its status.
+pub(crate) fn tuple(id: &str, basic: &str, more: &str) -> String {
+    format!("<tuple id='{id}'><status><basic>{basic}</basic>{more}</status></tuple>")
+}
+
+/// A NOTIFY of romeo's user agent for a SUBSCRIBE of the gateway.
+pub(crate) fn notify(subscribe: &Request, cseq: u32, state: &str, body: &str) -> String {
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/pidf+xml\n" };
+    format!(
+        "NOTIFY sip:juliet@127.0.0.20:5060 SIP/2.0\n\
+         Via: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bK{}-{cseq}\n\
+         Max-Forwards: 70\n\
+         From: <sip:romeo@sip.test>;tag=ffd2\n\
+         To: <sip:juliet@xmpp.test>;tag={}\n\
+         Call-ID: {}\n\
+         CSeq: {cseq} NOTIFY\n\
+         Event: presence\n\
+         Contact: <sip:romeo@127.0.0.30:5070>\n\
+         Subscription-State: {state}\n\
+         {kind}\n{body}",
+        subscribe.call_id.as_str(),
+        subscribe.from.tag().expect("a tag"),
+        subscribe.call_id.as_str(),
+    )
+}
+
+impl World {
+    /// The presence stanzas written since the last look.
+    pub(crate) fn presences(&mut self) -> Vec<Presence> {
+        self.confirm_all();
+        let presence = |stanza| match stanza {
+            Stanza::Presence(presence) => *presence,
+            other => panic!("not presence: {other:?}"),
+        };
+        self.stanzas().into_iter().map(presence).collect()
+    }
+
+    /// Juliet asks to see romeo; the answer is the SUBSCRIBE.
+    pub(crate) fn juliet_subscribes(&mut self) -> Request {
+        self.xmpp(
+            "<presence from='juliet@xmpp.test' to='romeo@sip.xmpp.test' id='s1' type='subscribe'/>",
+        );
+        self.request()
+    }
+
+    /// A NOTIFY of romeo's is answered; the answer is the status.
+    pub(crate) fn notified(
+        &mut self,
+        subscribe: &Request,
+        cseq: u32,
+        state: &str,
+        body: &str,
+    ) -> u16 {
+        self.sip(&notify(subscribe, cseq, state, body));
+        self.response().status.code()
+    }
+}
+
+fn header(request: &Request, name: &HeaderName) -> String {
+    request.headers.get_text(name).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn she_subscribes_and_sees_him_come_and_go() {
+    let mut world = World::new();
+    let subscribe = world.juliet_subscribes();
+    assert_eq!(subscribe.method, Method::Subscribe);
+    assert_eq!(subscribe.uri.as_str(), "sip:romeo@sip.test");
+    assert_eq!(header(&subscribe, &HeaderName::Event), "presence");
+    assert_eq!(header(&subscribe, &HeaderName::Expires), "3600");
+    world.answer(&subscribe, 200);
+    assert_eq!(world.presences(), []);
+    let open = pidf(&tuple("ID-orchard", "open", "<show xmlns='jabber:client'>away</show>"));
+    assert_eq!(world.notified(&subscribe, 1, "active;expires=3600", &open), 200);
+    let told = world.presences();
+    let kinds: Vec<_> = told.iter().map(|presence| presence.kind).collect();
+    assert_eq!(kinds, [PresenceKind::Subscribed, PresenceKind::Available]);
+    assert_eq!(told[1].from.as_ref().expect("from").as_str(), "romeo@sip.xmpp.test/orchard");
+    assert_eq!(told[1].show, Some(Show::Away));
+    let closed = pidf(&tuple("ID-orchard", "closed", ""));
+    assert_eq!(world.notified(&subscribe, 2, "active;expires=3500", &closed), 200);
+    let told = world.presences();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].kind, PresenceKind::Unavailable);
+}
+
+#[test]
+fn she_unsubscribes() {
+    let mut world = World::new();
+    let subscribe = world.juliet_subscribes();
+    world.answer(&subscribe, 200);
+    let open = pidf(&tuple("a", "open", ""));
+    world.notified(&subscribe, 1, "active;expires=3600", &open);
+    world.presences();
+    world.xmpp("<presence from='juliet@xmpp.test' to='romeo@sip.xmpp.test' type='unsubscribe'/>");
+    let end = world.request();
+    assert_eq!(header(&end, &HeaderName::Expires), "0");
+    assert_eq!(end.uri.as_str(), "sip:romeo@127.0.0.30:5070");
+    assert_eq!(end.to.tag(), Some("ffd2"));
+    assert_eq!(end.cseq.number, subscribe.cseq.number + 1);
+    world.answer(&end, 200);
+    let kinds: Vec<_> = world.presences().iter().map(|presence| presence.kind).collect();
+    assert_eq!(kinds, [PresenceKind::Unavailable, PresenceKind::Unsubscribed]);
+    assert_eq!(world.notified(&subscribe, 2, "terminated;reason=timeout", ""), 200);
+    assert_eq!(world.presences(), []);
+}
+
+#[test]
+fn romeo_watches_juliet() {
+    let mut world = World::new();
+    world.sip(
+        "SUBSCRIBE sip:juliet@xmpp.test SIP/2.0\n\
+         Via: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bKw1\n\
+         Max-Forwards: 70\n\
+         From: <sip:romeo@sip.test>;tag=w1\n\
+         To: <sip:juliet@xmpp.test>\n\
+         Call-ID: w1\n\
+         CSeq: 1 SUBSCRIBE\n\
+         Event: presence\n\
+         Contact: <sip:romeo@127.0.0.30:5070>\n\
+         Expires: 600\n\n",
+    );
+    let mut sent = std::mem::take(&mut world.sip).into_iter().map(|(_, octets)| octets);
+    let ok = sent.next().expect("a response");
+    let ok = String::from_utf8_lossy(&ok).into_owned();
+    assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
+    assert!(ok.contains("Expires: 600"), "{ok}");
+    let pending = sent.next().expect("a NOTIFY");
+    let Ok(sip::Message::Request(pending)) = sip::parse(pending) else { panic!("no request") };
+    assert_eq!(header(&pending, &HeaderName::SubscriptionState), "pending;expires=600");
+    world.answer(&pending, 200);
+    let told = world.presences();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].kind, PresenceKind::Subscribe);
+    world.xmpp("<presence from='juliet@xmpp.test' to='romeo@sip.xmpp.test' type='subscribed'/>");
+    let active = world.request();
+    assert_eq!(header(&active, &HeaderName::SubscriptionState), "active;expires=600");
+    assert_eq!(world.presences()[0].kind, PresenceKind::Probe);
+    world.xmpp(
+        "<presence from='juliet@xmpp.test/balcony' to='romeo@sip.xmpp.test'>\
+         <show>dnd</show><status>busy here</status></presence>",
+    );
+    world.answer(&active, 200);
+    let document = world.request();
+    let text = String::from_utf8_lossy(&document.body).into_owned();
+    assert!(
+        text.contains("<tuple id=\"ID-balcony\"") || text.contains("<tuple id='ID-balcony'"),
+        "{text}"
+    );
+    assert!(text.contains("busy"), "{text}");
+    world.answer(&document, 200);
+    world.xmpp(
+        "<presence from='juliet@xmpp.test/balcony' to='romeo@sip.xmpp.test' type='unavailable'/>",
+    );
+    assert_eq!(world.requests(), []);
+    world.pass_ms(5_000);
+    let document = world.request();
+    let text = String::from_utf8_lossy(&document.body).into_owned();
+    assert!(text.contains("closed"), "{text}");
+}

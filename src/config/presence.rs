@@ -1,0 +1,56 @@
+//! `presence:` — how often, how long, how patiently.
+
+use std::time::Duration;
+
+use crate::codec::yaml::Node;
+
+/// Times of presence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// The least time between two documents for one watcher (`notify_interval`, default 5 s,
+    /// RFC 3856 §6.10).
+    pub notify_interval: Duration,
+    /// Shorter subscriptions are refused with 423 (`min_expires`, default 60 s; at most an hour,
+    /// RFC 6665 §4.2.1.1).
+    pub min_expires: Duration,
+    /// Longer subscriptions are granted for this time (`max_expires`, default 1 h).
+    pub max_expires: Duration,
+    /// How long a probe may be unanswered before that means that nobody is there
+    /// (`probe_timeout`, default 10 s).
+    pub probe_timeout: Duration,
+    /// How long after a refusal an XMPP user is not asked again by the same SIP user (`re_ask`,
+    /// default 1 h).
+    pub re_ask: Duration,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Presence {
+            notify_interval: Duration::from_secs(5),
+            min_expires: Duration::from_secs(60),
+            max_expires: Duration::from_secs(3_600),
+            probe_timeout: Duration::from_secs(10),
+            re_ask: Duration::from_secs(3_600),
+        }
+    }
+}
+
+impl Presence {
+    pub(super) fn read(node: Option<Node<'_>>) -> Option<Self> {
+        let mut presence = Presence::default();
+        let Some(node) = node else { return Some(presence) };
+        let map = node.map()?;
+        let set = |key: &'static str, low: u64, high: u64, field: &mut Duration| {
+            let bounds = Duration::from_secs(low)..=Duration::from_secs(high);
+            let time = map.optional(key).and_then(|node| node.duration(bounds));
+            *field = time.unwrap_or(*field);
+        };
+        set("notify_interval", 0, 3_600, &mut presence.notify_interval);
+        set("min_expires", 0, 3_600, &mut presence.min_expires);
+        set("max_expires", 60, 7 * 24 * 3_600, &mut presence.max_expires);
+        set("probe_timeout", 1, 300, &mut presence.probe_timeout);
+        set("re_ask", 0, 30 * 24 * 3_600, &mut presence.re_ask);
+        map.finish();
+        Some(presence)
+    }
+}

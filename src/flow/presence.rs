@@ -1,0 +1,255 @@
+//! Presence between the stages, in both directions.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Flow, LinkId, Refusal};
+use crate::codec::sip::{Event, Headers, NameAddr, Request, Subscription, Uri};
+use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
+
+/// A pair, by the keyed hash of its two bare JIDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PairId(pub u64);
+
+/// A dialog of ours, by the keyed hash of its Call-ID and our tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DialogId(pub u64);
+
+/// A SIP user and an XMPP user, as both sides know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// Its name in the tables.
+    pub id: PairId,
+    /// The stream that the SIP user's stanzas go by.
+    pub link: LinkId,
+    /// The SIP user: a bare JID.
+    pub contact: Jid,
+    /// The XMPP user: a bare JID.
+    pub user: Jid,
+    /// The SIP user's address of record.
+    pub contact_uri: Uri,
+    /// The XMPP user's address, as SIP users know it.
+    pub user_uri: Uri,
+}
+
+/// What one device of a user shows beside being there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// RFC 6121 §4.7.2.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub show: Option<Show>,
+    /// Words about it, each in a language of its own: `(language, words)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<LangText>,
+    /// RFC 6121 §4.7.2.3; `None` where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i8>,
+    /// The language of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<Text>,
+    /// Since when nobody has touched it (XEP-0319), as written there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_since: Option<Text>,
+}
+
+/// One device of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its resource; empty for presence that has none.
+    pub resource: Text,
+    /// Whether it is there.
+    pub available: bool,
+    /// What it shows.
+    #[serde(default)]
+    pub facts: Facts,
+    /// When that changed: microseconds since 1970.
+    pub changed_us: u64,
+}
+
+/// A presence stanza for a SIP user, addressed.
+#[derive(Debug)]
+pub struct Presented {
+    /// The two users.
+    pub pair: Pair,
+    /// The device that it is from; none where only the user spoke.
+    pub resource: Option<Text>,
+    /// The device of the SIP user that it is for.
+    pub to_resource: Option<Text>,
+    /// Its id.
+    pub id: Option<Text>,
+    /// What it says.
+    pub said: Said,
+}
+
+/// What a presence stanza says.
+#[derive(Debug)]
+pub enum Said {
+    /// She asks to see him.
+    Subscribe,
+    /// She lets him see her.
+    Subscribed,
+    /// She gives up to see him.
+    Unsubscribe,
+    /// He may not see her, or not any more.
+    Unsubscribed,
+    /// She asks how he is.
+    Probe,
+    /// Her device is there.
+    Available(Device),
+    /// Her device is gone.
+    Unavailable(Device),
+    /// Something that was sent to her came back.
+    Failed {
+        /// What that means for his request to see her.
+        bounced: Bounced,
+        /// Whether her domain is out of reach.
+        out_of_reach: bool,
+    },
+}
+
+/// What an error means for what was asked (RFC 6665 §4.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounced {
+    /// It may work later.
+    Probation,
+    /// There is no such user.
+    NoResource,
+    /// He is not allowed to ask.
+    Rejected,
+    /// Nothing: the question stays open.
+    Nothing,
+}
+
+/// A NOTIFY in a subscription of ours.
+#[derive(Debug)]
+pub struct Notified {
+    /// Where it came from.
+    pub flow: Flow,
+    /// Its transaction key.
+    pub key: u64,
+    /// The request.
+    pub request: Box<Request>,
+    /// The two users.
+    pub pair: Pair,
+    /// The subscription.
+    pub dialog: DialogId,
+    /// Subscription-State.
+    pub state: Subscription,
+    /// Where further requests go (RFC 3261 §12.2.2).
+    pub contact: Option<Uri>,
+    /// What its body says.
+    pub document: Document,
+}
+
+/// What the body of a NOTIFY says.
+#[derive(Debug)]
+pub enum Document {
+    /// There is none.
+    None,
+    /// It cannot be taken; what is known stays.
+    Refused(Refusal),
+    /// The complete state.
+    Full {
+        /// All devices that it knows.
+        devices: Vec<Device>,
+        /// What is new in it, for her.
+        stanzas: Vec<xmpp::Presence>,
+    },
+}
+
+/// A SUBSCRIBE for an XMPP user's presence.
+#[derive(Debug)]
+pub struct Subscribing {
+    /// Where it came from.
+    pub flow: Flow,
+    /// Its transaction key.
+    pub key: u64,
+    /// Its merge key (RFC 3261 §8.2.2.2).
+    pub merge_key: u64,
+    /// The request.
+    pub request: Box<Request>,
+    /// The two users.
+    pub pair: Pair,
+    /// The dialog that it is in; none for a new one.
+    pub dialog: Option<DialogId>,
+    /// The event.
+    pub event: Event,
+    /// Seconds that it asks for.
+    pub expires: u32,
+    /// Where NOTIFYs go.
+    pub contact: Uri,
+}
+
+/// What came of a SUBSCRIBE or NOTIFY of ours.
+#[derive(Debug)]
+pub struct Answered {
+    /// The client transaction.
+    pub branch: u64,
+    /// The final status.
+    pub status: u16,
+    /// Expires, in seconds.
+    pub expires: Option<u32>,
+    /// Min-Expires, in seconds.
+    pub min_expires: Option<u32>,
+    /// Retry-After, in seconds.
+    pub retry_after: Option<u32>,
+    /// The failure in the words of XMPP.
+    pub error: Option<Box<StanzaError>>,
+}
+
+/// A document on its way to a watcher.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// Content-Type and Content-Language.
+    pub headers: Headers,
+    /// The document.
+    pub body: bytes::Bytes,
+}
+
+/// A NOTIFY that waits for its document.
+#[derive(Debug, Clone)]
+pub struct Rendering {
+    /// The dialogs that it goes to.
+    pub dialogs: Vec<DialogId>,
+    /// What it shows; empty for a document without content.
+    pub devices: Vec<Device>,
+}
+
+/// A route of a dialog, as Record-Route had it.
+pub type RouteSet = Vec<NameAddr>;
+
+impl Device {
+    /// The stanza that shows it, from a bare JID's device to a bare JID. What is not there shows
+    /// nothing but words (RFC 6121 §4.5.1).
+    #[must_use]
+    pub fn stanza(&self, from: &Jid, to: &Jid) -> xmpp::Presence {
+        let from = match self.resource.is_empty() {
+            true => from.bare(),
+            false => from.with_resource(&self.resource).unwrap_or_else(|_| from.bare()),
+        };
+        let facts = &self.facts;
+        let mut stanza = xmpp::Presence {
+            from: Some(from),
+            to: Some(to.bare()),
+            lang: facts.lang.clone(),
+            statuses: facts.statuses.clone(),
+            ..xmpp::Presence::default()
+        };
+        if !self.available {
+            stanza.kind = xmpp::PresenceKind::Unavailable;
+            return stanza;
+        }
+        (stanza.show, stanza.priority) = (facts.show, facts.priority);
+        if let Some(since) = &facts.idle_since {
+            let idle = xmpp::Element::new("idle", xmpp::ns::IDLE);
+            stanza.extensions.push(idle.with_attr("since", since.clone()));
+        }
+        stanza
+    }
+}
+
+/// A time (microseconds since 1970) as XEP-0082 writes it; `None` beyond the year 9999.
+#[must_use]
+pub fn stamp(unix_us: u64) -> Option<String> {
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_us) * 1_000).ok()?;
+    at.format(&time::format_description::well_known::Rfc3339).ok()
+}

@@ -1,0 +1,69 @@
+//! Presence stanzas: whom they are of and for.
+
+use super::View;
+use super::address::{Device, to_uri};
+use crate::codec::xmpp::{Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
+use crate::config::{DomainPair, Side};
+use crate::flow::{Counter, LinkId, Pair, PresenceRouted, Routed};
+
+/// A presence stanza of a component stream.
+pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> Routed {
+    let (Some(user), Some(contact)) = (&presence.from, &presence.to) else {
+        return Routed::Drop(Counter::XmppMalformed);
+    };
+    let domains = &view.config.domains;
+    let from = domains.of_jid(user.domain());
+    let to = domains.of_jid(contact.domain());
+    let to = to.filter(|pair| pair.side == Side::Sip { component: link.0 });
+    let (Some(from), Some(to)) = (from, to) else {
+        return refused(link, presence, "this gateway does not serve your domain");
+    };
+    // What a SIP user says comes from here: the server sent it back.
+    if from.side != Side::Xmpp {
+        return Routed::Drop(Counter::XmppPresence);
+    }
+    // The gateway itself has no presence.
+    if contact.node().is_none() || user.node().is_none() {
+        return match presence.kind {
+            PresenceKind::Unavailable => Routed::Departed(user.clone()),
+            PresenceKind::Subscribe => refused(link, presence, "watch a user, not the gateway"),
+            _ => Routed::Drop(Counter::XmppPresence),
+        };
+    }
+    match pair(view, link, (to, contact), (from, user)) {
+        Some(pair) => Routed::Presence(PresenceRouted::Stanza { pair, presence }),
+        None => refused(link, presence, "this address has no SIP form"),
+    }
+}
+
+/// Who asks for a subscription is told why there is none; all else needs no answer.
+fn refused(link: LinkId, presence: Box<Presence>, text: &'static str) -> Routed {
+    if presence.kind != PresenceKind::Subscribe {
+        return Routed::Drop(Counter::XmppPresence);
+    }
+    let error = StanzaError::new(Condition::Forbidden).with_text(text);
+    let stanza = Box::new(Stanza::Presence(presence));
+    Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+}
+
+/// A SIP user and an XMPP user, each with the pair of his domain. A pair that is known keeps the
+/// addresses that it began with.
+pub(super) fn pair(
+    view: View<'_>,
+    link: LinkId,
+    (sip, contact): (&DomainPair, &Jid),
+    (xmpp, user): (&DomainPair, &Jid),
+) -> Option<Pair> {
+    let id = view.state.pair_id(contact, user);
+    let (contact, user) = (contact.bare(), user.bare());
+    if let Some(known) = view.state.presence().pair(id) {
+        // Two pairs never share a hash; if they did, neither would see the other's.
+        let same = known.pair.contact == contact && known.pair.user == user;
+        return same.then(|| known.pair.clone());
+    }
+    let rules = &view.rules.addresses;
+    let spelling = view.state.sip_spelling(&contact);
+    let contact_uri = to_uri(rules, sip, &contact, Device::Left, spelling)?;
+    let user_uri = to_uri(rules, xmpp, &user, Device::Left, None)?;
+    Some(Pair { id, link, contact, user, contact_uri, user_uri })
+}

@@ -1,0 +1,228 @@
+//! SUBSCRIBE and NOTIFY: whether they may pass, and which subscription they are of.
+
+use super::View;
+use super::admission::{Accepted, accept, extensions, loops, method, trusted};
+use super::presence::pair;
+use super::sip::answer;
+use crate::codec::pidf;
+use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
+use crate::flow::{
+    Device, DialogId, Document, Flow, Notified, PairId, PresenceRouted, Refusal, Rendering, Routed,
+    Subscribing,
+};
+use crate::state::presence::notifier::{Reason, State as NotifierState};
+use crate::state::presence::pair::{Subscription, Watched};
+use crate::state::presence::request::PRESENCE;
+
+/// Either request.
+pub(super) fn routed(view: View<'_>, flow: Flow, key: u64, request: Box<Request>) -> Routed {
+    let routed = match (&request.method, request.to.tag()) {
+        (Method::Notify, _) => notify(view, flow, key, &request),
+        (_, None) => first(view, flow, key, &request),
+        (_, Some(_)) => again(view, flow, key, &request),
+    };
+    routed.unwrap_or_else(|refusal| answer(flow, request, *refusal))
+}
+
+type Refused = Box<Refusal>;
+
+/// The checks of a request in a dialog.
+fn in_dialog(view: View<'_>, flow: &Flow, request: &Request) -> Result<DialogId, Refused> {
+    trusted(view, flow)?;
+    method(&request.method)?;
+    loops(view, request)?;
+    extensions(request)?;
+    let tag = request.to.tag().unwrap_or_default();
+    Ok(view.state.dialog_id(&request.call_id, tag))
+}
+
+fn unknown() -> Refused {
+    Box::new(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST))
+}
+
+/// RFC 6665 §4.1.3: a NOTIFY belongs to a subscription, by Call-ID, tag and Event.
+fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Routed, Refused> {
+    let dialog = in_dialog(view, &flow, request)?;
+    let event = event(request)?;
+    let state = match request.headers.subscription_state() {
+        Some(Ok(state)) => state,
+        Some(Err(_)) => return Err(bad("Subscription-State cannot be read")),
+        None => return Err(bad("there is no Subscription-State")),
+    };
+    let known = view.state.presence().of_dialog(dialog).ok_or_else(unknown)?;
+    let watching = known.watching.as_ref();
+    let fetch = known.fetch.as_ref().map(|fetch| fetch.dialog.0);
+    let current = watching.and_then(|watching| Some(watching.dialog.as_ref()?.0));
+    if event.id().is_some() || (fetch != Some(dialog) && current != Some(dialog)) {
+        return Err(unknown());
+    }
+    let before = match fetch == Some(dialog) {
+        true => Vec::new(),
+        false => watching.map(|watching| watching.devices.clone()).unwrap_or_default(),
+    };
+    let notified = Box::new(Notified {
+        flow,
+        key,
+        request: Box::new(request.clone()),
+        pair: known.pair.clone(),
+        dialog,
+        state,
+        contact: contact(request),
+        document: Document::None,
+    });
+    Ok(Routed::Presence(PresenceRouted::Notify { notified, before }))
+}
+
+/// A SUBSCRIBE that makes a dialog, or asks without one.
+fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Routed, Refused> {
+    let Accepted { parties, from, to, merge_key } = accept(view, &flow, request, key)?;
+    let event = event(request)?;
+    accepts(request)?;
+    let contact = one_contact(request)?;
+    let expires = expires(view, request)?;
+    let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
+    let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
+    let request = Box::new(request.clone());
+    Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
+        flow,
+        key,
+        merge_key,
+        request,
+        pair,
+        dialog: None,
+        event,
+        expires,
+        contact,
+    }))))
+}
+
+/// A SUBSCRIBE in a dialog.
+fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Routed, Refused> {
+    let dialog = in_dialog(view, &flow, request)?;
+    let event = event(request)?;
+    let known = view.state.presence().of_dialog(dialog).ok_or_else(unknown)?;
+    let his = known.watched.as_ref().and_then(|watched| subscription(watched, dialog));
+    let his = his.ok_or_else(unknown)?;
+    if event.id() != his.event_id.as_deref() {
+        return Err(unknown());
+    }
+    accepts(request)?;
+    let contact = one_contact(request)?;
+    let expires = expires(view, request)?;
+    Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
+        flow,
+        key,
+        merge_key: key,
+        request: Box::new(request.clone()),
+        pair: known.pair.clone(),
+        dialog: Some(dialog),
+        event,
+        expires,
+        contact,
+    }))))
+}
+
+fn subscription(watched: &Watched, id: DialogId) -> Option<&Subscription> {
+    watched.dialogs.iter().find(|one| one.id == id)
+}
+
+fn bad(why: &str) -> Refused {
+    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+}
+
+/// RFC 6665 §8.2.1: the package is compared octet by octet.
+fn event(request: &Request) -> Result<Event, Refused> {
+    let unsupported =
+        || Box::new(Refusal::new(Status::BAD_EVENT).with(HeaderName::AllowEvents, PRESENCE));
+    match request.headers.event() {
+        Some(Ok(event)) if event.is(PRESENCE) => Ok(event),
+        Some(Ok(_)) | None => Err(unsupported()),
+        Some(Err(_)) => Err(bad("Event cannot be read")),
+    }
+}
+
+/// RFC 3856 §6.5: no Accept stands for PIDF.
+fn accepts(request: &Request) -> Result<(), Refused> {
+    match request.headers.accept() {
+        Some(Ok(accept)) if !accept.accepts(pidf::MEDIA_TYPE) => Err(Box::new(
+            Refusal::new(Status::NOT_ACCEPTABLE).with(HeaderName::Accept, pidf::MEDIA_TYPE),
+        )),
+        Some(Err(_)) => Err(bad("Accept cannot be read")),
+        _ => Ok(()),
+    }
+}
+
+/// Where requests go: an address that a request can be sent to.
+fn usable(contact: &NameAddr) -> bool {
+    matches!(contact.uri().scheme(), Scheme::Sip)
+}
+
+fn contact(request: &Request) -> Option<Uri> {
+    let contact = request.headers.contacts().next()?.ok()?;
+    usable(&contact).then(|| contact.uri().clone())
+}
+
+/// SUB-120: exactly one.
+fn one_contact(request: &Request) -> Result<Uri, Refused> {
+    let mut contacts = request.headers.contacts();
+    match (contacts.next(), contacts.next()) {
+        (Some(Ok(contact)), None) if usable(&contact) => Ok(contact.uri().clone()),
+        _ => Err(bad("exactly one Contact with a SIP URI is needed")),
+    }
+}
+
+/// RFC 6665 §4.2.1.1: none stands for an hour (RFC 3856 §6.4); what is too short is refused,
+/// unless it is zero.
+fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
+    let least = u32::try_from(view.config.presence.min_expires.as_secs()).unwrap_or(u32::MAX);
+    match request.headers.expires() {
+        None => Ok(3_600),
+        Some(Ok(seconds)) if (1..least.min(3_600)).contains(&seconds) => Err(Box::new(
+            Refusal::new(Status::INTERVAL_TOO_BRIEF)
+                .with(HeaderName::MinExpires, &least.to_string()),
+        )),
+        Some(Ok(seconds)) => Ok(seconds),
+        Some(Err(_)) => Err(bad("Expires cannot be read")),
+    }
+}
+
+/// What his subscriptions are to be told: all that have the same to hear share a document.
+pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed {
+    let Some(known) = view.state.presence().pair(id) else {
+        return Routed::Drop(crate::flow::Counter::XmppPresence);
+    };
+    let Some(watched) = &known.watched else {
+        return Routed::Drop(crate::flow::Counter::XmppPresence);
+    };
+    let mut renderings: Vec<Rendering> = Vec::new();
+    for dialog in dialogs {
+        let Some(one) = subscription(watched, *dialog) else { continue };
+        let devices = shown(known.authorization.to, watched, one);
+        match renderings.iter_mut().find(|rendering| rendering.devices == devices) {
+            Some(rendering) => rendering.dialogs.push(*dialog),
+            None => renderings.push(Rendering { dialogs: vec![*dialog], devices }),
+        }
+    }
+    Routed::Presence(PresenceRouted::Render { pair: known.pair.clone(), renderings })
+}
+
+/// What one subscription shows of her.
+fn shown(granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
+    let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
+    if !granted || one.machine.state() == NotifierState::Pending {
+        return Vec::new();
+    }
+    if !over {
+        return watched.devices.clone();
+    }
+    if !one.closed || one.machine.reason() != Reason::Timeout {
+        return Vec::new();
+    }
+    // He gave it up: what he is told last is that she is gone (RFC 8048 §5.3.3).
+    let close = |device: &Device| Device {
+        available: false,
+        facts: crate::flow::Facts::default(),
+        ..device.clone()
+    };
+    watched.devices.iter().map(close).collect()
+}

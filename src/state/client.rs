@@ -1,0 +1,71 @@
+//! The client transactions with their owners and octets.
+
+use bytes::Bytes;
+
+use super::locator::Target;
+use super::transaction::client::NonInviteClient;
+use crate::flow::{DeliveryId, DialogId, Hop, PairId, PeerId};
+
+/// Whose request a client transaction carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// A message.
+    Delivery(DeliveryId),
+    /// OPTIONS to a server of a peer.
+    Server(PeerId, Target),
+    /// SUBSCRIBE for a pair, in a dialog.
+    Subscribe(PairId, DialogId),
+    /// NOTIFY for a pair, in a dialog.
+    Notify(PairId, DialogId),
+}
+
+impl Owner {
+    /// The subscription whose request it is.
+    #[must_use]
+    pub fn dialog(self) -> Option<(PairId, DialogId)> {
+        match self {
+            Owner::Subscribe(pair, dialog) | Owner::Notify(pair, dialog) => Some((pair, dialog)),
+            Owner::Delivery(_) | Owner::Server(..) => None,
+        }
+    }
+}
+
+/// What was tried for a request of a subscription.
+#[derive(Debug, Clone, Default)]
+pub struct Attempt {
+    /// The servers that did not take care of it.
+    pub tried: Vec<Target>,
+    /// The realms whose challenge was answered.
+    pub realms: Vec<String>,
+}
+
+/// A client transaction with its octets.
+#[derive(Debug)]
+pub struct Client {
+    /// Whose request it is.
+    pub owner: Owner,
+    /// The peer that it goes to.
+    pub peer: PeerId,
+    /// The way that it goes.
+    pub hop: Hop,
+    /// The request.
+    pub octets: Bytes,
+    /// How many transactions began before it.
+    pub number: u64,
+    /// Whether it was repeated after its connection was lost.
+    pub repeated: bool,
+    /// What was tried before, for requests of subscriptions.
+    pub attempt: Attempt,
+    pub(super) machine: NonInviteClient,
+}
+
+impl Client {
+    /// The delivery that it carries; none for the gateway's own requests.
+    #[must_use]
+    pub fn delivery(&self) -> Option<DeliveryId> {
+        match self.owner {
+            Owner::Delivery(id) => Some(id),
+            Owner::Server(..) | Owner::Subscribe(..) | Owner::Notify(..) => None,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The client transactions of SUBSCRIBE and NOTIFY.
+
+use std::sync::Arc;
+
+use super::State;
+use super::dialog::Dialog;
+use super::pair::Dirty;
+use super::request::{self, Notify};
+use crate::codec::sip::{Request, Uri};
+use crate::config::{Listener, Transport};
+use crate::flow::{Again, Answered, Counter, DialogId, Effect, Failure, Now, PairId, Written};
+use crate::state::attempt::{UDP_MOST, Way};
+use crate::state::client::{Attempt, Client, Owner};
+use crate::state::locator::Target;
+use crate::state::peer;
+
+/// The octets that a request of a subscription may have.
+const MOST: usize = 65_535;
+/// What a watcher is told to wait when the XMPP side cannot be asked, in seconds.
+const PROBATION: u32 = 300;
+
+impl State {
+    /// Sends SUBSCRIBE in a dialog of hers, or to make it.
+    pub(super) fn send_subscribe(
+        &mut self,
+        now: Now,
+        pair: PairId,
+        id: DialogId,
+        seconds: u32,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.counters.count(Counter::SubscribeSent);
+        let owner = Owner::Subscribe(pair, id);
+        let made = self.make(pair, id, |state, cseq, listener, branch| {
+            let (pair, dialog) = state.hers(pair, id)?;
+            request::subscribe(pair, dialog, cseq, seconds, listener, branch)
+        });
+        self.launch(now, owner, made, effects);
+    }
+
+    /// Sends NOTIFY in a dialog of his.
+    pub(super) fn send_notify(
+        &mut self,
+        now: Now,
+        pair: PairId,
+        id: DialogId,
+        written: Option<&Written>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.counters.count(Counter::NotifySent);
+        let owner = Owner::Notify(pair, id);
+        let made = self.make(pair, id, |state, cseq, listener, branch| {
+            let known = state.presence.pair(pair)?;
+            let subscription = known.watched.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
+            let what = Notify {
+                pair: &known.pair,
+                dialog: &subscription.dialog,
+                cseq,
+                event_id: subscription.event_id.as_deref(),
+                machine: &subscription.machine,
+                now: now.instant,
+                retry_after: PROBATION,
+            };
+            request::notify(&what, written, listener, branch)
+        });
+        self.launch(now, owner, made, effects);
+    }
+
+    /// The dialog of a subscription or of a question of hers.
+    fn hers(&self, pair: PairId, id: DialogId) -> Option<(&crate::flow::Pair, &Dialog)> {
+        let known = self.presence.pair(pair)?;
+        let watching = known.watching.as_ref().and_then(|watching| watching.dialog.as_ref());
+        let fetch = known.fetch.as_ref().map(|fetch| &fetch.dialog);
+        let dialog = watching.into_iter().chain(fetch).find(|(name, _)| *name == id);
+        Some((&known.pair, &dialog?.1))
+    }
+
+    /// A dialog of a pair, of whichever direction.
+    fn dialog_mut(&mut self, pair: PairId, id: DialogId) -> Option<&mut Dialog> {
+        let known = self.presence.pairs.get_mut(&pair)?;
+        let watching = known.watching.iter_mut().filter_map(|watching| watching.dialog.as_mut());
+        let fetch = known.fetch.iter_mut().map(|fetch| &mut fetch.dialog);
+        let hers = watching.chain(fetch).find(|(name, _)| *name == id).map(|(_, dialog)| dialog);
+        if hers.is_some() {
+            return hers;
+        }
+        let mut his = known.watched.iter_mut().flat_map(|watched| &mut watched.dialogs);
+        his.find(|one| one.id == id).map(|one| &mut one.dialog)
+    }
+
+    /// The next CSeq of a dialog. Where a new reservation is needed, it is stored first.
+    fn dialog_cseq(&mut self, pair: PairId, id: DialogId) -> Option<u32> {
+        let (cseq, reserves) = self.dialog_mut(pair, id)?.next_cseq();
+        if reserves {
+            self.soil(pair, Dirty::Gravely);
+        }
+        Some(cseq)
+    }
+
+    /// Makes a request of a dialog; one that is too long for UDP takes TCP (RFC 3261 §18.1.1).
+    /// None when there is no way to SIP.
+    fn make(
+        &mut self,
+        pair: PairId,
+        id: DialogId,
+        build: impl Fn(&Self, u32, &Listener, u64) -> Option<Request>,
+    ) -> Option<(u64, Way, Request)> {
+        let cseq = self.dialog_cseq(pair, id)?;
+        let branch = self.ids.random();
+        let mut large = false;
+        loop {
+            let way = self.dialog_way(pair, id, large)?;
+            let config = Arc::clone(&self.config);
+            let listener = config.sip.listen.get(way.hop.listener.0)?;
+            let mut request = build(self, cseq, listener, branch)?;
+            self.authorize(way.peer, &mut request);
+            let short = request.body.len() < UDP_MOST / 2
+                || way.hop.transport.reliable()
+                || request.to_bytes().len() <= UDP_MOST;
+            if short || large {
+                return Some((branch, way, request));
+            }
+            large = true;
+        }
+    }
+
+    /// The way for a request of a dialog: the server that its route names, else as any other.
+    fn dialog_way(&mut self, pair: PairId, id: DialogId, large: bool) -> Option<Way> {
+        let first = self.dialog_mut(pair, id).and_then(|dialog| {
+            let remote = dialog.remote.as_ref()?;
+            let first = remote.routes.first().map_or(&remote.target, |route| route.uri());
+            Some(first.clone())
+        });
+        let named = first.and_then(|uri| self.server_at(&uri, large));
+        named.or_else(|| self.way(&[], large))
+    }
+
+    /// The server of a peer that a URI names by its address.
+    fn server_at(&self, uri: &Uri, large: bool) -> Option<Way> {
+        let ip = uri.host()?.ip()?;
+        let port = uri.port().unwrap_or(5_060);
+        let tcp = large || uri.param("transport").flatten() == Some("tcp");
+        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+        for (index, peer) in self.peers.iter().enumerate() {
+            let found = peer.servers.iter().map(|server| server.candidate.target).find(|target| {
+                target.remote.ip().to_canonical() == ip && target.remote.port() == port
+            });
+            let Some(target) = found else { continue };
+            let hop = peer::hop(&self.config.sip, Target { transport, ..target })
+                .or_else(|| peer::hop(&self.config.sip, target))?;
+            return Some(Way { peer: crate::flow::PeerId(index), hop });
+        }
+        None
+    }
+
+    fn launch(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        made: Option<(u64, Way, Request)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match made {
+            Some((branch, way, request)) => {
+                self.begin_client(now, owner, branch, way, request.to_bytes(), effects);
+            }
+            None => self.again(Again::Unsent(owner.dialog())),
+        }
+    }
+
+    /// A transaction of a subscription ended without a response: another server has its turn, or
+    /// the subscription learns that there was none.
+    pub(in crate::state) fn subscription_failed(
+        &mut self,
+        now: Now,
+        client: &Client,
+        failure: Failure,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut attempt = client.attempt.clone();
+        let (transport, remote) = (client.hop.transport, client.hop.remote);
+        attempt.tried.push(Target { transport, remote });
+        let way = self.way(&attempt.tried, client.octets.len() > UDP_MOST);
+        if let Some(way) = way {
+            self.counters.count(Counter::OutboundRerouted);
+            if self.repeat(now, client, way, None, attempt, effects) {
+                return;
+            }
+        }
+        let status = if failure == Failure::Timeout { 408 } else { 503 };
+        self.subscription_answered(now, client.owner, &unanswered(status), effects);
+    }
+
+    /// Sends a request of a subscription once more, as a transaction of its own.
+    pub(in crate::state) fn repeat(
+        &mut self,
+        now: Now,
+        client: &Client,
+        way: Way,
+        cseq: Option<u32>,
+        attempt: Attempt,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let branch = self.ids.random();
+        let made = self.made_again(client, way, branch, cseq);
+        let Some(octets) = made.filter(|octets| octets.len() <= MOST) else { return false };
+        self.begin_client(now, client.owner, branch, way, octets, effects);
+        if let Some(client) = self.clients.get_mut(&branch) {
+            client.attempt = attempt;
+        }
+        true
+    }
+
+    /// Sends a request of a subscription with credentials (RFC 3261 §22.2).
+    pub(in crate::state) fn subscription_authorized(
+        &mut self,
+        now: Now,
+        client: &Client,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((pair, id)) = client.owner.dialog() else { return };
+        let way = Way { peer: client.peer, hop: client.hop };
+        let owner = client.owner;
+        let attempt = client.attempt.clone();
+        self.with_pair(now, pair, effects, |state, effects| {
+            let cseq = state.dialog_cseq(pair, id);
+            state.counters.count(Counter::SipAuthorized);
+            if !state.repeat(now, client, way, cseq, attempt, effects) {
+                state.subscription_answered(now, owner, &unanswered(503), effects);
+            }
+        });
+    }
+
+    /// A request of a subscription could not be sent at all.
+    pub(in crate::state) fn unsent(
+        &mut self,
+        now: Now,
+        pair: PairId,
+        id: DialogId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let hers = self.hers(pair, id).is_some();
+        let owner = if hers { Owner::Subscribe(pair, id) } else { Owner::Notify(pair, id) };
+        self.subscription_answered(now, owner, &unanswered(503), effects);
+    }
+
+    /// A request of a subscription has its final response.
+    pub(in crate::state) fn subscription_answered(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        answered: &Answered,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((pair, id)) = owner.dialog() else { return };
+        self.with_pair(now, pair, effects, |state, effects| match owner {
+            Owner::Subscribe(..) => state.subscribe_answered(now, pair, id, answered, effects),
+            Owner::Notify(..) => state.notify_answered(now, pair, id, answered.status, effects),
+            Owner::Delivery(_) | Owner::Server(..) => {}
+        });
+    }
+}
+
+/// What counts as the response where none came.
+fn unanswered(status: u16) -> Answered {
+    Answered { branch: 0, status, expires: None, min_expires: None, retry_after: None, error: None }
+}

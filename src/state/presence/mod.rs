@@ -1,0 +1,313 @@
+//! Presence: who may see whom, the subscriptions of both directions, what each was shown.
+//!
+//! Everything is kept for each pair of a SIP user and an XMPP user by itself: what she shows to
+//! one watcher is never shown to another one (RFC 8048 §8.2).
+
+pub mod authorization;
+mod client;
+pub mod dialog;
+mod notified;
+pub mod notifier;
+pub mod pair;
+mod record;
+pub(crate) mod request;
+mod stanza;
+mod store;
+pub mod subscriber;
+mod view;
+mod watched;
+mod watching;
+
+use super::State;
+use super::ids::Purpose;
+use super::timer::Timer;
+use crate::codec::sip::CallId;
+use crate::codec::xmpp::{Jid, Text};
+use crate::flow::{
+    CommitId, Counter, DialogId, Effect, LinkId, Map, Now, Pair, PairId, PresenceIntent, Presented,
+    Said, Seed,
+};
+use authorization::Authorization;
+use dialog::Dialog;
+use pair::{Dirty, PairState};
+use subscriber::{Context, Online};
+
+/// How long a user of whom nothing is known counts as there without a word of hers.
+const IDLE_LIMIT_MS: u64 = 30 * 24 * 3_600 * 1_000;
+
+/// All pairs.
+#[derive(Debug)]
+pub struct Presence {
+    pairs: Map<PairId, Box<PairState>>,
+    dialogs: Map<DialogId, PairId>,
+    users: Map<u64, User>,
+    /// Records up to this group are on disk.
+    committed: CommitId,
+    /// Pairs whose records are a little behind.
+    soiled: Vec<PairId>,
+}
+
+/// What her server said of an XMPP user's devices, to whomever it said it.
+#[derive(Debug, Default)]
+struct User {
+    devices: Vec<Text>,
+    said: bool,
+}
+
+impl Presence {
+    /// Nobody watches anybody.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Presence {
+            pairs: Map::with_hasher(seed),
+            dialogs: Map::with_hasher(seed),
+            users: Map::with_hasher(seed),
+            committed: CommitId(0),
+            soiled: Vec::new(),
+        }
+    }
+
+    /// A pair.
+    #[must_use]
+    pub fn pair(&self, id: PairId) -> Option<&PairState> {
+        self.pairs.get(&id).map(|pair| &**pair)
+    }
+
+    /// The pair of a dialog.
+    #[must_use]
+    pub fn of_dialog(&self, id: DialogId) -> Option<&PairState> {
+        self.pair(*self.dialogs.get(&id)?)
+    }
+
+    /// How many subscriptions there are: hers, and his.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let (mut hers, mut his) = (0, 0);
+        for pair in self.pairs.values() {
+            let watching = pair.watching.as_ref();
+            hers += usize::from(watching.is_some_and(|watching| watching.dialog.is_some()));
+            his += pair.watched.as_ref().map_or(0, |watched| watched.dialogs.len());
+        }
+        (hers, his)
+    }
+
+    /// The names of all pairs, in an order that is the same everywhere.
+    fn all(&self) -> Vec<PairId> {
+        let mut all: Vec<PairId> = self.pairs.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+impl State {
+    /// Presence, for routing to look at.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// The name of a pair, by its bare JIDs.
+    #[must_use]
+    pub fn pair_id(&self, contact: &Jid, user: &Jid) -> PairId {
+        let parts = [contact.bare_str().as_bytes(), user.bare_str().as_bytes()];
+        PairId(self.hash(Purpose::Pair, &parts))
+    }
+
+    /// The name of a dialog.
+    #[must_use]
+    pub fn dialog_id(&self, call_id: &CallId, tag: &str) -> DialogId {
+        DialogId(self.hash(Purpose::Dialog, &[call_id.as_bytes(), tag.as_bytes()]))
+    }
+
+    fn user_id(&self, user: &Jid) -> u64 {
+        self.hash(Purpose::User, &[user.bare_str().as_bytes()])
+    }
+
+    /// A dialog that is to be: its Call-ID and tag are fresh.
+    fn fresh_dialog(&mut self) -> (DialogId, Dialog) {
+        let dialog = Dialog::new(self.ids.call_id(), self.ids.token());
+        (self.dialog_id(&dialog.call_id, &dialog.local_tag), dialog)
+    }
+
+    /// Something for a pair: what it changes is stored, its deadline set, and what nobody may see
+    /// before it is on disk waits.
+    pub(super) fn with_pair(
+        &mut self,
+        now: Now,
+        id: PairId,
+        effects: &mut Vec<Effect>,
+        work: impl FnOnce(&mut Self, &mut Vec<Effect>),
+    ) {
+        let mark = effects.len();
+        work(self, effects);
+        self.keep(now, id, mark, effects);
+        self.arm(id);
+    }
+
+    /// The pair of two users, made if there is none. `None` when the table is full.
+    fn pair_made(&mut self, now: Now, pair: &Pair) -> Option<&mut PairState> {
+        let full = self.presence.pairs.len() >= self.config.limits.pairs;
+        if full && !self.presence.pairs.contains_key(&pair.id) {
+            return None;
+        }
+        let make = || Box::new(PairState::new(detached(pair), now));
+        Some(self.presence.pairs.entry(pair.id).or_insert_with(make))
+    }
+
+    /// Sets the deadline of a pair, if it is earlier than the one that is set.
+    fn arm(&mut self, id: PairId) {
+        let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
+        if pair.is_empty() {
+            self.presence.pairs.remove(&id);
+            return;
+        }
+        let Some(at) = pair.deadline() else { return };
+        if pair.armed.is_none_or(|armed| at < armed) {
+            pair.armed = Some(at);
+            self.timers.set(at, Timer::Pair(id));
+        }
+    }
+
+    /// The deadline of a pair has passed.
+    pub(super) fn fire_pair(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
+        // One that was overtaken by an earlier one means nothing.
+        if pair.armed.is_none_or(|armed| armed > now.instant) {
+            return;
+        }
+        pair.armed = None;
+        self.with_pair(now, id, effects, |state, effects| {
+            state.fire_watching(now, id, effects);
+            state.fire_watched(now, id, effects);
+        });
+    }
+
+    /// What a subscriber is told beside an event.
+    fn context(&mut self, now: Now, id: PairId) -> Context {
+        let dice = self.ids.random();
+        let pair = self.presence.pairs.get(&id);
+        Context {
+            now: now.instant,
+            timer_n: self.timing.lifetime(),
+            dice,
+            granted: pair.is_some_and(|pair| pair.authorization.from),
+            online: pair.map_or(Online::Perhaps, |pair| self.online(now, pair)),
+        }
+    }
+
+    /// Whether an XMPP user is there. Only what her server said counts as "no" (RFC 8048 §8.1);
+    /// one who is never heard of is given up after a month.
+    fn online(&self, now: Now, pair: &PairState) -> Online {
+        let user = self.presence.users.get(&self.user_id(&pair.pair.user));
+        match user.filter(|user| user.said) {
+            Some(user) if user.devices.is_empty() => Online::No,
+            Some(_) => Online::Perhaps,
+            None if now.unix_ms.saturating_sub(pair.heard) > IDLE_LIMIT_MS => Online::No,
+            None => Online::Perhaps,
+        }
+    }
+
+    /// Her server told of a device of hers. The answer is whether she was not known to be there.
+    fn note_online(&mut self, user: &Jid, resource: Option<&Text>, there: bool) -> bool {
+        let key = self.user_id(user);
+        let known = self.presence.users.entry(key).or_default();
+        let was_away = known.devices.is_empty();
+        match (resource, there) {
+            (Some(resource), true) => {
+                known.said = true;
+                if !known.devices.contains(resource) && known.devices.len() < DEVICES {
+                    known.devices.push(resource.clone());
+                }
+            }
+            (Some(resource), false) => {
+                let before = known.devices.len();
+                known.devices.retain(|device| device != resource);
+                // The last of those that were known: all are gone.
+                known.said |= before > 0;
+            }
+            (None, false) => {
+                known.devices.clear();
+                known.said = true;
+            }
+            (None, true) => {}
+        }
+        was_away
+    }
+
+    /// Carries out what was decided about presence.
+    pub(super) fn do_presence(
+        &mut self,
+        now: Now,
+        intent: PresenceIntent,
+        effects: &mut Vec<Effect>,
+    ) {
+        match intent {
+            PresenceIntent::Presented(said) => self.presented(now, *said, effects),
+            PresenceIntent::Notified(notified) => self.notified(now, *notified, effects),
+            PresenceIntent::Subscribing(asked) => self.subscribing(now, *asked, effects),
+            PresenceIntent::Answered(answered) => self.answered(now, &answered, effects),
+            PresenceIntent::Notify(pair, each) => {
+                for (dialogs, written) in each {
+                    self.notify(now, pair, &dialogs, written.as_ref(), effects);
+                }
+            }
+        }
+    }
+
+    /// A presence stanza of an XMPP user for a SIP user.
+    pub(super) fn presented(&mut self, now: Now, said: Presented, effects: &mut Vec<Effect>) {
+        self.counters.count(Counter::XmppPresence);
+        if let Some(pair) = self.presence.pairs.get_mut(&said.pair.id) {
+            pair.heard = now.unix_ms;
+        }
+        let id = said.pair.id;
+        self.with_pair(now, id, effects, |state, effects| match said.said {
+            Said::Subscribe => state.she_subscribes(now, &said, effects),
+            Said::Unsubscribe => state.she_unsubscribes(now, &said.pair, effects),
+            Said::Probe => state.she_probes(now, &said, effects),
+            Said::Subscribed => state.she_grants(now, &said.pair, effects),
+            Said::Unsubscribed => state.she_refuses(now, &said, effects),
+            Said::Available(_) | Said::Unavailable(_) => state.she_shows(now, said, effects),
+            Said::Failed { bounced, out_of_reach } => {
+                state.asked_in_vain(now, &said, bounced, out_of_reach, effects);
+            }
+        });
+    }
+
+    /// The link is back: its server has missed what was said meanwhile, and so have we.
+    pub(super) fn link_back(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
+        // Who came and went meanwhile was not told.
+        self.presence.users.clear();
+        for id in self.presence.all() {
+            if self.presence.pair(id).is_some_and(|pair| pair.pair.link == link) {
+                self.with_pair(now, id, effects, |state, effects| {
+                    state.watching_back(now, id, effects);
+                    state.watched_back(now, id, effects);
+                });
+            }
+        }
+    }
+
+    /// Who may see whom, of a pair.
+    fn authorization(&mut self, id: PairId) -> Option<&mut Authorization> {
+        self.presence.pairs.get_mut(&id).map(|pair| &mut pair.authorization)
+    }
+
+    fn soil(&mut self, id: PairId, dirty: Dirty) {
+        if let Some(pair) = self.presence.pairs.get_mut(&id) {
+            pair.soil(dirty);
+        }
+    }
+}
+
+/// Devices of one XMPP user that are remembered.
+const DEVICES: usize = 64;
+
+/// A pair that keeps no received buffer alive.
+fn detached(pair: &Pair) -> Pair {
+    Pair {
+        contact_uri: pair.contact_uri.detached(),
+        user_uri: pair.user_uri.detached(),
+        ..pair.clone()
+    }
+}

@@ -1,0 +1,202 @@
+//! The notifier of RFC 6665 §4.2: one dialog of a SIP user who watches an XMPP user.
+//!
+//! State changes wait for their turn (RFC 3856 §6.10): at most one document in an interval, the
+//! newest state last. What a SUBSCRIBE asks for, and each change of the subscription itself, is
+//! sent at once.
+
+use std::time::Duration;
+
+use crate::flow::Instant;
+
+/// RFC 6665 §4.2, Figure 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// She has not decided.
+    Pending,
+    /// She lets him see her.
+    Active,
+    /// It is over.
+    Terminated,
+}
+
+/// Why a subscription ends (RFC 6665 §4.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It was not refreshed, or he gave it up.
+    Timeout,
+    /// She refuses.
+    Rejected,
+    /// There is no such user.
+    NoResource,
+    /// He may try again later.
+    Probation,
+    /// She did not decide in time.
+    GiveUp,
+    /// The gateway is taken out of service; he may go elsewhere.
+    Deactivated,
+}
+
+impl Reason {
+    /// The word on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Timeout => "timeout",
+            Reason::Rejected => "rejected",
+            Reason::NoResource => "noresource",
+            Reason::Probation => "probation",
+            Reason::GiveUp => "giveup",
+            Reason::Deactivated => "deactivated",
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing, or not yet.
+    Nothing,
+    /// Send NOTIFY.
+    Notify,
+    /// The subscription is gone: nobody is told.
+    Removed,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Notifier {
+    state: State,
+    reason: Reason,
+    expiry: Instant,
+    /// NOTIFYs without an answer.
+    open: u32,
+    /// A document was sent, and nothing was answered since: the next change waits.
+    busy: bool,
+    /// The next document goes no sooner.
+    not_before: Option<Instant>,
+    /// There is something that he was not told.
+    changed: bool,
+}
+
+impl Notifier {
+    /// A subscription that lasts until then.
+    #[must_use]
+    pub fn new(state: State, expiry: Instant) -> Self {
+        let reason = Reason::Timeout;
+        Notifier { state, reason, expiry, open: 0, busy: false, not_before: None, changed: false }
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Why it ended.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// When it ends unless it is refreshed.
+    #[must_use]
+    pub fn expiry(&self) -> Instant {
+        self.expiry
+    }
+
+    /// Whether no NOTIFY waits for its answer.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.open == 0
+    }
+
+    /// When [`Notifier::fire`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.state == State::Terminated {
+            return None;
+        }
+        let turn = self.not_before.filter(|_| self.changed && !self.busy);
+        Some(turn.map_or(self.expiry, |turn| turn.min(self.expiry)))
+    }
+
+    /// He refreshed it.
+    pub fn refreshed(&mut self, expiry: Instant) -> Action {
+        self.expiry = expiry;
+        Action::Notify
+    }
+
+    /// She decided.
+    pub fn decided(&mut self, granted: bool) -> Action {
+        match (self.state, granted) {
+            (State::Pending, true) => {
+                self.state = State::Active;
+                Action::Notify
+            }
+            (State::Active, true) | (State::Terminated, _) => Action::Nothing,
+            (_, false) => self.end(Reason::Rejected),
+        }
+    }
+
+    /// It ends.
+    pub fn end(&mut self, reason: Reason) -> Action {
+        if self.state == State::Terminated {
+            return Action::Nothing;
+        }
+        (self.state, self.reason, self.changed) = (State::Terminated, reason, false);
+        Action::Notify
+    }
+
+    /// Her presence changed.
+    pub fn changed(&mut self, now: Instant) -> Action {
+        if self.state != State::Active {
+            return Action::Nothing;
+        }
+        self.changed = true;
+        self.turn(now)
+    }
+
+    fn turn(&mut self, now: Instant) -> Action {
+        let early = self.not_before.is_some_and(|at| now < at);
+        let ready = self.changed && !early && !self.busy;
+        self.changed &= !ready;
+        if ready { Action::Notify } else { Action::Nothing }
+    }
+
+    /// A NOTIFY was sent; one with a document opens an interval.
+    pub fn sent(&mut self, now: Instant, document: bool, interval: Duration) {
+        self.open += 1;
+        self.changed = false;
+        if document {
+            self.busy = true;
+            self.not_before = Some(now + interval);
+        }
+    }
+
+    /// A NOTIFY has its final response (RFC 6665 §4.2.2); 408 where none came.
+    pub fn answered(&mut self, now: Instant, status: u16) -> Action {
+        self.open = self.open.saturating_sub(1);
+        self.busy = false;
+        if self.state == State::Terminated {
+            return if self.open == 0 { Action::Removed } else { Action::Nothing };
+        }
+        match status {
+            404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604 => {
+                self.state = State::Terminated;
+                Action::Removed
+            }
+            _ => self.turn(now),
+        }
+    }
+
+    /// A deadline has passed.
+    pub fn fire(&mut self, now: Instant) -> Action {
+        if self.state == State::Terminated {
+            return Action::Nothing;
+        }
+        if now >= self.expiry {
+            return self.end(Reason::Timeout);
+        }
+        self.turn(now)
+    }
+}

@@ -1,0 +1,220 @@
+//! A SIP user and an XMPP user: who sees whom, and what each was last shown.
+
+use super::authorization::Authorization;
+use super::dialog::Dialog;
+use super::notifier::Notifier;
+use super::subscriber::Subscriber;
+use crate::codec::xmpp::Text;
+use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair};
+
+/// All that is known of a pair.
+#[derive(Debug)]
+pub struct PairState {
+    /// The two users.
+    pub pair: Pair,
+    /// Who may see whom.
+    pub authorization: Authorization,
+    /// She watches him.
+    pub watching: Option<Box<Watching>>,
+    /// He watches her.
+    pub watched: Option<Box<Watched>>,
+    /// She asked once how he is, without a subscription.
+    pub fetch: Option<Box<Fetch>>,
+    /// He was refused by her, until this time (milliseconds since 1970).
+    pub refused_until: Option<u64>,
+    /// She was last heard of: milliseconds since 1970.
+    pub heard: u64,
+    /// The deadline that is set.
+    pub(super) armed: Option<Instant>,
+    /// The records that its effects wait for.
+    pub(super) commit: Option<CommitId>,
+    /// Whether its record is not what it should be, and whether others must wait for it.
+    pub(super) dirty: Dirty,
+}
+
+/// How much a pair differs from its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dirty {
+    /// Not at all.
+    No,
+    /// In something that may be lost.
+    Lightly,
+    /// In something that must be on disk before anybody sees it.
+    Gravely,
+}
+
+/// She watches him.
+#[derive(Debug)]
+pub struct Watching {
+    /// The subscription.
+    pub machine: Subscriber,
+    /// Its dialog.
+    pub dialog: Option<(DialogId, Dialog)>,
+    /// What she was shown of his devices.
+    pub devices: Vec<Device>,
+    /// Whether the first NOTIFY of the dialog that says "active" is still to come.
+    pub first: bool,
+    /// The id of her request.
+    pub request_id: Option<Text>,
+    /// A probe that has no answer: its id, and the device it was for.
+    pub probe: Option<Probe>,
+    /// Devices of his that went while the link was down: she does not know it yet.
+    pub missed: Vec<Text>,
+    /// When his last device went: microseconds since 1970.
+    pub gone_us: Option<u64>,
+}
+
+/// A probe of hers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Its id.
+    pub id: Option<Text>,
+    /// The device of his that it asks for.
+    pub resource: Option<Text>,
+}
+
+/// A question without a subscription (RFC 6665 §4.4.3).
+#[derive(Debug)]
+pub struct Fetch {
+    /// Its dialog.
+    pub dialog: (DialogId, Dialog),
+    /// What asked for it.
+    pub probe: Probe,
+    /// Timer N.
+    pub timer_n: Instant,
+}
+
+/// He watches her.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// His subscriptions: one for each of his devices.
+    pub dialogs: Vec<Subscription>,
+    /// Her devices, as she shows them to him.
+    pub devices: Vec<Device>,
+    /// Whether anything of her was heard since she granted it.
+    pub known: bool,
+    /// When she was last heard of.
+    pub heard_at: Option<Instant>,
+    /// A probe of ours that has no answer.
+    pub probe: Option<Asked>,
+    /// When she was last asked to let him see her.
+    pub asked_at: Option<Instant>,
+    /// The id of that request.
+    pub asked_id: Option<Text>,
+}
+
+/// A probe of ours.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its id.
+    pub id: Text,
+    /// When silence counts as an answer.
+    pub deadline: Instant,
+    /// Devices that have not said that they are still there.
+    pub unconfirmed: Vec<Text>,
+    /// Her domain was out of reach so many times.
+    pub failed: u32,
+}
+
+/// One subscription of his.
+#[derive(Debug)]
+pub struct Subscription {
+    /// Its name.
+    pub id: DialogId,
+    /// Its dialog.
+    pub dialog: Dialog,
+    /// The subscription.
+    pub machine: Notifier,
+    /// The `id` of its Event.
+    pub event_id: Option<Text>,
+    /// Whether it was but a question: nothing is shown after its one NOTIFY.
+    pub fetch: bool,
+    /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).
+    pub closed: bool,
+}
+
+impl Watching {
+    /// She watches, and no subscription is there yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Watching {
+            machine: Subscriber::new(),
+            dialog: None,
+            devices: Vec::new(),
+            first: false,
+            request_id: None,
+            probe: None,
+            missed: Vec::new(),
+            gone_us: None,
+        }
+    }
+
+    /// Whether one of his devices is shown as there.
+    #[must_use]
+    pub fn shows_any(&self) -> bool {
+        self.devices.iter().any(|device| device.available)
+    }
+}
+
+impl Default for Watching {
+    fn default() -> Self {
+        Watching::new()
+    }
+}
+
+impl PairState {
+    /// A pair of which nothing is known.
+    #[must_use]
+    pub fn new(pair: Pair, now: Now) -> Self {
+        PairState {
+            pair,
+            authorization: Authorization::default(),
+            watching: None,
+            watched: None,
+            fetch: None,
+            refused_until: None,
+            heard: now.unix_ms,
+            armed: None,
+            commit: None,
+            dirty: Dirty::No,
+        }
+    }
+
+    /// Whether nothing is worth keeping.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.authorization.is_none()
+            && self.fetch.is_none()
+            && self.refused_until.is_none()
+            && self
+                .watching
+                .as_ref()
+                .is_none_or(|watching| watching.dialog.is_none() && watching.machine.is_over())
+            && self.watched.as_ref().is_none_or(|watched| watched.dialogs.is_empty())
+    }
+
+    /// The earliest of its deadlines.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let watching = self.watching.as_ref().and_then(|watching| watching.machine.deadline());
+        let fetch = self.fetch.as_ref().map(|fetch| fetch.timer_n);
+        let watched = self.watched.as_ref().and_then(|watched| {
+            let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
+            dialogs.chain(watched.probe.as_ref().map(|probe| probe.deadline)).min()
+        });
+        [watching, fetch, watched].into_iter().flatten().min()
+    }
+
+    /// The names of its dialogs.
+    #[must_use]
+    pub fn dialog_ids(&self) -> Vec<DialogId> {
+        let watching = self.watching.iter().filter_map(|one| Some(one.dialog.as_ref()?.0));
+        let watched = self.watched.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id));
+        watching.chain(watched).collect()
+    }
+
+    /// Marks it as different from its record.
+    pub fn soil(&mut self, dirty: Dirty) {
+        self.dirty = self.dirty.max(dirty);
+    }
+}

@@ -1,0 +1,232 @@
+//! A pair as it is stored: JSON, so that a later version can read what an earlier one wrote.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::authorization::Authorization;
+use super::dialog::{Dialog, StoredDialog};
+use super::notifier::{self, Notifier};
+use super::pair::{PairState, Subscription, Watched, Watching};
+use super::subscriber::{self, Subscriber};
+use crate::codec::sip::Uri;
+use crate::codec::xmpp::{Jid, Text};
+use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId};
+
+/// A pair as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StoredPair {
+    link: usize,
+    contact: String,
+    user: String,
+    contact_uri: String,
+    user_uri: String,
+    authorization: Authorization,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused_until: Option<u64>,
+    heard: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watching: Option<StoredWatching>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watched: Option<StoredWatched>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredWatching {
+    wanted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    active: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_unix_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dialog: Option<StoredDialog>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    devices: Vec<Device>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_id: Option<Text>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missed: Vec<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gone_us: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredWatched {
+    dialogs: Vec<StoredSubscription>,
+    devices: Vec<Device>,
+    known: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSubscription {
+    dialog: StoredDialog,
+    active: bool,
+    expires_unix_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_id: Option<Text>,
+}
+
+/// The wall clock at an instant.
+fn wall(now: Now, at: Instant) -> u64 {
+    let ahead = u64::try_from((at - now.instant).as_millis()).unwrap_or(0);
+    now.unix_ms + ahead
+}
+
+impl PairState {
+    /// Its record; none when nothing is worth keeping.
+    #[must_use]
+    pub fn stored(&self, now: Now) -> Option<StoredPair> {
+        if self.is_empty() {
+            return None;
+        }
+        let watching = self.watching.as_ref().map(|watching| StoredWatching {
+            wanted: watching.machine.is_wanted(),
+            active: match watching.machine.state() {
+                subscriber::State::Active => Some(true),
+                subscriber::State::Pending => Some(false),
+                _ => None,
+            },
+            expires_unix_ms: watching.machine.expiry().map(|at| wall(now, at)),
+            dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
+            devices: watching.devices.clone(),
+            request_id: watching.request_id.clone(),
+            missed: watching.missed.clone(),
+            gone_us: watching.gone_us,
+        });
+        let lasting =
+            |one: &&Subscription| !one.fetch && one.machine.state() != notifier::State::Terminated;
+        let watched = self.watched.as_ref().map(|watched| StoredWatched {
+            dialogs: watched
+                .dialogs
+                .iter()
+                .filter(lasting)
+                .map(|one| StoredSubscription {
+                    dialog: (&one.dialog).into(),
+                    active: one.machine.state() == notifier::State::Active,
+                    expires_unix_ms: wall(now, one.machine.expiry()),
+                    event_id: one.event_id.clone(),
+                })
+                .collect(),
+            devices: watched.devices.clone(),
+            known: watched.known,
+        });
+        Some(StoredPair {
+            link: self.pair.link.0,
+            contact: self.pair.contact.as_str().to_owned(),
+            user: self.pair.user.as_str().to_owned(),
+            contact_uri: self.pair.contact_uri.as_str().to_owned(),
+            user_uri: self.pair.user_uri.as_str().to_owned(),
+            authorization: self.authorization,
+            refused_until: self.refused_until,
+            heard: self.heard,
+            watching,
+            watched,
+        })
+    }
+}
+
+/// How what an earlier process left is taken up.
+pub struct Restoring<'a> {
+    /// Now.
+    pub now: Now,
+    /// 64 × T1.
+    pub timer_n: Duration,
+    /// Over how long refreshes are spread.
+    pub spread: Duration,
+    /// A random number.
+    pub dice: u64,
+    /// The name of a pair.
+    pub pair_id: &'a dyn Fn(&Jid, &Jid) -> PairId,
+    /// The name of a dialog.
+    pub dialog_id: &'a dyn Fn(&Dialog) -> DialogId,
+}
+
+impl StoredPair {
+    /// The pair of an earlier process.
+    #[must_use]
+    pub fn restore(self, with: &Restoring<'_>) -> Option<PairState> {
+        let contact = Jid::parse(&self.contact).ok()?;
+        let user = Jid::parse(&self.user).ok()?;
+        let pair = Pair {
+            id: (with.pair_id)(&contact, &user),
+            link: LinkId(self.link),
+            contact,
+            user,
+            contact_uri: Uri::parse(self.contact_uri.into()).ok()?,
+            user_uri: Uri::parse(self.user_uri.into()).ok()?,
+        };
+        let mut state = PairState::new(pair, with.now);
+        state.authorization = self.authorization;
+        state.refused_until = self.refused_until;
+        state.heard = self.heard;
+        let granted = self.authorization.from;
+        state.watching = self.watching.map(|stored| Box::new(stored.restore(with, granted)));
+        state.watched = self.watched.map(|stored| Box::new(stored.restore(with)));
+        Some(state)
+    }
+}
+
+impl StoredWatching {
+    fn restore(self, with: &Restoring<'_>, granted: bool) -> Watching {
+        let context = subscriber::Context {
+            now: with.now.instant,
+            timer_n: with.timer_n,
+            dice: with.dice,
+            granted,
+            online: subscriber::Online::Perhaps,
+        };
+        let rest = self.expires_unix_ms.unwrap_or(0).saturating_sub(with.now.unix_ms);
+        let dialog = self.dialog.and_then(StoredDialog::restore);
+        let state = match (self.active, &dialog) {
+            (Some(true), Some(_)) => subscriber::State::Active,
+            (Some(false), Some(_)) => subscriber::State::Pending,
+            _ => subscriber::State::Terminated,
+        };
+        let machine = match self.wanted {
+            true => {
+                let rest = Duration::from_millis(rest);
+                Subscriber::restored(&context, state, rest, with.spread)
+            }
+            false => Subscriber::new(),
+        };
+        let alive = machine.state() != subscriber::State::Terminated;
+        Watching {
+            machine,
+            dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
+            devices: self.devices,
+            first: false,
+            request_id: self.request_id,
+            probe: None,
+            missed: self.missed,
+            gone_us: self.gone_us,
+        }
+    }
+}
+
+impl StoredWatched {
+    fn restore(self, with: &Restoring<'_>) -> Watched {
+        let now = with.now;
+        let dialogs = self.dialogs.into_iter().filter_map(|stored| {
+            let dialog = stored.dialog.restore()?;
+            let rest = stored.expires_unix_ms.saturating_sub(now.unix_ms);
+            let state = match stored.active {
+                true => notifier::State::Active,
+                false => notifier::State::Pending,
+            };
+            Some(Subscription {
+                id: (with.dialog_id)(&dialog),
+                dialog,
+                machine: Notifier::new(state, now.instant + Duration::from_millis(rest)),
+                event_id: stored.event_id,
+                fetch: false,
+                closed: false,
+            })
+        });
+        Watched {
+            dialogs: dialogs.collect(),
+            devices: self.devices,
+            known: self.known,
+            ..Watched::default()
+        }
+    }
+}

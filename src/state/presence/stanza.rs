@@ -1,0 +1,143 @@
+//! The presence stanzas that the gateway writes for SIP users: what crosses them is in the words
+//! of XMPP already.
+
+use super::authorization::Stanza as Kind;
+use super::pair::{Dirty, Probe};
+use super::{DEVICES, State};
+use crate::codec::xmpp::{Element, Presence, PresenceKind, Stanza, StanzaError, Text, ns};
+use crate::flow::{Correlation, Counter, Device, Effect, Now, Pair, stamp};
+use crate::state::link::{Link, Waits};
+
+/// A stanza between the two bare JIDs of a pair (RFC 6121 §3).
+fn bare(pair: &Pair, kind: PresenceKind, id: Option<Text>) -> Presence {
+    Presence {
+        from: Some(pair.contact.clone()),
+        to: Some(pair.user.clone()),
+        id,
+        kind,
+        ..Presence::default()
+    }
+}
+
+impl State {
+    /// A subscription stanza: it is held until the server has it, over a loss of the link too.
+    /// `id` is that of what it answers; one that answers nothing has an id of its own.
+    pub(super) fn say(
+        &mut self,
+        now: Now,
+        pair: &Pair,
+        kind: Kind,
+        id: Option<Text>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let kind = match kind {
+            Kind::Subscribe => PresenceKind::Subscribe,
+            Kind::Subscribed => PresenceKind::Subscribed,
+            Kind::Unsubscribe => PresenceKind::Unsubscribe,
+            Kind::Unsubscribed => PresenceKind::Unsubscribed,
+        };
+        let id = id.unwrap_or_else(|| self.ids.token().into());
+        let stanza = Stanza::Presence(Box::new(bare(pair, kind, Some(id))));
+        self.hold_presence(now, pair, &stanza, effects);
+    }
+
+    /// The error answer to her request.
+    pub(super) fn say_error(
+        &mut self,
+        now: Now,
+        pair: &Pair,
+        id: Option<Text>,
+        error: StanzaError,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut stanza = bare(pair, PresenceKind::Error, id);
+        stanza.error = Some(error);
+        self.hold_presence(now, pair, &Stanza::Presence(Box::new(stanza)), effects);
+    }
+
+    fn hold_presence(&mut self, now: Now, pair: &Pair, stanza: &Stanza, effects: &mut Vec<Effect>) {
+        let bound = self.config.limits.unconfirmed;
+        let id = pair.link;
+        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
+            return self.counters.count(Counter::PresenceUntold);
+        };
+        let mut octets = Vec::with_capacity(256);
+        stanza.write(&mut octets);
+        let correlation = Correlation(pair.id.0);
+        link.hold(now.instant, String::new(), octets.into(), Waits::Nobody, false, correlation);
+        self.pump(now, id, effects);
+        self.set_timer(id);
+    }
+
+    /// A stanza that is of no use later: while the link is down it is dropped.
+    pub(super) fn show(&mut self, pair: &Pair, presence: Presence, effects: &mut Vec<Effect>) {
+        if !self.links.get(pair.link.0).is_some_and(Link::is_up) {
+            return self.miss(pair, &presence);
+        }
+        self.counters.count(Counter::PresenceShown);
+        self.write(pair.link, &Stanza::Presence(Box::new(presence)), effects);
+    }
+
+    /// The link is down: that a device is gone is told when it is back; what is there is shown
+    /// anew then anyway.
+    fn miss(&mut self, pair: &Pair, presence: &Presence) {
+        let Some(known) = self.presence.pairs.get_mut(&pair.id) else { return };
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
+        let resource = resource.unwrap_or_default();
+        let gone = presence.kind == PresenceKind::Unavailable;
+        if gone && watching.missed.len() < DEVICES && !watching.missed.contains(&resource) {
+            watching.missed.push(resource);
+            known.soil(Dirty::Gravely);
+        }
+    }
+
+    /// Shows a device as it is.
+    pub(super) fn show_device(&mut self, pair: &Pair, device: &Device, effects: &mut Vec<Effect>) {
+        self.show(pair, device.stanza(&pair.contact, &pair.user), effects);
+    }
+
+    /// Shows that nobody is there (RFC 6121 §4.3.2), with the time since when that is so.
+    pub(super) fn show_gone(
+        &mut self,
+        pair: &Pair,
+        id: Option<Text>,
+        since_us: Option<u64>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut presence = bare(pair, PresenceKind::Unavailable, id);
+        if let Some(stamp) = since_us.and_then(stamp) {
+            let delay = Element::new("delay", ns::DELAY).with_attr("stamp", stamp);
+            presence.extensions.push(delay);
+        }
+        self.show(pair, presence, effects);
+    }
+
+    /// Asks how she is (RFC 6121 §4.3).
+    pub(super) fn probe(&mut self, pair: &Pair, id: &Text, effects: &mut Vec<Effect>) {
+        let probe = bare(pair, PresenceKind::Probe, Some(id.clone()));
+        self.write(pair.link, &Stanza::Presence(Box::new(probe)), effects);
+    }
+
+    /// Answers a probe of hers from what is known of him (RFC 6121 §4.3.2).
+    pub(super) fn answer_probe(
+        &mut self,
+        pair: &Pair,
+        probe: &Probe,
+        devices: &[Device],
+        gone_us: Option<u64>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let meant = |device: &&Device| {
+            device.available
+                && probe.resource.as_ref().is_none_or(|resource| *resource == device.resource)
+        };
+        let mut there = devices.iter().filter(meant).peekable();
+        if there.peek().is_none() {
+            return self.show_gone(pair, probe.id.clone(), gone_us, effects);
+        }
+        for device in there {
+            self.show_device(pair, device, effects);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What of the pairs outlives the process, and what waits for the disk.
+
+use std::time::Duration;
+
+use super::State;
+use super::pair::{Dirty, PairState};
+use super::record::{Restoring, StoredPair};
+use crate::flow::{CommitId, Effect, Now, PairId, Record};
+use crate::state::timer::Timer;
+
+/// How long a record may be behind in what is learnt again after a crash.
+const BEHIND: Duration = Duration::from_secs(1);
+/// How fast subscriptions of an earlier process are refreshed: 100 in a second.
+const PACE: Duration = Duration::from_millis(10);
+
+impl State {
+    /// Stores what was changed of a pair. What must be on disk before it is seen holds back the
+    /// effects since `mark`, and these hold back all later ones of the pair.
+    pub(super) fn keep(&mut self, now: Now, id: PairId, mark: usize, effects: &mut Vec<Effect>) {
+        let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
+        let waits = pair.commit.is_some_and(|commit| commit > self.presence.committed);
+        if pair.dirty == Dirty::Lightly {
+            pair.dirty = Dirty::No;
+            self.presence.soiled.push(id);
+            if self.presence.soiled.len() == 1 {
+                self.timers.set(now.instant + BEHIND, Timer::Soiled);
+            }
+        }
+        let gravely = pair.dirty == Dirty::Gravely;
+        let holds = waits && effects.len() > mark;
+        if !gravely && !holds {
+            return;
+        }
+        pair.dirty = Dirty::No;
+        self.commits += 1;
+        let commit = CommitId(self.commits);
+        let records = if gravely { vec![record(pair, now)] } else { Vec::new() };
+        let then = effects.split_off(mark);
+        if !then.is_empty() {
+            pair.commit = Some(commit);
+        }
+        effects.push(Effect::Commit { id: commit, records, then });
+    }
+
+    /// Records up to this group are on disk.
+    pub(in crate::state) fn committed(&mut self, id: CommitId) {
+        self.presence.committed = self.presence.committed.max(id);
+    }
+
+    /// Writes the records that are behind.
+    pub(in crate::state) fn fire_soiled(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut soiled = std::mem::take(&mut self.presence.soiled);
+        soiled.sort_unstable();
+        soiled.dedup();
+        let records: Vec<Record> = soiled
+            .into_iter()
+            .filter_map(|id| self.presence.pair(id))
+            .map(|pair| record(pair, now))
+            .collect();
+        if !records.is_empty() {
+            self.commits += 1;
+            effects.push(Effect::Commit { id: CommitId(self.commits), records, then: Vec::new() });
+        }
+    }
+
+    /// The process is about to end: the records say exactly how far the dialogs are.
+    pub(in crate::state) fn store_all(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut records = Vec::new();
+        for id in self.presence.all() {
+            let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
+            let watching = pair.watching.iter_mut().filter_map(|one| one.dialog.as_mut());
+            let watched = pair.watched.iter_mut().flat_map(|one| &mut one.dialogs);
+            let dialogs =
+                watching.map(|(_, dialog)| dialog).chain(watched.map(|one| &mut one.dialog));
+            let mut any = false;
+            for dialog in dialogs {
+                any |= dialog.ceiling != dialog.local_cseq;
+                dialog.ceiling = dialog.local_cseq;
+            }
+            if any {
+                records.push(record(pair, now));
+            }
+        }
+        if !records.is_empty() {
+            self.commits += 1;
+            effects.push(Effect::Commit { id: CommitId(self.commits), records, then: Vec::new() });
+        }
+    }
+
+    /// Takes up a pair of an earlier process.
+    pub(in crate::state) fn restore_pair(&mut self, now: Now, text: &str, all: usize) {
+        let Ok(stored) = serde_json::from_str::<StoredPair>(text) else { return };
+        let count = u32::try_from(all).unwrap_or(u32::MAX);
+        let spread = PACE.saturating_mul(count).max(Duration::from_secs(1));
+        let dice = self.ids.random();
+        let restoring = Restoring {
+            now,
+            timer_n: self.timing.lifetime(),
+            spread,
+            dice,
+            pair_id: &|contact, user| self.pair_id(contact, user),
+            dialog_id: &|dialog| self.dialog_id(&dialog.call_id, &dialog.local_tag),
+        };
+        let state = stored.restore(&restoring);
+        let Some(state) = state else { return };
+        if state.pair.link.0 >= self.links.len() {
+            return;
+        }
+        let id = state.pair.id;
+        for dialog in state.dialog_ids() {
+            self.presence.dialogs.insert(dialog, id);
+        }
+        self.presence.pairs.insert(id, Box::new(state));
+        self.arm(id);
+    }
+}
+
+/// The record of a pair; one that is not worth keeping is deleted.
+fn record(pair: &PairState, now: Now) -> Record {
+    let stored = pair.stored(now);
+    let value = stored.and_then(|stored| serde_json::to_string(&stored).ok());
+    Record::Pair { id: pair.pair.id, value }
+}

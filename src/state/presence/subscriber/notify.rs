@@ -1,0 +1,83 @@
+//! What a NOTIFY means for the subscription (RFC 6665 §4.1.3).
+
+use super::{Action, Context, FIRST, Online, State, Subscriber};
+use crate::codec::sip::{Subscription, SubscriptionState};
+
+impl Subscriber {
+    /// A NOTIFY of this subscription came, and is answered 200.
+    pub fn notified(&mut self, context: &Context, subscription: &Subscription) -> Vec<Action> {
+        self.notified = true;
+        self.timer_n = None;
+        let state = match subscription.state() {
+            SubscriptionState::Terminated => return self.terminated(context, subscription),
+            SubscriptionState::Active => State::Active,
+            SubscriptionState::Pending | SubscriptionState::Other(_) => State::Pending,
+        };
+        self.state = state;
+        if !self.wanted && !self.muted {
+            return match self.asked {
+                Some(0) => Vec::new(),
+                _ => vec![self.ask(context, 0, false)],
+            };
+        }
+        if let Some(seconds) = subscription.expires() {
+            self.last(context, seconds);
+        } else if self.expiry.is_none() {
+            self.last(context, self.seconds);
+        }
+        if self.muted {
+            self.refresh = None;
+            return Vec::new();
+        }
+        if state == State::Active {
+            self.back_off = FIRST;
+            if !context.granted {
+                return vec![Action::Granted];
+            }
+        }
+        Vec::new()
+    }
+
+    /// §4.1.3: why it ended says what may be done.
+    fn terminated(&mut self, context: &Context, subscription: &Subscription) -> Vec<Action> {
+        if !self.wanted {
+            let unsubscribing = self.asked == Some(0);
+            self.end();
+            return match unsubscribing {
+                // The response would have said the same.
+                true => vec![Action::Ended, Action::Unsubscribed],
+                false => vec![Action::Ended],
+            };
+        }
+        if self.asked == Some(0) {
+            self.end();
+            let mut actions = vec![Action::Ended];
+            actions.extend(self.begin(context));
+            return actions;
+        }
+        let after = subscription.retry_after();
+        match subscription.reason() {
+            Some("rejected" | "noresource") => {
+                self.end();
+                self.wanted = false;
+                vec![Action::Ended, Action::Cancelled]
+            }
+            Some("invariant") => {
+                self.end();
+                self.invariant = true;
+                vec![Action::Ended]
+            }
+            Some("deactivated") => self.begin_again(context),
+            Some("timeout") if context.online == Online::Perhaps => self.begin_again(context),
+            Some("timeout") => {
+                self.end();
+                vec![Action::Ended, Action::Withdraw]
+            }
+            _ => {
+                self.end();
+                self.retry_later(context, after);
+                vec![Action::Ended, Action::Withdraw]
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! What an XMPP user shows to one SIP user: what she grants, what her server says of her.
+
+use super::State;
+use super::authorization::Stanza as Kind;
+use super::notifier::{self, Action, Reason};
+use super::pair::{Asked, Dirty};
+use crate::codec::xmpp::Text;
+use crate::flow::{
+    Again, Bounced, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented, Said,
+};
+use crate::state::link::Link;
+
+impl State {
+    /// A probe from him, who may see her (RFC 6121 §4.3).
+    pub(super) fn ask_how_she_is(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let token: Text = self.ids.token().into();
+        let deadline = now.instant + self.config.presence.probe_timeout;
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        if !known.authorization.to || watched.probe.is_some() || !up {
+            return;
+        }
+        let there = watched.devices.iter().filter(|device| device.available);
+        let unconfirmed = there.map(|device| device.resource.clone()).collect();
+        watched.probe = Some(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 });
+        self.probe(&pair, &token, effects);
+    }
+
+    /// `subscribed` (RFC 8048 §5.3.1).
+    pub(super) fn she_grants(&mut self, now: Now, pair: &Pair, effects: &mut Vec<Effect>) {
+        let id = pair.id;
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        // Nobody asked (SUB-090).
+        if !known.authorization.inbound(Kind::Subscribed).deliver {
+            return;
+        }
+        known.soil(Dirty::Gravely);
+        self.decided(id, true);
+        self.ask_how_she_is(now, id, effects);
+    }
+
+    /// `unsubscribed` (RFC 8048 §5.3.1; RFC 6121 §3.2).
+    pub(super) fn she_refuses(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
+        let id = said.pair.id;
+        let re_ask = u64::try_from(self.config.presence.re_ask.as_millis()).unwrap_or(u64::MAX);
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        if !known.authorization.inbound(Kind::Unsubscribed).deliver {
+            return;
+        }
+        known.refused_until = (re_ask > 0).then(|| now.unix_ms.saturating_add(re_ask));
+        known.soil(Dirty::Gravely);
+        let _ = effects;
+        self.forget_her(id);
+        self.decided(id, false);
+    }
+
+    /// Nothing of her is known to him any more.
+    pub(super) fn forget_her(&mut self, id: PairId) {
+        if let Some(watched) = self.watched_mut(id) {
+            watched.devices.clear();
+            (watched.probe, watched.known) = (None, false);
+            (watched.asked_at, watched.asked_id) = (None, None);
+        }
+    }
+
+    /// She decided: each of his subscriptions hears of it at once.
+    pub(super) fn decided(&mut self, id: PairId, granted: bool) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
+        let notified: Vec<DialogId> = each
+            .filter_map(|one| (one.machine.decided(granted) == Action::Notify).then_some(one.id))
+            .collect();
+        if !notified.is_empty() {
+            self.again(Again::Notify(id, notified));
+        }
+    }
+
+    /// Ends all of his subscriptions that wait for her word.
+    pub(super) fn end_pending(&mut self, id: PairId, reason: Reason) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let pending = watched
+            .dialogs
+            .iter_mut()
+            .filter(|one| !one.fetch && one.machine.state() == notifier::State::Pending);
+        let notified: Vec<DialogId> = pending
+            .filter_map(|one| (one.machine.end(reason) == Action::Notify).then_some(one.id))
+            .collect();
+        if !notified.is_empty() {
+            self.again(Again::Notify(id, notified));
+        }
+    }
+
+    /// Her presence, as she shows it to him.
+    pub(super) fn she_shows(&mut self, now: Now, said: Presented, effects: &mut Vec<Effect>) {
+        let id = said.pair.id;
+        let (device, there) = match said.said {
+            Said::Available(device) => (device, true),
+            Said::Unavailable(device) => (device, false),
+            _ => return,
+        };
+        let authorization =
+            self.presence.pair(id).map(|known| known.authorization).unwrap_or_default();
+        let whole = said.resource.is_none();
+        // While she has not decided it is but a word that the request came (RFC 6121 §3.1.3).
+        if whole && !there && !authorization.to {
+            return;
+        }
+        let appeared = self.note_online(&said.pair.user, said.resource.as_ref(), there);
+        if authorization.to || authorization.pending_out {
+            self.take_device(now, id, device, whole, authorization.to);
+        }
+        if there && appeared && authorization.from {
+            self.she_is_there(now, id, effects);
+        }
+    }
+
+    pub(super) fn take_device(
+        &mut self,
+        now: Now,
+        id: PairId,
+        device: Device,
+        whole: bool,
+        granted: bool,
+    ) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        watched.known = true;
+        watched.heard_at = Some(now.instant);
+        if let Some(probe) = &mut watched.probe {
+            probe.unconfirmed.retain(|resource| *resource != device.resource);
+            if whole && !device.available {
+                watched.probe = None;
+            }
+        }
+        let changed = match whole && !device.available {
+            true => close_all(&mut watched.devices, &device),
+            false => take(&mut watched.devices, device),
+        };
+        if changed {
+            self.soil(id, Dirty::Lightly);
+            if granted {
+                self.changed(now, id);
+            }
+        }
+    }
+
+    /// Her presence changed: each of his subscriptions hears of it in its turn.
+    pub(super) fn changed(&mut self, now: Now, id: PairId) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let notified: Vec<DialogId> = watched
+            .dialogs
+            .iter_mut()
+            .filter_map(|one| {
+                (one.machine.changed(now.instant) == Action::Notify).then_some(one.id)
+            })
+            .collect();
+        if !notified.is_empty() {
+            self.again(Again::Notify(id, notified));
+        }
+    }
+
+    /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD).
+    pub(super) fn probe_unanswered(&mut self, now: Now, id: PairId) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let up = self.links.get(known.pair.link.0).is_some_and(Link::is_up);
+        let user = known.pair.user.clone();
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(probe) = watched.probe.take().filter(|_| up) else { return };
+        watched.heard_at = Some(now.instant);
+        let mut changed = false;
+        for resource in &probe.unconfirmed {
+            let device = Device {
+                resource: resource.clone(),
+                available: false,
+                facts: Facts::default(),
+                changed_us: now.unix_ms * 1_000,
+            };
+            changed |= take(&mut watched.devices, device);
+        }
+        if watched.devices.is_empty() {
+            changed |= close_all(&mut watched.devices, &nobody(now));
+        }
+        let nobody_there = watched.devices.iter().all(|device| !device.available);
+        watched.known = true;
+        if nobody_there {
+            self.note_online(&user, None, false);
+        }
+        if changed {
+            self.soil(id, Dirty::Lightly);
+            self.changed(now, id);
+        }
+    }
+
+    /// An error answers a request or a probe of his (SUB-078, PRES-081).
+    pub(super) fn asked_in_vain(
+        &mut self,
+        now: Now,
+        said: &Presented,
+        bounced: Bounced,
+        out_of_reach: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let id = said.pair.id;
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let answers = |asked: Option<&Text>| {
+            asked.is_some() && (said.id.is_none() || said.id.as_ref() == asked)
+        };
+        if answers(watched.probe.as_ref().map(|probe| &probe.id)) {
+            return self.probe_failed(now, id, out_of_reach, effects);
+        }
+        if !known.authorization.pending_out || !answers(watched.asked_id.as_ref()) {
+            return;
+        }
+        let reason = match bounced {
+            Bounced::Nothing => return,
+            Bounced::Probation => Reason::Probation,
+            Bounced::NoResource => Reason::NoResource,
+            Bounced::Rejected => Reason::Rejected,
+        };
+        known.authorization.pending_out = false;
+        (watched.asked_at, watched.asked_id) = (None, None);
+        known.soil(Dirty::Gravely);
+        self.end_pending(id, reason);
+    }
+
+    /// Her domain is out of reach: the second time in a row her devices count as gone.
+    pub(super) fn probe_failed(
+        &mut self,
+        now: Now,
+        id: PairId,
+        out_of_reach: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let token: Text = self.ids.token().into();
+        let timeout = self.config.presence.probe_timeout;
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(probe) = &mut watched.probe else { return };
+        if !out_of_reach {
+            watched.probe = None;
+            return;
+        }
+        probe.failed += 1;
+        if probe.failed == 1 {
+            probe.id = token.clone();
+            probe.deadline = now.instant + timeout;
+            return self.probe(&pair, &token, effects);
+        }
+        watched.probe = None;
+        if close_all(&mut watched.devices, &nobody(now)) {
+            self.soil(id, Dirty::Lightly);
+            self.changed(now, id);
+        }
+    }
+}
+
+/// A device changes; the answer is whether it does. What was gone before is told no more, unless
+/// nothing else is left (PRES-008).
+fn take(devices: &mut Vec<Device>, mut device: Device) -> bool {
+    let resource = device.resource.clone();
+    let full = devices.len() >= super::DEVICES;
+    match devices.iter_mut().find(|known| known.resource == resource) {
+        Some(known) => {
+            let same = known.available == device.available;
+            if same && (!device.available || known.facts == device.facts) {
+                return false;
+            }
+            // Two changes never have one time (RFC 3863 §4.1.7).
+            device.changed_us = device.changed_us.max(known.changed_us + 1_000);
+            *known = device;
+        }
+        None if full || !device.available => return false,
+        None => devices.push(device),
+    }
+    devices.retain(|known| known.available || known.resource == resource);
+    true
+}
+
+/// All devices go. Of one of whom nothing was known there is one without a name that is gone.
+fn close_all(devices: &mut Vec<Device>, said: &Device) -> bool {
+    if devices.is_empty() {
+        devices.push(Device { resource: "".into(), available: false, ..said.clone() });
+        return true;
+    }
+    if devices.iter().all(|device| !device.available) {
+        return false;
+    }
+    devices.retain(|device| device.available);
+    for device in devices.iter_mut() {
+        device.available = false;
+        device.facts = said.facts.clone();
+        device.changed_us = said.changed_us.max(device.changed_us + 1_000);
+    }
+    true
+}
+
+/// Presence of nobody, now.
+fn nobody(now: Now) -> Device {
+    Device {
+        resource: "".into(),
+        available: false,
+        facts: Facts::default(),
+        changed_us: now.unix_ms * 1_000,
+    }
+}

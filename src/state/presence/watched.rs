@@ -1,0 +1,314 @@
+//! SIP users watch XMPP users (RFC 8048 §5.3, §6.2, §7.2).
+
+use std::time::Duration;
+
+use super::State;
+use super::authorization::Stanza as Kind;
+use super::dialog::{Dialog, Order};
+use super::notifier::{self, Action, Notifier, Reason};
+use super::pair::{Dirty, Subscription, Watched};
+use super::request;
+use crate::codec::sip::{HeaderName, Headers, Request, Status};
+use crate::flow::{
+    Again, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing, Written,
+};
+
+/// How often she is asked by one SIP user who goes on asking.
+const ASKED_ANEW: Duration = Duration::from_secs(3_600);
+/// A refresh asks how she is when nothing was heard of her for as long (SUB-116).
+const STALE: Duration = Duration::from_secs(3_600);
+
+impl State {
+    pub(super) fn watched_mut(&mut self, id: PairId) -> Option<&mut Watched> {
+        self.presence.pairs.get_mut(&id)?.watched.as_deref_mut()
+    }
+
+    /// SUBSCRIBE (RFC 6665 §4.2.1).
+    pub(in crate::state) fn subscribing(
+        &mut self,
+        now: Now,
+        asked: Subscribing,
+        effects: &mut Vec<Effect>,
+    ) {
+        let id = asked.pair.id;
+        self.with_pair(now, id, effects, |state, effects| match asked.dialog {
+            Some(dialog) => state.subscribed_again(now, id, dialog, &asked, effects),
+            None => state.subscribed_first(now, &asked, effects),
+        });
+    }
+
+    /// The first SUBSCRIBE of a dialog, or a question without one (RFC 8048 §5.3.1, §7.2).
+    fn subscribed_first(&mut self, now: Now, asked: &Subscribing, effects: &mut Vec<Effect>) {
+        let (pair, id) = (&asked.pair, asked.pair.id);
+        if let Some(refusal) = self.unwelcome(now, pair) {
+            return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
+        }
+        let seconds = self.granted_seconds(asked);
+        let Some((name, granted)) = self.add_subscription(now, asked, seconds) else { return };
+        self.counters.count(Counter::SubscribeTaken);
+        self.note_sip_user(asked.request.from.uri(), &pair.contact);
+        self.accept(asked, seconds, effects);
+        self.again(Again::Notify(id, vec![name]));
+        match (granted, seconds == 0) {
+            (true, _) => self.ask_how_she_is(now, id, effects),
+            (false, true) => {}
+            (false, false) => self.ask_her(now, id, effects),
+        }
+    }
+
+    /// Why a new subscription is not taken on.
+    fn unwelcome(&mut self, now: Now, pair: &Pair) -> Option<Refusal> {
+        if let Some(refusal) = self.unable(now, pair.link) {
+            return Some(refusal);
+        }
+        let until = self.presence.pair(pair.id).and_then(|known| known.refused_until);
+        if until.is_some_and(|until| until > now.unix_ms) {
+            return Some(Refusal::new(Status::FORBIDDEN));
+        }
+        self.pair_made(now, pair).is_none().then(Refusal::unavailable)
+    }
+
+    /// For how long he is taken on: as he asks, or less.
+    fn granted_seconds(&self, asked: &Subscribing) -> u32 {
+        let most = self.config.presence.max_expires.as_secs();
+        asked.expires.min(u32::try_from(most).unwrap_or(u32::MAX))
+    }
+
+    /// A subscription of his begins; the answer is its name, and whether he may see her already.
+    fn add_subscription(
+        &mut self,
+        now: Now,
+        asked: &Subscribing,
+        seconds: u32,
+    ) -> Option<(DialogId, bool)> {
+        let tag = self.tag(&asked.request);
+        let name = self.dialog_id(&asked.request.call_id, &tag);
+        let id = asked.pair.id;
+        let known = self.presence.pairs.get_mut(&id)?;
+        known.refused_until = None;
+        let granted = known.authorization.to;
+        let fetch = seconds == 0;
+        let mut dialog = Dialog::new(asked.request.call_id.detached(), tag);
+        dialog.take(&asked.request, Some(&asked.contact));
+        let state = if granted { notifier::State::Active } else { notifier::State::Pending };
+        let life = Duration::from_secs(seconds.into());
+        let mut machine = Notifier::new(state, now.instant + life);
+        if fetch {
+            machine.end(Reason::Timeout);
+        }
+        let event_id = asked.event.id().map(Into::into);
+        let closed = false;
+        let subscription = Subscription { id: name, dialog, machine, event_id, fetch, closed };
+        known.watched.get_or_insert_default().dialogs.push(subscription);
+        known.soil(Dirty::Gravely);
+        self.presence.dialogs.insert(name, id);
+        Some((name, granted))
+    }
+
+    /// A refresh, or the end (RFC 8048 §5.3.3).
+    pub(super) fn subscribed_again(
+        &mut self,
+        now: Now,
+        id: PairId,
+        name: DialogId,
+        asked: &Subscribing,
+        effects: &mut Vec<Effect>,
+    ) {
+        let seconds = self.granted_seconds(asked);
+        let found = self
+            .watched_mut(id)
+            .and_then(|watched| watched.dialogs.iter_mut().find(|one| one.id == name));
+        let unknown = Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+        let refusal = match found {
+            None => Some(unknown),
+            Some(one) if one.machine.state() == notifier::State::Terminated => Some(unknown),
+            Some(one) => match one.dialog.order(&asked.request) {
+                Order::Foreign => Some(unknown),
+                Order::Old => Some(Refusal::new(Status::SERVER_INTERNAL_ERROR)),
+                Order::Again => None,
+                Order::Next => {
+                    one.dialog.take(&asked.request, Some(&asked.contact));
+                    let life = Duration::from_secs(seconds.into());
+                    if seconds == 0 {
+                        one.closed = true;
+                        one.machine.end(Reason::Timeout);
+                    } else {
+                        one.machine.refreshed(now.instant + life);
+                    }
+                    None
+                }
+            },
+        };
+        if let Some(refusal) = refusal {
+            return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
+        }
+        self.soil(id, Dirty::Lightly);
+        self.accept(asked, seconds, effects);
+        self.again(Again::Notify(id, vec![name]));
+        if seconds == 0 {
+            return self.he_left(id, effects);
+        }
+        let stale = self.presence.pair(id).and_then(|known| known.watched.as_ref()).is_some_and(
+            |watched| watched.heard_at.is_none_or(|heard| now.instant - heard > STALE),
+        );
+        if stale {
+            self.ask_how_she_is(now, id, effects);
+        }
+        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
+            self.ask_her(now, id, effects);
+        }
+    }
+
+    /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
+    pub(super) fn accept(&mut self, asked: &Subscribing, seconds: u32, effects: &mut Vec<Effect>) {
+        let mut refusal = Refusal::new(Status::OK).with(HeaderName::Expires, &seconds.to_string());
+        refusal.headers = with_dialog(refusal.headers, &asked.request);
+        let ListenerId(listener) = asked.flow.listener;
+        if let Some(listener) = self.config.sip.listen.get(listener)
+            && let Some(contact) = request::contact(asked.pair.id, &asked.pair.user_uri, listener)
+        {
+            refusal.headers.push(HeaderName::Contact, contact.to_value());
+        }
+        self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
+    }
+
+    /// She is asked to let him see her: once, however often he asks.
+    pub(super) fn ask_her(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let token: crate::codec::xmpp::Text = self.ids.token().into();
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let was = known.authorization.pending_out;
+        known.authorization.outbound(Kind::Subscribe);
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let lately = watched.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
+        if was && lately {
+            return;
+        }
+        (watched.asked_at, watched.asked_id) = (Some(now.instant), Some(token.clone()));
+        known.soil(Dirty::Gravely);
+        self.say(now, &pair, Kind::Subscribe, Some(token), effects);
+    }
+
+    /// A document is written: it goes out.
+    pub(in crate::state) fn notify(
+        &mut self,
+        now: Now,
+        id: PairId,
+        dialogs: &[DialogId],
+        written: Option<&Written>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.with_pair(now, id, effects, |state, effects| {
+            for name in dialogs {
+                state.send_notify(now, id, *name, written, effects);
+                let interval = state.config.presence.notify_interval;
+                let Some(watched) = state.watched_mut(id) else { return };
+                if let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == *name) {
+                    one.machine.sent(now.instant, written.is_some(), interval);
+                }
+            }
+        });
+    }
+
+    /// NOTIFY has its final response (RFC 6665 §4.2.2).
+    pub(super) fn notify_answered(
+        &mut self,
+        now: Now,
+        id: PairId,
+        name: DialogId,
+        status: u16,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == name) else { return };
+        let lived = one.machine.state() != notifier::State::Terminated;
+        match one.machine.answered(now.instant, status) {
+            Action::Nothing => {}
+            Action::Notify => self.again(Again::Notify(id, vec![name])),
+            Action::Removed => {
+                watched.dialogs.retain(|one| one.id != name);
+                self.presence.dialogs.remove(&name);
+                self.soil(id, Dirty::Lightly);
+                if lived {
+                    self.he_left(id, effects);
+                }
+            }
+        }
+    }
+
+    /// A subscription of his is over. After the last one he counts as gone to her (RFC 8048
+    /// §5.3.3), unless she sees by herself that he is there (D-62).
+    pub(super) fn he_left(&mut self, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get(&id) else { return };
+        let Some(watched) = &known.watched else { return };
+        let alive = watched
+            .dialogs
+            .iter()
+            .any(|one| !one.fetch && one.machine.state() != notifier::State::Terminated);
+        let seen = known
+            .watching
+            .as_ref()
+            .is_some_and(|watching| watching.machine.is_live() && watching.shows_any());
+        if alive || seen || !known.authorization.to {
+            return;
+        }
+        let pair = known.pair.clone();
+        self.show_gone(&pair, None, None, effects);
+    }
+
+    /// Deadlines of his subscriptions and of a probe.
+    pub(super) fn fire_watched(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let (mut notified, mut ended) = (Vec::new(), false);
+        for one in &mut watched.dialogs {
+            let lived = one.machine.state() != notifier::State::Terminated;
+            if one.machine.fire(now.instant) == Action::Notify {
+                notified.push(one.id);
+                ended |= lived && one.machine.state() == notifier::State::Terminated;
+            }
+        }
+        let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
+        if !notified.is_empty() {
+            self.again(Again::Notify(id, notified));
+        }
+        if ended {
+            self.soil(id, Dirty::Lightly);
+            self.he_left(id, effects);
+        }
+        if silent {
+            self.probe_unanswered(now, id);
+        }
+    }
+
+    /// The link is back (SUB-113): who is watched is asked how she is.
+    pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        // Whether she is there decides whether he is asked for her, too.
+        let asleep = known
+            .watching
+            .as_ref()
+            .is_some_and(|watching| watching.machine.is_wanted() && !watching.machine.is_live());
+        if known.authorization.to {
+            known.watched.get_or_insert_default();
+        }
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        watched.probe = None;
+        // Her word may have come when nobody heard it: she is asked again.
+        watched.asked_at = None;
+        if watched.dialogs.is_empty() && !asleep {
+            return;
+        }
+        self.ask_how_she_is(now, id, effects);
+        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
+            self.ask_her(now, id, effects);
+        }
+    }
+}
+
+/// The headers of a 2xx that makes or keeps a dialog (RFC 3261 §12.1.1).
+fn with_dialog(mut headers: Headers, request: &Request) -> Headers {
+    for route in request.headers.all(&HeaderName::RecordRoute) {
+        headers.push(HeaderName::RecordRoute, route.clone());
+    }
+    headers
+}

@@ -1,0 +1,350 @@
+//! XMPP users watch SIP users (RFC 8048 §5.2, §6.3, §7.1).
+
+use super::State;
+use super::authorization::Stanza as Kind;
+use super::pair::{Dirty, Fetch, PairState, Probe, Watching};
+use super::subscriber::{self, Action, Answer, Subscriber};
+use crate::codec::xmpp::Text;
+use crate::flow::{Answered, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
+
+/// When the link is back, subscriptions are made anew within this time.
+const PACE: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl State {
+    pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut Watching> {
+        self.presence.pairs.get_mut(&id)?.watching.as_deref_mut()
+    }
+
+    /// Runs the machine of a pair and does what it says.
+    pub(super) fn run_watching(
+        &mut self,
+        now: Now,
+        id: PairId,
+        answered: Option<&Answered>,
+        effects: &mut Vec<Effect>,
+        event: impl FnOnce(&mut Subscriber, &subscriber::Context) -> Vec<Action>,
+    ) {
+        let context = self.context(now, id);
+        let Some(watching) = self.watching_mut(id) else { return };
+        for action in event(&mut watching.machine, &context) {
+            self.do_watching(now, id, action, answered, effects);
+        }
+    }
+
+    pub(super) fn do_watching(
+        &mut self,
+        now: Now,
+        id: PairId,
+        action: Action,
+        answered: Option<&Answered>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(known) = self.presence.pairs.get(&id) else { return };
+        let pair = known.pair.clone();
+        match action {
+            Action::Subscribe { seconds, fresh } => {
+                self.subscribe_now(now, id, seconds, fresh, effects);
+            }
+            Action::Ended => self.forget_dialog(id),
+            Action::Granted => {
+                self.soil(id, Dirty::Gravely);
+                if self.authorization(id).is_some_and(|it| it.outbound(Kind::Subscribed)) {
+                    self.say(now, &pair, Kind::Subscribed, None, effects);
+                }
+            }
+            Action::Cancelled => self.cancelled(now, id, &pair, effects),
+            Action::Unsubscribed => {
+                self.withdraw(now, id, effects);
+                self.say(now, &pair, Kind::Unsubscribed, None, effects);
+            }
+            Action::Withdraw => self.withdraw(now, id, effects),
+            Action::Unknown => {
+                let Some(watching) = self.watching_mut(id) else { return };
+                let (probe, gone) = (watching.probe.take().unwrap_or_default(), watching.gone_us);
+                self.show_gone(&pair, probe.id, gone, effects);
+            }
+            Action::Failed => self.failed(now, id, &pair, answered, effects),
+        }
+    }
+
+    /// He does not let her see him, or not any more (RFC 6121 §3.2.2).
+    fn cancelled(&mut self, now: Now, id: PairId, pair: &Pair, effects: &mut Vec<Effect>) {
+        self.soil(id, Dirty::Gravely);
+        self.withdraw(now, id, effects);
+        self.take_request_id(id);
+        if self.authorization(id).is_some_and(|it| it.outbound(Kind::Unsubscribed)) {
+            self.say(now, pair, Kind::Unsubscribed, None, effects);
+        }
+    }
+
+    /// What she asked for failed for good: she may ask again, and nothing is kept of it.
+    fn failed(
+        &mut self,
+        now: Now,
+        id: PairId,
+        pair: &Pair,
+        answered: Option<&Answered>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.soil(id, Dirty::Gravely);
+        let request = self.take_request_id(id);
+        if let Some(authorization) = self.authorization(id) {
+            authorization.outbound(Kind::Unsubscribed);
+        }
+        if let Some(error) = answered.and_then(|answered| answered.error.as_deref()) {
+            self.say_error(now, pair, request, error.clone(), effects);
+        }
+    }
+
+    pub(super) fn take_request_id(&mut self, id: PairId) -> Option<Text> {
+        self.watching_mut(id)?.request_id.take()
+    }
+
+    /// The dialog of a subscription of hers is over.
+    pub(super) fn forget_dialog(&mut self, id: PairId) {
+        let Some(watching) = self.watching_mut(id) else { return };
+        if let Some((dialog, _)) = watching.dialog.take() {
+            self.presence.dialogs.remove(&dialog);
+        }
+        self.soil(id, Dirty::Lightly);
+    }
+
+    pub(super) fn subscribe_now(
+        &mut self,
+        now: Now,
+        id: PairId,
+        seconds: u32,
+        fresh: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let made = fresh.then(|| self.fresh_dialog());
+        if fresh {
+            self.forget_dialog(id);
+        }
+        let Some(watching) = self.watching_mut(id) else { return };
+        if let Some(made) = made {
+            watching.dialog = Some(made);
+            watching.first = true;
+        }
+        let Some(dialog) = watching.dialog.as_ref().map(|(name, _)| *name) else { return };
+        self.presence.dialogs.insert(dialog, id);
+        self.send_subscribe(now, id, dialog, seconds, effects);
+    }
+
+    /// What she was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
+    pub(super) fn withdraw(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let devices = std::mem::take(&mut watching.devices);
+        if devices.iter().any(|device| device.available) {
+            watching.gone_us = Some(now.unix_ms * 1_000);
+        }
+        for mut device in devices {
+            if std::mem::replace(&mut device.available, false) {
+                device.facts = Facts::default();
+                self.show_device(&pair, &device, effects);
+            }
+        }
+        self.soil(id, Dirty::Lightly);
+    }
+
+    /// `subscribe` (RFC 8048 §5.2.1).
+    pub(super) fn she_subscribes(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
+        let (pair, id) = (&said.pair, said.pair.id);
+        let Some(known) = self.pair_made(now, pair) else {
+            return self.say_error(now, pair, said.id.clone(), full(), effects);
+        };
+        let before = known.authorization;
+        let told = known.authorization.inbound(Kind::Subscribe);
+        let watching = known.watching.get_or_insert_default();
+        if said.id.is_some() {
+            watching.request_id = said.id.clone();
+        }
+        if before != known.authorization {
+            known.soil(Dirty::Gravely);
+        }
+        if let Some(reply) = told.reply {
+            self.say(now, pair, reply, said.id.clone(), effects);
+            self.show_all(id, effects);
+        }
+        self.run_watching(now, id, None, effects, Subscriber::subscribe);
+    }
+
+    /// Shows her all of his devices that are there.
+    pub(super) fn show_all(&mut self, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get(&id) else { return };
+        let Some(watching) = &known.watching else { return };
+        let (pair, devices) = (known.pair.clone(), watching.devices.clone());
+        for device in devices.iter().filter(|device| device.available) {
+            self.show_device(&pair, device, effects);
+        }
+    }
+
+    /// `unsubscribe` (RFC 8048 §5.2.3).
+    pub(super) fn she_unsubscribes(&mut self, now: Now, pair: &Pair, effects: &mut Vec<Effect>) {
+        let id = pair.id;
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        // Nothing is stored: a stray one (RFC 6121 §A.3.2).
+        if !known.authorization.inbound(Kind::Unsubscribe).deliver {
+            return;
+        }
+        known.soil(Dirty::Gravely);
+        if known.watching.is_none() {
+            return self.say(now, pair, Kind::Unsubscribed, None, effects);
+        }
+        self.run_watching(now, id, None, effects, Subscriber::unsubscribe);
+    }
+
+    /// `probe` (RFC 8048 §7.1): she is there, and asks how he is.
+    pub(super) fn she_probes(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
+        let (pair, id) = (&said.pair, said.pair.id);
+        let probe = Probe { id: said.id.clone(), resource: said.to_resource.clone() };
+        self.note_online(&pair.user, said.resource.as_ref(), true);
+        let authorization =
+            self.presence.pair(id).map(|known| known.authorization).unwrap_or_default();
+        if authorization.pending_in {
+            return;
+        }
+        if !authorization.from {
+            return self.fetch(now, pair, probe, effects);
+        }
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let watching = known.watching.get_or_insert_default();
+        if watching.machine.is_live() {
+            let (devices, gone) = (watching.devices.clone(), watching.gone_us);
+            self.answer_probe(pair, &probe, &devices, gone, effects);
+        } else {
+            watching.probe = Some(probe);
+        }
+        self.run_watching(now, id, None, effects, |machine, context| match machine.is_wanted() {
+            true => machine.login(context),
+            // It was granted, and the store has lost the rest.
+            false => machine.subscribe(context),
+        });
+    }
+
+    /// A device of hers has appeared: it may be that nobody was there to be told of him.
+    pub(super) fn she_is_there(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        self.run_watching(now, id, None, effects, Subscriber::login);
+    }
+
+    /// A question without a subscription (RFC 8048 §7.1).
+    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
+        let id = pair.id;
+        let refused = |known: &PairState| known.fetch.is_some();
+        if self.presence.pair(id).is_some_and(refused) {
+            return;
+        }
+        let (name, dialog) = self.fresh_dialog();
+        let timer_n = now.instant + self.timing.lifetime();
+        let Some(known) = self.pair_made(now, pair) else { return };
+        known.fetch = Some(Box::new(Fetch { dialog: (name, dialog), probe, timer_n }));
+        self.presence.dialogs.insert(name, id);
+        self.send_subscribe(now, id, name, 0, effects);
+    }
+
+    pub(super) fn end_fetch(&mut self, id: PairId) -> Option<Box<Fetch>> {
+        let fetch = self.presence.pairs.get_mut(&id)?.fetch.take()?;
+        self.presence.dialogs.remove(&fetch.dialog.0);
+        Some(fetch)
+    }
+
+    /// A SUBSCRIBE of hers has its final response.
+    pub(super) fn subscribe_answered(
+        &mut self,
+        now: Now,
+        id: PairId,
+        dialog: DialogId,
+        answered: &Answered,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(known) = self.presence.pairs.get(&id) else { return };
+        let is_fetch = known.fetch.as_ref().is_some_and(|fetch| fetch.dialog.0 == dialog);
+        if is_fetch {
+            if answered.status >= 300 {
+                let pair = known.pair.clone();
+                let Some(fetch) = self.end_fetch(id) else { return };
+                // What proves that he is not to be seen (SUB-082).
+                if matches!(answered.status, 403 | 404 | 489 | 603 | 604) {
+                    self.say(now, &pair, Kind::Unsubscribed, fetch.probe.id, effects);
+                }
+            }
+            return;
+        }
+        let current = known.watching.as_ref().and_then(|watching| watching.dialog.as_ref());
+        if current.is_none_or(|(name, _)| *name != dialog) {
+            return;
+        }
+        let answer = Answer {
+            status: answered.status,
+            expires: answered.expires,
+            min_expires: answered.min_expires,
+            retry_after: answered.retry_after,
+        };
+        self.run_watching(now, id, Some(answered), effects, |machine, context| {
+            machine.answered(context, answer)
+        });
+        self.soil(id, Dirty::Lightly);
+    }
+
+    /// Deadlines of the subscription and of the question.
+    pub(super) fn fire_watching(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let silent = |known: &PairState| {
+            known.fetch.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
+        };
+        if self.presence.pair(id).is_some_and(silent) {
+            self.end_fetch(id);
+        }
+        self.run_watching(now, id, None, effects, Subscriber::fire);
+    }
+
+    /// What went while the link was down is gone for her as well.
+    fn tell_missed(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let missed = std::mem::take(&mut watching.missed);
+        if missed.is_empty() {
+            return;
+        }
+        let there = watching.devices.iter().filter(|device| device.available);
+        let there: Vec<Text> = there.map(|device| device.resource.clone()).collect();
+        known.soil(Dirty::Lightly);
+        for resource in missed {
+            let bare = resource.is_empty();
+            if there.contains(&resource) || (bare && !there.is_empty()) {
+                continue;
+            }
+            let device = Device {
+                resource,
+                available: false,
+                facts: Facts::default(),
+                changed_us: now.unix_ms * 1_000,
+            };
+            self.show_device(&pair, &device, effects);
+        }
+    }
+
+    /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
+    pub(super) fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        self.tell_missed(now, id, effects);
+        let live = |known: &PairState| {
+            known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
+        };
+        if self.presence.pair(id).is_some_and(live) {
+            return self.show_all(id, effects);
+        }
+        let context = self.context(now, id);
+        if let Some(watching) = self.watching_mut(id) {
+            watching.machine.resume(&context, PACE);
+        }
+    }
+}
+
+/// What she is told when the table of pairs is full.
+fn full() -> crate::codec::xmpp::StanzaError {
+    use crate::codec::xmpp::{Condition, StanzaError};
+    StanzaError::new(Condition::ResourceConstraint)
+        .with_text("too many users watch each other over this gateway")
+}

@@ -1,0 +1,149 @@
+//! Presence in both directions (RFC 8048 §6).
+
+mod to_sip;
+mod to_xmpp;
+
+use crate::codec::mime::rfc3339;
+use crate::codec::sip::Response;
+use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
+use crate::flow::{
+    Answered, Bounced, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted, Presented,
+    Said,
+};
+use crate::rules::{Errors, Rules};
+
+use to_sip::written;
+use to_xmpp::notified;
+
+use super::error;
+
+/// Decides what is to be done about presence.
+pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
+    match routed {
+        PresenceRouted::Stanza { pair, presence } => presented(now, pair, *presence),
+        PresenceRouted::Notify { notified: what, before } => {
+            Intent::Presence(notified(&rules.presence, now, what, &before))
+        }
+        PresenceRouted::Subscribe(subscribing) => {
+            Intent::Presence(PresenceIntent::Subscribing(subscribing))
+        }
+        PresenceRouted::Response { branch, response, contact } => {
+            answered(&rules.errors, branch, &response, contact)
+        }
+        PresenceRouted::Render { pair, renderings } => {
+            Intent::Presence(written(&rules.presence, &pair, renderings))
+        }
+    }
+}
+
+/// What a presence stanza says (RFC 8048 Table 1).
+fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
+    let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
+    let to_resource = presence.to.as_ref().and_then(|to| to.resource()).map(Text::from);
+    let departed = match (presence.kind, &presence.from) {
+        (PresenceKind::Unavailable, Some(from)) if resource.is_some() => Some(from.clone()),
+        _ => None,
+    };
+    let id = presence.id.clone();
+    let said = match presence.kind {
+        PresenceKind::Subscribe => Said::Subscribe,
+        PresenceKind::Subscribed => Said::Subscribed,
+        PresenceKind::Unsubscribe => Said::Unsubscribe,
+        PresenceKind::Unsubscribed => Said::Unsubscribed,
+        PresenceKind::Probe => Said::Probe,
+        PresenceKind::Available => Said::Available(device(now, &presence, &resource)),
+        PresenceKind::Unavailable => Said::Unavailable(device(now, &presence, &resource)),
+        PresenceKind::Error => {
+            let (bounced, out_of_reach) = bounced(presence.error.as_ref());
+            Said::Failed { bounced, out_of_reach }
+        }
+    };
+    let presented = Intent::Presence(PresenceIntent::Presented(Box::new(Presented {
+        pair,
+        resource,
+        to_resource,
+        id,
+        said,
+    })));
+    match departed {
+        Some(jid) => Intent::Both(Box::new([Intent::Departed(jid), presented])),
+        None => presented,
+    }
+}
+
+/// One device, as its stanza shows it.
+fn device(now: Now, presence: &Presence, resource: &Option<Text>) -> Device {
+    let available = presence.kind == PresenceKind::Available;
+    // A server stamps what it repeats (XEP-0203).
+    let stamp = presence
+        .extension("delay", ns::DELAY)
+        .and_then(|delay| rfc3339::parse(delay.attr("stamp")?))
+        .and_then(|at| u64::try_from(at.unix_timestamp_nanos() / 1_000).ok());
+    let mut facts = Facts {
+        statuses: distinct(presence.statuses.iter().cloned(), presence.lang.as_ref()),
+        lang: presence.lang.clone(),
+        ..Facts::default()
+    };
+    if available {
+        (facts.show, facts.priority) = (presence.show, presence.priority);
+        let idle = presence.extension("idle", ns::IDLE);
+        facts.idle_since = idle.and_then(|idle| idle.attr("since")).cloned();
+    }
+    Device {
+        resource: resource.clone().unwrap_or_default(),
+        available,
+        facts,
+        changed_us: stamp.unwrap_or(now.unix_ms * 1_000),
+    }
+}
+
+/// One text for each language, the first that there is (RFC 6121 §4.7.2.2); empty ones say
+/// nothing. `outer` is the language of those that declare none.
+fn distinct(texts: impl Iterator<Item = LangText>, outer: Option<&Text>) -> Vec<LangText> {
+    let mut kept: Vec<LangText> = Vec::new();
+    for text in texts.filter(|text| !text.text.trim().is_empty()) {
+        let language = |text: &LangText| text.lang.clone().or_else(|| outer.cloned());
+        if kept.iter().all(|known| language(known) != language(&text)) {
+            kept.push(text);
+        }
+    }
+    kept
+}
+
+/// What an error means for a request to see her (SUB-078), and whether her domain is out of reach.
+fn bounced(error: Option<&StanzaError>) -> (Bounced, bool) {
+    let Some(error) = error else { return (Bounced::Nothing, false) };
+    let bounced = match error.condition {
+        Condition::RemoteServerTimeout
+        | Condition::ResourceConstraint
+        | Condition::InternalServerError => Bounced::Probation,
+        Condition::RemoteServerNotFound | Condition::Gone(_) | Condition::ItemNotFound => {
+            Bounced::NoResource
+        }
+        Condition::Forbidden | Condition::NotAllowed | Condition::NotAuthorized => {
+            Bounced::Rejected
+        }
+        _ => Bounced::Nothing,
+    };
+    let remote = [Condition::RemoteServerTimeout, Condition::RemoteServerNotFound];
+    (bounced, remote.contains(&error.condition))
+}
+
+/// What a final response to SUBSCRIBE or NOTIFY says.
+fn answered(rules: &Errors, branch: u64, response: &Response, contact: Option<Text>) -> Intent {
+    let status = response.status;
+    if status.is_provisional() {
+        return Intent::Proceeding { branch };
+    }
+    let headers = &response.headers;
+    let error =
+        (!status.is_success()).then(|| Box::new(error::of_response(rules, response, contact)));
+    Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
+        branch,
+        status: status.code(),
+        expires: headers.expires().and_then(Result::ok),
+        min_expires: headers.min_expires().and_then(Result::ok),
+        retry_after: headers.retry_after().and_then(Result::ok),
+        error,
+    })))
+}

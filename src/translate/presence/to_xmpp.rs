@@ -1,0 +1,273 @@
+//! A PIDF document becomes stanzas: one for each device that changed (RFC 8048 §6.3,
+//! RFC 3922 §6.3).
+
+use time::OffsetDateTime;
+
+use super::distinct;
+use crate::codec::mime::{Charset, MediaType};
+use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note, Person, Tuple};
+use crate::codec::sip::{HeaderName, Request, Status};
+use crate::codec::xmpp::{Jid, LangText, Presence as Stanza, Show, Text};
+use crate::flow::{Device, Document, Facts, Notified, Now, Pair, PresenceIntent, Refusal, stamp};
+use crate::rules::Presence;
+
+/// Reads the document of a NOTIFY, and finds what is new in it.
+pub(super) fn notified(
+    rules: &Presence,
+    now: Now,
+    mut notified: Box<Notified>,
+    before: &[Device],
+) -> PresenceIntent {
+    notified.document = match read(&notified.request) {
+        Ok(None) => Document::None,
+        Ok(Some(pidf)) => {
+            let language = language(&notified.request);
+            let devices = devices(rules, now, &notified.pair.contact, &pidf, language, before);
+            let quiet = pidf.tuples.is_empty() && !pidf.notes.is_empty();
+            let devices =
+                if pidf.tuples.is_empty() && !quiet { vec![nobody(now)] } else { devices };
+            let stanzas = changes(&notified.pair, before, &devices);
+            Document::Full { devices, stanzas }
+        }
+        Err(refusal) => Document::Refused(*refusal),
+    };
+    notified.request.body = bytes::Bytes::new();
+    PresenceIntent::Notified(notified)
+}
+
+/// The document; none where there is no body.
+fn read(request: &Request) -> Result<Option<Pidf>, Box<Refusal>> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    let unsupported = || {
+        let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+        Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
+    };
+    let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
+    let media_type = media_type.filter(|it| it.is(pidf::MEDIA_TYPE)).ok_or_else(unsupported)?;
+    if request.headers.contains(&HeaderName::ContentEncoding) {
+        return Err(Box::new(
+            Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
+                .with(HeaderName::AcceptEncoding, "identity"),
+        ));
+    }
+    // The parameter goes before what the document says of itself (RFC 3023 §3.1).
+    let charset = match media_type.charset() {
+        Some(name) => Charset::from_name(name).ok_or_else(unsupported)?,
+        None => Charset::Utf8,
+    };
+    let bad = |why: &str| Box::new(Refusal::new(Status::BAD_REQUEST).warning(why));
+    let text = charset.decode(request.body.clone());
+    let text = text.map_err(|_| bad("the document is not in the charset that it declares"))?;
+    Pidf::parse(&text, Limits::DEFAULT).map(Some).map_err(refused)
+}
+
+fn refused(malformed: Malformed) -> Box<Refusal> {
+    let status = match malformed.is_limit() {
+        true => Status::REQUEST_ENTITY_TOO_LARGE,
+        false => Status::BAD_REQUEST,
+    };
+    Box::new(Refusal::new(status).warning(&format!("presence document: {malformed}")))
+}
+
+/// The first tag of Content-Language.
+fn language(request: &Request) -> Option<Text> {
+    let first = request.headers.shared_items(&HeaderName::ContentLanguage).next()?;
+    (!first.is_empty()).then_some(first)
+}
+
+/// Zero tuples say that nothing can be reached (RFC 3922 §6.3.2).
+fn nobody(now: Now) -> Device {
+    Device {
+        resource: Text::new(),
+        available: false,
+        facts: Facts::default(),
+        changed_us: now.unix_ms * 1_000,
+    }
+}
+
+/// All devices that a document knows of. One of which it says nothing stays as it was.
+fn devices(
+    rules: &Presence,
+    now: Now,
+    contact: &Jid,
+    pidf: &Pidf,
+    language: Option<Text>,
+    before: &[Device],
+) -> Vec<Device> {
+    let resources = resources(contact, &pidf.tuples);
+    let mut devices = Vec::with_capacity(pidf.tuples.len());
+    for (tuple, resource) in pidf.tuples.iter().zip(resources) {
+        match tuple.status.basic {
+            Some(basic) => {
+                let available = basic == Basic::Open;
+                let facts = facts(rules, now, pidf, tuple, language.clone(), available);
+                let changed_us = now.unix_ms * 1_000;
+                devices.push(Device { resource, available, facts, changed_us });
+            }
+            None => devices.extend(before.iter().find(|it| it.resource == resource).cloned()),
+        }
+    }
+    devices
+}
+
+/// The resources of the tuples: the id without the prefix that RFC 8048 puts before it, the id
+/// itself where that would be ambiguous or illegal.
+fn resources(contact: &Jid, tuples: &[Tuple]) -> Vec<Text> {
+    let legal = |text: &str| {
+        let jid = contact.with_resource(text).ok()?;
+        jid.resource().map(Text::from)
+    };
+    let stripped: Vec<Option<Text>> = tuples
+        .iter()
+        .map(|tuple| legal(tuple.id.strip_prefix("ID-").unwrap_or(&tuple.id)))
+        .collect();
+    let once = |resource: &Text| {
+        stripped.iter().filter(|other| other.as_ref() == Some(resource)).count() == 1
+    };
+    let mut resources: Vec<Text> = Vec::with_capacity(tuples.len());
+    for (tuple, stripped) in tuples.iter().zip(&stripped) {
+        let prefixed = tuple.id.starts_with("ID-");
+        let own = stripped.clone().filter(|resource| !prefixed || once(resource));
+        let whole = own.or_else(|| legal(&tuple.id));
+        let taken = |resource: &Text| resources.contains(resource);
+        let resource = whole.filter(|it| !taken(it)).unwrap_or_else(|| hashed(&tuple.id));
+        resources.push(resource);
+    }
+    resources
+}
+
+/// A resource for an id that can be none: the same for the same id.
+fn hashed(id: &str) -> Text {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for octet in id.bytes() {
+        hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{hash:016x}").into()
+}
+
+fn facts(
+    rules: &Presence,
+    now: Now,
+    pidf: &Pidf,
+    tuple: &Tuple,
+    language: Option<Text>,
+    available: bool,
+) -> Facts {
+    let person = current(now, &pidf.persons);
+    let mut facts = Facts {
+        statuses: words(rules, pidf, tuple, &person, language.as_ref(), available),
+        lang: language,
+        ..Facts::default()
+    };
+    if !available {
+        return facts;
+    }
+    let idle = idle(pidf, tuple);
+    let activity = person.iter().filter_map(|activity| rules.show(activity)).max_by_key(rank);
+    let im = tuple.status.im.as_deref().and_then(|im| rules.im(im));
+    let away = idle.as_ref().and(rules.idle);
+    facts.show = tuple.status.show.or(im).or(activity).or(away);
+    facts.idle_since = idle.flatten().and_then(|since| {
+        let nanos = u64::try_from(since.unix_timestamp_nanos() / 1_000).ok()?;
+        stamp(nanos).map(Into::into)
+    });
+    let wanted = tuple.contact.as_ref().and_then(|contact| contact.priority);
+    facts.priority = wanted.map(|priority| from_thousandths(priority.thousandths()));
+    facts
+}
+
+/// The inverse of what RFC 8048 Table 2 note 2 allows: 0 is 0, 1 is 127.
+fn from_thousandths(thousandths: u16) -> i8 {
+    let scaled = (u32::from(thousandths) * 127).div_ceil(1_000);
+    let most = if thousandths < 1_000 { 126 } else { 127 };
+    i8::try_from(scaled.min(most)).unwrap_or(127)
+}
+
+/// Of several activities the one that asks most for peace.
+fn rank(show: &Show) -> u8 {
+    match show {
+        Show::Dnd => 3,
+        Show::Xa => 2,
+        Show::Away => 1,
+        Show::Chat => 0,
+    }
+}
+
+/// What the person does now: what is over, or has not begun, is not counted.
+fn current(now: Now, persons: &[Person]) -> Vec<pidf::Activity> {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now.unix_ms) * 1_000_000);
+    let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let is_now = |activities: &&pidf::Activities| {
+        activities.from.is_none_or(|from| from <= at)
+            && activities.until.is_none_or(|until| at <= until)
+    };
+    let all = persons.iter().flat_map(|person| &person.activities).filter(is_now);
+    all.flat_map(|activities| activities.list.iter().cloned()).collect()
+}
+
+/// Whether nobody has touched the device, and since when if that is said.
+fn idle(pidf: &Pidf, tuple: &Tuple) -> Option<Option<OffsetDateTime>> {
+    let of_tuple = tuple.user_input.iter();
+    let named = pidf.devices.iter().filter(|device| tuple.device_ids.contains(&device.device_id));
+    let of_devices = named.filter_map(|device| device.user_input.as_ref());
+    let of_person = pidf.persons.iter().filter_map(|person| person.user_input.as_ref());
+    let input = of_tuple.chain(of_devices).chain(of_person).next()?;
+    input.is_idle.then_some(input.last_input)
+}
+
+/// The words: of the tuple, else of the presentity, else of the person, else by rule for what the
+/// person does.
+fn words(
+    rules: &Presence,
+    pidf: &Pidf,
+    tuple: &Tuple,
+    activities: &[pidf::Activity],
+    language: Option<&Text>,
+    available: bool,
+) -> Vec<LangText> {
+    let text = |note: &Note| LangText { lang: note.lang.clone(), text: note.text.clone() };
+    let person: Vec<&Note> = pidf.persons.iter().flat_map(|person| &person.notes).collect();
+    let sources = [
+        distinct(tuple.notes.iter().map(text), language),
+        distinct(pidf.notes.iter().map(text), language),
+        distinct(person.into_iter().map(text), language),
+    ];
+    let written = sources.into_iter().find(|texts| !texts.is_empty());
+    let by_rule = || {
+        let first = activities.iter().map(|activity| rules.notes(activity));
+        let notes = first.filter(|_| available).find(|notes| !notes.is_empty())?;
+        let text = |(lang, text): &(String, String)| LangText {
+            lang: (!lang.is_empty()).then(|| lang.as_str().into()),
+            text: text.as_str().into(),
+        };
+        Some(notes.iter().map(text).collect())
+    };
+    written.or_else(by_rule).unwrap_or_default()
+}
+
+/// The stanzas that lead from what she was shown to what is so. What appears goes before what
+/// vanishes, so that he is never shown as gone in between.
+fn changes(pair: &Pair, before: &[Device], devices: &[Device]) -> Vec<Stanza> {
+    let stanza = |device: &Device| device.stanza(&pair.contact, &pair.user);
+    let known = |device: &Device| before.iter().find(|it| it.resource == device.resource);
+    let is_new = |device: &&Device| {
+        known(device).is_none_or(|it| {
+            it.available != device.available || (device.available && it.facts != device.facts)
+        })
+    };
+    let mut stanzas = Vec::new();
+    stanzas.extend(devices.iter().filter(|it| it.available).filter(is_new).map(stanza));
+    // Devices go before the bare JID, which says that he is gone altogether.
+    let gone = |device: &&Device| {
+        device.available && devices.iter().all(|it| it.resource != device.resource)
+    };
+    let vanished = before.iter().filter(gone).map(|device| {
+        let silent = Device { available: false, facts: Facts::default(), ..device.clone() };
+        stanza(&silent)
+    });
+    stanzas.extend(vanished);
+    stanzas.extend(devices.iter().filter(|it| !it.available).filter(is_new).map(stanza));
+    stanzas
+}
