@@ -127,6 +127,11 @@ impl World {
 
     /// A world with a rule file of its own, its link up.
     pub(crate) fn with_rules(file: &str, text: &str) -> Self {
+        World::with_rules_and(SETTINGS, file, text)
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with_rules_and(settings_text: &str, file: &str, text: &str) -> Self {
         static LAST: AtomicUsize = AtomicUsize::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let name = format!("stox-rules-{}-{number}", std::process::id());
@@ -136,7 +141,7 @@ impl World {
         let loaded = Rules::load(Some(&directory));
         std::fs::remove_dir_all(&directory).expect("the directory can go");
         let (rules, _) = loaded.expect("the rules are right");
-        let mut world = World::ruled(SETTINGS, rules, 7);
+        let mut world = World::ruled(settings_text, rules, 7);
         world.up();
         world
     }

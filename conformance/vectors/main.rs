@@ -5,6 +5,10 @@
 
 mod addresses;
 mod errors;
+mod presence;
+#[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
+#[path = "../core/verona.rs"]
+mod verona;
 #[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
 #[path = "../core/world.rs"]
 mod world;
@@ -14,11 +18,16 @@ use libtest_mimic::{Arguments, Trial};
 fn main() {
     let mut trials = trials(include_str!("addresses.txt"), addresses::check);
     trials.extend(trials_of_errors());
+    trials.extend(trials_of_presence());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
 fn trials_of_errors() -> Vec<Trial> {
     trials(include_str!("errors.txt"), errors::check)
+}
+
+fn trials_of_presence() -> Vec<Trial> {
+    trials(include_str!("presence.txt"), presence::check)
 }
 
 /// One line of a table.

@@ -77,9 +77,33 @@ pub(crate) struct Stage {
     agenda: BinaryHeap<Reverse<(u64, u64)>>,
     what: BTreeMap<u64, Happening>,
     number: u64,
+    /// What all that is printed must hold: `STOX_WEEK_TRACE=juliet12@,romeo13@`.
+    trace: Vec<String>,
 }
 
 impl Stage {
+    /// Prints what happens, if that is asked for.
+    pub(crate) fn told(&self, where_to: &str, octets: &[u8]) {
+        let text = String::from_utf8_lossy(octets);
+        if !self.trace.is_empty() && self.trace.iter().all(|part| text.contains(part)) {
+            let at = self.now / MS;
+            println!(
+                "{}.{:03} {where_to}: {}",
+                at / 1_000,
+                at % 1_000,
+                text.replace("\r\n", " | ")
+            );
+        }
+    }
+
+    /// Something fails.
+    fn told_fault(&mut self, what: &'static str) {
+        self.tally.count(what);
+        if !self.trace.is_empty() {
+            println!("{} {what}", self.now / S);
+        }
+    }
+
     /// Something happens later.
     pub(crate) fn later(&mut self, after: u64, what: Happening) {
         self.number += 1;
@@ -120,6 +144,9 @@ impl World {
             agenda: BinaryHeap::new(),
             what: BTreeMap::new(),
             number: 0,
+            trace: std::env::var("STOX_WEEK_TRACE")
+                .map(|text| text.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
         };
         let phones = (0..plan.pairs).map(|number| Phone::new(number, &mut stage.dice)).collect();
         let server = Server::new(plan.pairs);
@@ -170,6 +197,13 @@ impl World {
 
     fn happens(&mut self, what: Happening, busy: bool) {
         let World { stage, gateway, server, phones, .. } = self;
+        match &what {
+            Happening::SipIn(octets) => stage.told("SIP to the gateway", octets),
+            Happening::SipOut(_, octets) => stage.told("SIP from the gateway", octets),
+            Happening::XmppIn(_, octets) => stage.told("XMPP to the gateway", octets),
+            Happening::XmppOut(_, octets) => stage.told("XMPP from the gateway", octets),
+            _ => {}
+        }
         match what {
             Happening::SipIn(octets) => gateway.sip(stage, octets),
             Happening::SipOut(number, octets) => phones[number].receive(stage, &octets),
@@ -213,23 +247,23 @@ impl World {
         let World { stage, gateway, server, phones, .. } = self;
         match stage.dice.below(4) {
             0 => {
-                stage.tally.count("gateway killed");
+                stage.told_fault("gateway killed");
                 gateway.kill(stage);
                 server.link_lost();
                 let down = S + stage.dice.below(60 * S);
                 stage.later(down, Happening::Start);
             }
             1 => {
-                stage.tally.count("server restarted");
+                stage.told_fault("server restarted");
                 gateway.disconnect(stage);
                 server.restart(stage);
             }
             2 => {
-                stage.tally.count("SIP restarted");
+                stage.told_fault("SIP restarted");
                 phones.iter_mut().for_each(|phone| phone.restart(stage));
             }
             _ => {
-                stage.tally.count("link cut");
+                stage.told_fault("link cut");
                 gateway.disconnect(stage);
                 server.link_lost();
                 let down = S + stage.dice.below(120 * S);

@@ -96,6 +96,8 @@ counters! {
     NotifyTaken = "sip_notifies_received",
     /// NOTIFY requests whose document could not be read.
     NotifyRefused = "sip_notifies_refused",
+    /// NOTIFY requests whose document names another entity than the one that is watched.
+    NotifyForeign = "sip_notifies_foreign_entity",
     /// SUBSCRIBE requests of SIP users that were taken.
     SubscribeTaken = "sip_subscribes_received",
     /// NOTIFY requests sent to SIP users.

@@ -153,6 +153,8 @@ pub enum Document {
         devices: Vec<Device>,
         /// What is new in it, for her.
         stanzas: Vec<xmpp::Presence>,
+        /// Whether its entity is another than who was asked for (RFC 3863 §4.1.1).
+        foreign: bool,
     },
 }
 

@@ -7,8 +7,8 @@ use super::sip::answer;
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::flow::{
-    Device, DialogId, Document, Flow, Notified, PairId, PresenceRouted, Refusal, Rendering, Routed,
-    Subscribing,
+    Device, DialogId, Document, Flow, Notified, Now, PairId, PresenceRouted, Refusal, Rendering,
+    Routed, Subscribing,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
 use crate::state::presence::pair::{Subscription, Watched};
@@ -197,7 +197,7 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
     let mut renderings: Vec<Rendering> = Vec::new();
     for dialog in dialogs {
         let Some(one) = subscription(watched, *dialog) else { continue };
-        let devices = shown(known.authorization.to, watched, one);
+        let devices = shown(view.now, known.authorization.to, watched, one);
         match renderings.iter_mut().find(|rendering| rendering.devices == devices) {
             Some(rendering) => rendering.dialogs.push(*dialog),
             None => renderings.push(Rendering { dialogs: vec![*dialog], devices }),
@@ -207,7 +207,7 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
 }
 
 /// What one subscription shows of her.
-fn shown(granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
+fn shown(now: Now, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
     if !granted || one.machine.state() == NotifierState::Pending {
         return Vec::new();
@@ -219,10 +219,14 @@ fn shown(granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
         return Vec::new();
     }
     // He gave it up: what he is told last is that she is gone (RFC 8048 §5.3.3).
-    let close = |device: &Device| Device {
-        available: false,
-        facts: crate::flow::Facts::default(),
-        ..device.clone()
+    let close = |device: &Device| match device.available {
+        true => Device {
+            resource: device.resource.clone(),
+            available: false,
+            facts: crate::flow::Facts::default(),
+            changed_us: (now.unix_ms * 1_000).max(device.changed_us + 1_000),
+        },
+        false => device.clone(),
     };
     watched.devices.iter().map(close).collect()
 }

@@ -17,6 +17,9 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let id = notified.pair.id;
+        if let Document::Full { foreign: true, .. } = notified.document {
+            self.counters.count(Counter::NotifyForeign);
+        }
         self.with_pair(now, id, effects, |state, effects| {
             state.notified_in(now, id, notified, effects);
         });
@@ -48,13 +51,14 @@ impl State {
             dialog.take(&request, contact.as_ref());
             self.soil(id, if made && !terminated { Dirty::Gravely } else { Dirty::Lightly });
         }
+        let refused = matches!(document, Document::Refused(_));
         let (answer, seen) = match document {
             Document::Refused(refusal) => {
                 self.counters.count(Counter::NotifyRefused);
                 (refusal, None)
             }
             Document::None => (Refusal::new(Status::OK), None),
-            Document::Full { devices, stanzas } => {
+            Document::Full { devices, stanzas, .. } => {
                 (Refusal::new(Status::OK), Some((devices, stanzas)))
             }
         };
@@ -62,13 +66,14 @@ impl State {
         self.conclude(&flow, key, &request, answer, effects);
         if self.is_fetch(id, name) {
             let Some(fetch) = self.end_fetch(id) else { return };
-            let refused = matches!(state.reason(), Some("rejected" | "noresource"));
-            return self.fetched(now, id, fetch.probe, refused && terminated, seen, effects);
+            let denied = matches!(state.reason(), Some("rejected" | "noresource"));
+            return self.fetched(now, id, fetch.probe, denied && terminated, seen, effects);
         }
         self.run_watching(now, id, None, effects, |machine, context| {
             machine.notified(context, &state)
         });
-        self.show_document(now, id, terminated, seen, effects);
+        // What is known holds until there is a document that can be read (PRES-094).
+        self.show_document(now, id, terminated || refused, seen, effects);
     }
 
     /// What the document of a NOTIFY changes for her.
@@ -76,14 +81,14 @@ impl State {
         &mut self,
         now: Now,
         id: PairId,
-        terminated: bool,
+        means_nothing: bool,
         seen: Option<(Vec<Device>, Vec<Presence>)>,
         effects: &mut Vec<Effect>,
     ) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair.clone();
         let Some(watching) = known.watching.as_deref_mut() else { return };
-        if terminated || !watching.machine.is_live() {
+        if means_nothing || !watching.machine.is_live() {
             return;
         }
         let first = std::mem::take(&mut watching.first);

@@ -110,6 +110,12 @@ impl Notifier {
         self.open == 0
     }
 
+    /// Whether it is to be told something in its turn.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.changed
+    }
+
     /// When [`Notifier::fire`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

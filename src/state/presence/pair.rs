@@ -1,5 +1,7 @@
 //! A SIP user and an XMPP user: who sees whom, and what each was last shown.
 
+use std::time::Duration;
+
 use super::authorization::Authorization;
 use super::dialog::Dialog;
 use super::notifier::Notifier;
@@ -91,12 +93,16 @@ pub struct Watched {
     pub dialogs: Vec<Subscription>,
     /// Her devices, as she shows them to him.
     pub devices: Vec<Device>,
+    /// Those of them that went, and that all of his subscriptions have seen gone.
+    pub seen_gone: Vec<Text>,
     /// Whether anything of her was heard since she granted it.
     pub known: bool,
     /// When she was last heard of.
     pub heard_at: Option<Instant>,
     /// A probe of ours that has no answer.
     pub probe: Option<Asked>,
+    /// Her domain is out of reach: when she is asked again, and how long the pause before it was.
+    pub out_of_reach: Option<(Instant, Duration)>,
     /// When she was last asked to let him see her.
     pub asked_at: Option<Instant>,
     /// The id of that request.
@@ -200,7 +206,9 @@ impl PairState {
         let fetch = self.fetch.as_ref().map(|fetch| fetch.timer_n);
         let watched = self.watched.as_ref().and_then(|watched| {
             let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
-            dialogs.chain(watched.probe.as_ref().map(|probe| probe.deadline)).min()
+            let probe = watched.probe.as_ref().map(|probe| probe.deadline);
+            let again = watched.out_of_reach.filter(|_| probe.is_none()).map(|(at, _)| at);
+            dialogs.chain(probe).chain(again).min()
         });
         [watching, fetch, watched].into_iter().flatten().min()
     }

@@ -1,14 +1,21 @@
 //! What an XMPP user shows to one SIP user: what she grants, what her server says of her.
 
+use std::time::Duration;
+
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::notifier::{self, Action, Reason};
-use super::pair::{Asked, Dirty};
+use super::pair::{Asked, Dirty, Watched};
 use crate::codec::xmpp::Text;
 use crate::flow::{
     Again, Bounced, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented, Said,
 };
 use crate::state::link::Link;
+
+/// The first pause before a domain that is out of reach is asked again; it doubles up to [`MOST`].
+const FIRST: Duration = Duration::from_secs(60);
+/// The longest pause.
+const MOST: Duration = Duration::from_secs(3_600);
 
 impl State {
     /// A probe from him, who may see her (RFC 6121 §4.3).
@@ -60,7 +67,7 @@ impl State {
     pub(super) fn forget_her(&mut self, id: PairId) {
         if let Some(watched) = self.watched_mut(id) {
             watched.devices.clear();
-            (watched.probe, watched.known) = (None, false);
+            (watched.probe, watched.known, watched.out_of_reach) = (None, false, None);
             (watched.asked_at, watched.asked_id) = (None, None);
         }
     }
@@ -126,7 +133,7 @@ impl State {
     ) {
         let Some(watched) = self.watched_mut(id) else { return };
         watched.known = true;
-        watched.heard_at = Some(now.instant);
+        (watched.heard_at, watched.out_of_reach) = (Some(now.instant), None);
         if let Some(probe) = &mut watched.probe {
             probe.unconfirmed.retain(|resource| *resource != device.resource);
             if whole && !device.available {
@@ -135,7 +142,7 @@ impl State {
         }
         let changed = match whole && !device.available {
             true => close_all(&mut watched.devices, &device),
-            false => take(&mut watched.devices, device),
+            false => watched.take(device),
         };
         if changed {
             self.soil(id, Dirty::Lightly);
@@ -160,11 +167,11 @@ impl State {
         }
     }
 
-    /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD).
+    /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD). It
+    /// is no proof that she is offline: she may have taken back her grant while nobody heard it.
     pub(super) fn probe_unanswered(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let up = self.links.get(known.pair.link.0).is_some_and(Link::is_up);
-        let user = known.pair.user.clone();
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
         watched.heard_at = Some(now.instant);
@@ -176,20 +183,27 @@ impl State {
                 facts: Facts::default(),
                 changed_us: now.unix_ms * 1_000,
             };
-            changed |= take(&mut watched.devices, device);
+            changed |= watched.take(device);
         }
         if watched.devices.is_empty() {
             changed |= close_all(&mut watched.devices, &nobody(now));
         }
-        let nobody_there = watched.devices.iter().all(|device| !device.available);
         watched.known = true;
-        if nobody_there {
-            self.note_online(&user, None, false);
-        }
         if changed {
             self.soil(id, Dirty::Lightly);
             self.changed(now, id);
         }
+    }
+
+    /// A domain that was out of reach is asked again, as long as somebody wants to know.
+    pub(super) fn ask_again(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let Some((at, pause)) = watched.out_of_reach else { return };
+        if watched.probe.is_some() || at > now.instant {
+            return;
+        }
+        watched.out_of_reach = (!watched.dialogs.is_empty()).then(|| (now.instant + pause, pause));
+        self.ask_how_she_is(now, id, effects);
     }
 
     /// An error answers a request or a probe of his (SUB-078, PRES-081).
@@ -250,6 +264,8 @@ impl State {
             return self.probe(&pair, &token, effects);
         }
         watched.probe = None;
+        let pause = watched.out_of_reach.map_or(FIRST, |(_, pause)| (pause * 2).min(MOST));
+        watched.out_of_reach = Some((now.instant + pause, pause));
         if close_all(&mut watched.devices, &nobody(now)) {
             self.soil(id, Dirty::Lightly);
             self.changed(now, id);
@@ -257,26 +273,48 @@ impl State {
     }
 }
 
-/// A device changes; the answer is whether it does. What was gone before is told no more, unless
-/// nothing else is left (PRES-008).
-fn take(devices: &mut Vec<Device>, mut device: Device) -> bool {
-    let resource = device.resource.clone();
-    let full = devices.len() >= super::DEVICES;
-    match devices.iter_mut().find(|known| known.resource == resource) {
-        Some(known) => {
-            let same = known.available == device.available;
-            if same && (!device.available || known.facts == device.facts) {
-                return false;
+impl Watched {
+    /// A device changes; the answer is whether it does. One that went is shown as gone until all
+    /// have seen it, and longer if nothing else is left (PRES-008).
+    fn take(&mut self, mut device: Device) -> bool {
+        let (resource, devices) = (device.resource.clone(), &mut self.devices);
+        match devices.iter_mut().find(|known| known.resource == resource) {
+            Some(known) => {
+                let same = known.available == device.available;
+                if same && (!device.available || known.facts == device.facts) {
+                    return false;
+                }
+                // Two changes never have one time (RFC 3863 §4.1.7).
+                device.changed_us = device.changed_us.max(known.changed_us + 1_000);
+                *known = device;
             }
-            // Two changes never have one time (RFC 3863 §4.1.7).
-            device.changed_us = device.changed_us.max(known.changed_us + 1_000);
-            *known = device;
+            None if !device.available => return false,
+            None => {
+                if devices.len() >= super::DEVICES {
+                    devices.retain(|known| known.available);
+                }
+                if devices.len() >= super::DEVICES {
+                    return false;
+                }
+                devices.push(device);
+            }
         }
-        None if full || !device.available => return false,
-        None => devices.push(device),
+        self.seen_gone.retain(|seen| *seen != resource);
+        let (seen_gone, watched) = (&self.seen_gone, !self.dialogs.is_empty());
+        self.devices.retain(|known| {
+            let news = watched && !seen_gone.contains(&known.resource);
+            known.available || known.resource == resource || news
+        });
+        true
     }
-    devices.retain(|known| known.available || known.resource == resource);
-    true
+
+    /// A document went out. Once nobody waits for one, all have seen who is gone.
+    pub(super) fn note_seen(&mut self) {
+        if self.dialogs.iter().all(|one| !one.machine.waits()) {
+            let gone = self.devices.iter().filter(|device| !device.available);
+            self.seen_gone = gone.map(|device| device.resource.clone()).collect();
+        }
+    }
 }
 
 /// All devices go. Of one of whom nothing was known there is one without a name that is gone.

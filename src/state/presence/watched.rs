@@ -207,6 +207,9 @@ impl State {
                     one.machine.sent(now.instant, written.is_some(), interval);
                 }
             }
+            if let Some(watched) = state.watched_mut(id).filter(|_| written.is_some()) {
+                watched.note_seen();
+            }
         });
     }
 
@@ -278,16 +281,14 @@ impl State {
         if silent {
             self.probe_unanswered(now, id);
         }
+        self.ask_again(now, id, effects);
     }
 
     /// The link is back (SUB-113): who is watched is asked how she is.
     pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         // Whether she is there decides whether he is asked for her, too.
-        let asleep = known
-            .watching
-            .as_ref()
-            .is_some_and(|watching| watching.machine.is_wanted() && !watching.machine.is_live());
+        let wanted = known.watching.as_ref().is_some_and(|it| it.machine.is_wanted());
         if known.authorization.to {
             known.watched.get_or_insert_default();
         }
@@ -295,7 +296,7 @@ impl State {
         watched.probe = None;
         // Her word may have come when nobody heard it: she is asked again.
         watched.asked_at = None;
-        if watched.dialogs.is_empty() && !asleep {
+        if watched.dialogs.is_empty() && !wanted {
             return;
         }
         self.ask_how_she_is(now, id, effects);

@@ -3,7 +3,7 @@
 use crate::codec::xmpp::{LangText, Text};
 
 /// RFC 3261 §20.13: letters, digits and hyphens.
-pub(super) fn is_tag(tag: &str) -> bool {
+pub(in crate::translate) fn is_tag(tag: &str) -> bool {
     !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 

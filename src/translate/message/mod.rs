@@ -3,7 +3,7 @@
 mod age;
 mod edits;
 mod html;
-mod language;
+pub(super) mod language;
 mod multipart;
 mod reading;
 mod shim;

@@ -102,7 +102,9 @@ fn device(now: Now, presence: &Presence, resource: &Option<Text>) -> Device {
 fn distinct(texts: impl Iterator<Item = LangText>, outer: Option<&Text>) -> Vec<LangText> {
     let mut kept: Vec<LangText> = Vec::new();
     for text in texts.filter(|text| !text.text.trim().is_empty()) {
-        let language = |text: &LangText| text.lang.clone().or_else(|| outer.cloned());
+        let language = |text: &LangText| {
+            text.lang.as_ref().or(outer).map(|lang| lang.to_ascii_lowercase()).unwrap_or_default()
+        };
         if kept.iter().all(|known| language(known) != language(&text)) {
             kept.push(text);
         }

@@ -8,10 +8,11 @@ use crate::codec::pidf::{
     self, Activities, Basic, Contact, Document, Note, Person, Priority, Status, Tuple, UserInput,
     xml_id,
 };
-use crate::codec::sip::{HeaderName, HeaderValue, Headers};
+use crate::codec::sip::{HeaderName, HeaderValue, Headers, Scheme, Uri, UriBuilder};
 use crate::codec::xmpp::{Show, Text};
 use crate::flow::{Device, Pair, PresenceIntent, Rendering, Written};
 use crate::rules::Presence;
+use crate::translate::message::language::is_tag;
 
 /// RFC 8048 §6.2: what a tuple id begins with, since a resource may be no `xs:ID`.
 const PREFIX: &str = "ID-";
@@ -28,11 +29,10 @@ pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>)
 
 /// One document.
 fn write(rules: &Presence, pair: &Pair, devices: &[Device]) -> Written {
-    let uri = pair.user_uri.as_str();
-    let address = uri.split_once(':').map_or(uri, |(_, address)| address);
+    let contact = mailbox(Scheme::Im, &pair.user_uri);
     let document = Document {
-        entity: format!("pres:{address}").into(),
-        tuples: devices.iter().map(|device| tuple(rules, device, address)).collect(),
+        entity: mailbox(Scheme::Pres, &pair.user_uri),
+        tuples: devices.iter().map(|device| tuple(rules, device, &contact)).collect(),
         persons: person(rules, devices).into_iter().collect(),
         ..Document::default()
     };
@@ -55,14 +55,22 @@ fn write(rules: &Presence, pair: &Pair, devices: &[Device]) -> Written {
 fn languages(devices: &[Device]) -> Vec<&str> {
     let mut languages: Vec<&str> = Vec::new();
     for language in devices.iter().filter_map(|device| device.facts.lang.as_deref()) {
-        if !language.is_empty() && !languages.contains(&language) {
+        let known = languages.iter().any(|known| known.eq_ignore_ascii_case(language));
+        if is_tag(language) && !known {
             languages.push(language);
         }
     }
     languages
 }
 
-fn tuple(rules: &Presence, device: &Device, address: &str) -> Tuple {
+/// Her address under another scheme, which encodes other characters (RFC 7247 §6.5).
+fn mailbox(scheme: Scheme, user: &Uri) -> Text {
+    let octets = user.user_octets().unwrap_or_default();
+    let built = UriBuilder::new(scheme, &octets, user.host_str()).build();
+    built.map_or_else(|_| user.as_text().clone(), |uri| uri.as_text().clone())
+}
+
+fn tuple(rules: &Presence, device: &Device, contact: &Text) -> Tuple {
     let facts = &device.facts;
     let note = |text: &crate::codec::xmpp::LangText| Note {
         lang: text.lang.clone().or_else(|| facts.lang.clone()),
@@ -77,7 +85,7 @@ fn tuple(rules: &Presence, device: &Device, address: &str) -> Tuple {
             ..Status::default()
         },
         contact: Some(Contact {
-            uri: format!("im:{address}").into(),
+            uri: contact.clone(),
             priority: facts.priority.filter(|_| device.available).and_then(priority),
         }),
         notes: facts.statuses.iter().map(note).collect(),

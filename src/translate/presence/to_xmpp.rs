@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use super::distinct;
 use crate::codec::mime::{Charset, MediaType};
 use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note, Person, Tuple};
-use crate::codec::sip::{HeaderName, Request, Status};
+use crate::codec::sip::{HeaderName, Request, Status, Uri};
 use crate::codec::xmpp::{Jid, LangText, Presence as Stanza, Show, Text};
 use crate::flow::{Device, Document, Facts, Notified, Now, Pair, PresenceIntent, Refusal, stamp};
 use crate::rules::Presence;
+use crate::translate::message::language::is_tag;
 
 /// Reads the document of a NOTIFY, and finds what is new in it.
 pub(super) fn notified(
@@ -27,7 +28,8 @@ pub(super) fn notified(
             let devices =
                 if pidf.tuples.is_empty() && !quiet { vec![nobody(now)] } else { devices };
             let stanzas = changes(&notified.pair, before, &devices);
-            Document::Full { devices, stanzas }
+            let foreign = !is_of(&pidf.entity, &notified.pair.contact_uri);
+            Document::Full { devices, stanzas, foreign }
         }
         Err(refusal) => Document::Refused(*refusal),
     };
@@ -71,10 +73,17 @@ fn refused(malformed: Malformed) -> Box<Refusal> {
     Box::new(Refusal::new(status).warning(&format!("presence document: {malformed}")))
 }
 
-/// The first tag of Content-Language.
+/// Whether an entity is this user, under whichever scheme. It decides nothing: who was asked for is
+/// who the document is of.
+fn is_of(entity: &Text, contact: &Uri) -> bool {
+    let Ok(entity) = Uri::parse(entity.clone()) else { return false };
+    let same_host = entity.host_str().eq_ignore_ascii_case(contact.host_str());
+    same_host && entity.user_octets() == contact.user_octets()
+}
+
+/// The first tag of Content-Language that is one.
 fn language(request: &Request) -> Option<Text> {
-    let first = request.headers.shared_items(&HeaderName::ContentLanguage).next()?;
-    (!first.is_empty()).then_some(first)
+    request.headers.shared_items(&HeaderName::ContentLanguage).find(|tag| is_tag(tag))
 }
 
 /// Zero tuples say that nothing can be reached (RFC 3922 §6.3.2).
