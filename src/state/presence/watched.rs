@@ -148,15 +148,19 @@ impl State {
         if seconds == 0 {
             return self.he_left(id, effects);
         }
-        let stale = self.presence.pair(id).and_then(|known| known.watched.as_ref()).is_some_and(
-            |watched| watched.heard_at.is_none_or(|heard| now.instant - heard > STALE),
-        );
-        if stale {
+        if self.is_stale(now, id) {
             self.ask_how_she_is(now, id, effects);
         }
         if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
             self.ask_her(now, id, effects);
         }
+    }
+
+    /// Whether her server has said nothing of her for long.
+    fn is_stale(&self, now: Now, id: PairId) -> bool {
+        let watched = self.presence.pair(id).and_then(|known| known.watched.as_ref());
+        let long_ago = |heard| now.instant - heard > STALE;
+        watched.is_some_and(|watched| watched.heard_at.is_none_or(long_ago))
     }
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
