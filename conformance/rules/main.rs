@@ -6,6 +6,7 @@ mod address_pairs;
 mod documents;
 mod language;
 mod mistakes;
+mod presence;
 mod profiles;
 mod rehearsals;
 mod round_trips;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::stage::Stage;
 use super::{Outcome, Scene, Step, Unplayable, address, play};
-use crate::flow::Routed;
+use crate::flow::{PresenceRouted, Routed};
 use crate::rules::{Direction, Facts, Looked};
 
 /// Why.
@@ -55,6 +55,7 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
                 ask(&mut why, "errors", &Facts { direction, condition, headers: None, ..facts });
             }
         }
+        Routed::Presence(routed) => presence(&mut why, scene, &routed),
         _ => {}
     }
     let outcome = play(scene)?;
@@ -62,6 +63,16 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
     let without = play(&Scene { rules: plain, ..scene.clone() })?;
     why.changed = differences(&without, &outcome);
     Ok((outcome, why))
+}
+
+fn presence(why: &mut Explanation, scene: &Scene, routed: &PresenceRouted) {
+    let (pair, facts) = match routed {
+        PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
+        PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
+        _ => return,
+    };
+    address_steps(why, scene, &[pair.user.as_str(), pair.contact_uri.as_str()]);
+    why.tables.push(("presence", scene.rules.trace("presence", &facts)));
 }
 
 fn address_steps(why: &mut Explanation, scene: &Scene, addresses: &[&str]) {

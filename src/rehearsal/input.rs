@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::Unplayable;
+use crate::codec::pidf;
 use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
-use crate::rules::{Given, SIP_KEYS};
+use crate::rules::{DOCUMENT_KEYS, Given, SIP_KEYS};
 
 /// What comes in, as it would stand on the wire, with the addresses that it names.
 #[derive(Debug, Clone)]
@@ -80,17 +81,62 @@ fn short_sip(parts: &[(String, String)]) -> Result<String, Unplayable> {
     let from = part("from").ok_or_else(|| missing("from"))?;
     let to = part("to").ok_or_else(|| missing("to"))?;
     let uri = part("uri").unwrap_or(to);
-    let body = part("body").map_or("", String::as_str);
+    let is_notify = method == "NOTIFY";
+    let written = || if is_notify { document(from, parts) } else { String::new() };
+    let body = part("body").cloned().unwrap_or_else(written);
     let mut out = format!("{method} {} SIP/2.0\n", bare(uri));
     out.push_str(&format!("From: {}\nTo: {}\n", bracketed(from), bracketed(to)));
-    for (name, value) in parts.iter().filter(|(name, _)| !SIP_KEYS.contains(&name.as_str())) {
+    let is_part =
+        |name: &str| SIP_KEYS.contains(&name) || (is_notify && DOCUMENT_KEYS.contains(&name));
+    for (name, value) in parts.iter().filter(|(name, _)| !is_part(name)) {
         out.push_str(&format!("{name}: {value}\n"));
     }
     if !body.is_empty() {
-        let kind = part("type").map_or("text/plain", String::as_str);
+        let usual = if is_notify { pidf::MEDIA_TYPE } else { "text/plain" };
+        let kind = part("type").map_or(usual, String::as_str);
         out.push_str(&format!("Content-Type: {kind}\n"));
     }
     Ok(format!("{out}\n{body}"))
+}
+
+/// The document of one device, by its parts; empty where there are none.
+fn document(from: &str, parts: &[(String, String)]) -> String {
+    let part = |name: &str| parts.iter().find(|(known, _)| known == name).map(|(_, text)| text);
+    if DOCUMENT_KEYS.iter().all(|key| part(key).is_none()) {
+        return String::new();
+    }
+    let tag = |name: &str, key: &str| {
+        part(key).map_or(String::new(), |text| format!("<{name}>{}</{name}>", escaped(text)))
+    };
+    let show = part("show").map_or(String::new(), |show| {
+        format!("<show xmlns='jabber:client'>{}</show>", escaped(show))
+    });
+    let activity = part("activity").map_or(String::new(), |activity| {
+        // Several stand in a list: `busy meal`.
+        let each = activity.split_whitespace().map(|name| format!("<r:{}/>", escaped(name)));
+        format!("<r:activities>{}</r:activities>", each.collect::<String>())
+    });
+    let idle = part("idle").filter(|idle| *idle != "false");
+    let idle = idle.map_or("", |_| "<r:user-input>idle</r:user-input>");
+    let person = match activity.is_empty() && idle.is_empty() {
+        true => String::new(),
+        false => format!("<d:person id='person'>{activity}{idle}</d:person>"),
+    };
+    let host = from.rsplit(':').next().unwrap_or_default().trim_matches(['<', '>']);
+    let basic = part("basic").map_or("open", String::as_str);
+    format!(
+        "<presence xmlns='{}' xmlns:d='{}' xmlns:r='{}' xmlns:i='{}' entity='pres:{}'>\
+         <tuple id='ID-{}'><status><basic>{}</basic>{}{show}</status>{}</tuple>{person}</presence>",
+        pidf::PIDF,
+        pidf::DATA_MODEL,
+        pidf::RPID,
+        pidf::IM,
+        escaped(host),
+        escaped(part("resource").map_or("phone", String::as_str)),
+        escaped(basic),
+        tag("i:im", "im"),
+        tag("note", "note"),
+    )
 }
 
 /// An address as a header has it.

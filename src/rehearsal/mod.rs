@@ -9,6 +9,7 @@ mod input;
 mod outcome;
 mod stage;
 mod tests;
+mod watch;
 mod world;
 
 pub use address::{Step, steps};

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::codec::mime::{Cpim, Strictness, cpim};
+use crate::codec::pidf::{self, Document as Pidf};
 use crate::codec::sip::{self, Headers, Request, Response};
 use crate::codec::xmpp::{self, Element, LangText, Limits, Stanza, StanzaError, StreamContext, ns};
 
@@ -56,7 +57,8 @@ impl Outcome {
             Side::Xmpp(_) => {
                 let context = StreamContext::component(Limits::default());
                 let Ok(stanza) = xmpp::parse(&context, octets.clone()) else { return };
-                self.lines.clear();
+                // A NOTIFY is answered before its stanzas go out.
+                self.lines.retain(|line| is_of_response(&line.name));
                 of_stanza(&stanza)
             }
         };
@@ -115,6 +117,10 @@ fn body(lines: &mut Lines, headers: &Headers, body: &Bytes) {
     let object =
         is_object.then(|| Cpim::parse(body.clone(), Strictness::Strict)).and_then(Result::ok);
     let Some(object) = object else {
+        let kind = headers.content_type().unwrap_or_default();
+        if kind.starts_with(pidf::MEDIA_TYPE) {
+            document(lines, body);
+        }
         if !body.is_empty() {
             lines.add("body", String::from_utf8_lossy(body));
         }
@@ -130,6 +136,38 @@ fn body(lines: &mut Lines, headers: &Headers, body: &Bytes) {
     }
     let said = object.content().text().map_or_else(|_| within.to_owned(), |text| text.to_string());
     lines.add("body", said);
+}
+
+/// What a presence document says: of the person, and of its last tuple.
+fn document(lines: &mut Lines, body: &Bytes) {
+    let Ok(text) = xmpp::Text::try_from(body.clone()) else { return };
+    let Ok(document) = Pidf::parse(&text, pidf::Limits::DEFAULT) else { return };
+    lines.add("pidf.entity", &*document.entity);
+    for tuple in &document.tuples {
+        lines.add("pidf.tuple", &*tuple.id);
+        lines.some("pidf.basic", tuple.status.basic.map(pidf::Basic::name));
+        lines.some("pidf.show", tuple.status.show.map(xmpp::Show::name));
+        let contact = tuple.contact.as_ref();
+        lines.some("pidf.contact", contact.map(|contact| &*contact.uri));
+        for note in &tuple.notes {
+            match &note.lang {
+                Some(lang) => lines.add(&format!("pidf.note.{lang}"), &*note.text),
+                None => lines.add("pidf.note", &*note.text),
+            }
+        }
+    }
+    for person in &document.persons {
+        for activity in person.activities.iter().flat_map(|activities| &activities.list) {
+            lines.add("pidf.activity", activity.name());
+        }
+        if person.user_input.as_ref().is_some_and(|input| input.is_idle) {
+            lines.add("pidf.idle", "true");
+        }
+    }
+}
+
+fn is_of_response(name: &str) -> bool {
+    matches!(name, "status" | "reason") || name.starts_with("response.")
 }
 
 fn of_response(response: &Response) -> Vec<Line> {

@@ -1,12 +1,13 @@
 //! The core between two sides that answer as they are told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::input::{self, Whole};
 use super::outcome::{Outcome, Side};
-use super::{Scene, Unplayable, world};
+use super::{Scene, Unplayable, watch, world};
 use crate::codec::sip::{self, Status};
 use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use crate::config::{Config, Transport};
@@ -14,6 +15,7 @@ use crate::flow::{
     Effect, Flow, IdSource, Input, LinkChange, LinkId, ListenerId, Now, Routed, Stored,
 };
 use crate::gateway::Gateway;
+use crate::rules::Rules;
 
 /// Messages of one scene at most: a core that answers itself for ever is stopped.
 const MAX_TURNS: usize = 16;
@@ -21,13 +23,16 @@ const MAX_TURNS: usize = 16;
 /// A core with both sides.
 pub(super) struct Stage {
     gateway: Gateway,
-    config: Arc<Config>,
-    whole: Whole,
-    answer: Option<String>,
+    pub(super) config: Arc<Config>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) whole: Whole,
+    pub(super) answer: Option<String>,
     now: Now,
+    /// Whether one user watches the other, so that something may follow in its own time.
+    watches: bool,
     context: Arc<StreamContext>,
     /// What was sent and is not answered yet.
-    sent: Vec<(Side, Bytes)>,
+    pub(super) sent: Vec<(Side, Bytes)>,
     outcome: Outcome,
 }
 
@@ -41,15 +46,24 @@ impl Stage {
         let mut effects = Vec::new();
         let (stored, now) = (Stored::default(), scene.now);
         let rules = Arc::clone(&scene.rules);
-        let gateway =
-            Gateway::new(Arc::clone(&config), rules, &source, &stored, false, now, &mut effects);
+        let gateway = Gateway::new(
+            Arc::clone(&config),
+            Arc::clone(&rules),
+            &source,
+            &stored,
+            false,
+            now,
+            &mut effects,
+        );
         let context = Arc::new(StreamContext::component(Limits::default()));
         let mut stage = Stage {
             gateway,
             config,
+            rules,
             whole,
-            answer: scene.answer.clone(),
+            answer: None,
             now,
+            watches: false,
             context,
             sent: Vec::new(),
             outcome: Outcome::default(),
@@ -59,6 +73,13 @@ impl Stage {
             stage.feed(Input::Link { link: LinkId(link), change: LinkChange::Up });
         }
         stage.sent.clear();
+        stage.answer = Some("200".to_owned());
+        stage.watches = watch::begin(&mut stage);
+        stage.outcome = Outcome::default();
+        // Who watches takes what he is told.
+        if !stage.watches || scene.answer.is_some() {
+            stage.answer.clone_from(&scene.answer);
+        }
         Ok(stage)
     }
 
@@ -79,11 +100,11 @@ impl Stage {
         }
     }
 
-    fn stanza(&self, link: LinkId, octets: Bytes) -> Input {
+    pub(super) fn stanza(&self, link: LinkId, octets: Bytes) -> Input {
         Input::Xmpp { link, octets, context: Arc::clone(&self.context) }
     }
 
-    fn datagram(&self, octets: Bytes) -> Input {
+    pub(super) fn datagram(&self, octets: Bytes) -> Input {
         let flow = Flow {
             transport: Transport::Udp,
             listener: ListenerId(0),
@@ -97,6 +118,15 @@ impl Stage {
     pub(super) fn play(mut self) -> Outcome {
         let input = self.input();
         self.feed(input);
+        self.settle();
+        if self.watches {
+            self.wait();
+        }
+        self.outcome
+    }
+
+    /// All that was sent is answered, until nothing more is sent.
+    pub(super) fn settle(&mut self) {
         for _ in 0..MAX_TURNS {
             if self.sent.is_empty() {
                 break;
@@ -105,10 +135,18 @@ impl Stage {
                 self.turn(side, octets);
             }
         }
-        self.outcome
     }
 
-    fn feed(&mut self, input: Input) {
+    /// Time passes until the next NOTIFY may go (RFC 3856 §6.10).
+    pub(super) fn wait(&mut self) {
+        let time = Duration::from_secs(6);
+        self.now.instant = self.now.instant + time;
+        self.now.unix_ms += 6_000;
+        self.feed(Input::Timer);
+        self.settle();
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
         let mut effects = Vec::new();
         self.gateway.handle(self.now, input, &mut effects);
         self.take(effects);
@@ -119,7 +157,10 @@ impl Stage {
             match effect {
                 Effect::Sip { octets, .. } => self.sent.push((Side::Sip, octets)),
                 Effect::Xmpp { link, octets } => self.sent.push((Side::Xmpp(link.0), octets)),
-                Effect::Commit { then, .. } => self.take(then),
+                Effect::Commit { id, then, .. } => {
+                    self.take(then);
+                    self.feed(Input::Committed(id));
+                }
                 _ => {}
             }
         }

@@ -49,7 +49,7 @@ pub use profiles::{PROFILES, Profile};
 pub use reference::reference;
 pub use schema::schema;
 pub use template::Template;
-pub use test_case::{Given, SIP_KEYS, STANZA_KEYS, TestCase};
+pub use test_case::{DOCUMENT_KEYS, Given, SIP_KEYS, STANZA_KEYS, TestCase};
 
 /// One file of rules.
 pub struct Table {

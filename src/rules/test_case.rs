@@ -43,6 +43,10 @@ pub const STANZA_KEYS: [&str; 13] = [
 /// Keys of the short form of a SIP message; every other key is a header field.
 pub const SIP_KEYS: [&str; 6] = ["method", "uri", "from", "to", "type", "body"];
 
+/// Keys of the short form of a NOTIFY: what its document says of one device.
+pub const DOCUMENT_KEYS: [&str; 7] =
+    ["resource", "basic", "show", "im", "activity", "note", "idle"];
+
 /// Reads a list of tests.
 pub(super) fn read(node: &Node<'_>, built_in: bool, into: &mut Vec<TestCase>) {
     for node in node.list().into_iter().flatten() {

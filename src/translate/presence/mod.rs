@@ -22,7 +22,9 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
     match routed {
         PresenceRouted::Stanza { pair, presence } => presented(now, pair, *presence),
         PresenceRouted::Notify { notified: what, before } => {
-            Intent::Presence(notified(&rules.presence, now, what, &before))
+            let asked = what.facts();
+            let rules = rules.presence.of(&asked);
+            Intent::Presence(notified(rules, now, what, &before))
         }
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
@@ -31,7 +33,8 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
             answered(&rules.errors, branch, &response, contact)
         }
         PresenceRouted::Render { pair, renderings } => {
-            Intent::Presence(written(&rules.presence, &pair, renderings))
+            let rules = rules.presence.of(&pair.facts());
+            Intent::Presence(written(rules, &pair, renderings))
         }
     }
 }
