@@ -20,6 +20,9 @@ use crate::rules::Rules;
 /// Messages of one scene at most: a core that answers itself for ever is stopped.
 const MAX_TURNS: usize = 16;
 
+/// Longer than the time that RFC 3856 §6.10 puts between two NOTIFYs, 5 s.
+const BETWEEN_NOTIFYS: Duration = Duration::from_secs(6);
+
 /// A core with both sides.
 pub(super) struct Stage {
     gateway: Gateway,
@@ -139,9 +142,8 @@ impl Stage {
 
     /// Time passes until the next NOTIFY may go (RFC 3856 §6.10).
     pub(super) fn wait(&mut self) {
-        let time = Duration::from_secs(6);
-        self.now.instant = self.now.instant + time;
-        self.now.unix_ms += 6_000;
+        self.now.instant = self.now.instant + BETWEEN_NOTIFYS;
+        self.now.unix_ms += u64::try_from(BETWEEN_NOTIFYS.as_millis()).unwrap_or_default();
         self.feed(Input::Timer);
         self.settle();
     }
