@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stox::rehearsal::{self, Outcome};
+use stox::rehearsal::{self, Outcome, Scene};
 use stox::rules::{Given, Rules};
 
 use crate::{Directory, rules, scene, stanza};
@@ -92,6 +92,26 @@ fn a_document_that_is_none_is_refused() {
     let outcome = notified(&Arc::new(rules), &[from, ("body", "<presence>")]);
     assert_eq!(outcome.get("status"), Some("400"));
     assert_eq!(outcome.get("stanza"), None);
+}
+
+#[test]
+fn an_error_of_a_subscription_is_refined_as_that_of_a_message() {
+    let rules = rules(
+        "errors.yaml",
+        "rules:\n- { name: a, when: { stanza: presence, to_domain: example.net, status: 404 },\n    \
+         to_xmpp: { \"404\": { condition: gone } } }\n",
+    );
+    let asks = |domain: &str| {
+        let text = format!(
+            "<presence from='juliet@example.com' to='romeo@{domain}' id='s' type='subscribe'/>"
+        );
+        let given = Given::Stanza(text);
+        let scene = Scene { answer: Some("404".to_owned()), ..scene(&rules, given) };
+        let outcome = rehearsal::play(&scene).expect("a stanza");
+        outcome.get("error").map(str::to_owned)
+    };
+    assert_eq!(asks("example.net").as_deref(), Some("gone"));
+    assert_ne!(asks("example.org").as_deref(), Some("gone"));
 }
 
 #[test]

@@ -160,6 +160,8 @@ pub enum PresenceRouted {
     Subscribe(Box<Subscribing>),
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
     Response {
+        /// The two users, while they are known.
+        pair: Option<Box<Pair>>,
         /// The client transaction.
         branch: u64,
         /// The response.

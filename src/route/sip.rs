@@ -65,9 +65,11 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     if !asked.is_empty() {
         return Routed::Challenged { branch, asked };
     }
-    if client.owner.dialog().is_some() {
+    if let Some((pair, _)) = client.owner.dialog() {
+        let known = view.state.presence().pair(pair);
         let contact = redirection(view, "", &response);
         return Routed::Presence(PresenceRouted::Response {
+            pair: known.map(|known| Box::new(known.pair.clone())),
             branch,
             response: Box::new(response),
             contact,

@@ -10,7 +10,7 @@ use crate::flow::{
     Answered, Bounced, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted, Presented,
     Said,
 };
-use crate::rules::{Errors, Rules};
+use crate::rules::{self, Direction, Errors, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
@@ -29,8 +29,11 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
         }
-        PresenceRouted::Response { branch, response, contact } => {
-            answered(&rules.errors, branch, &response, contact)
+        PresenceRouted::Response { pair, branch, response, contact } => {
+            let status = response.status.code().to_string();
+            let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
+            let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
+            answered(rules.errors.of(&asked), branch, &response, contact)
         }
         PresenceRouted::Render { pair, renderings } => {
             let rules = rules.presence.of(&pair.facts());
