@@ -7,9 +7,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use commands::{say, tell};
+use stox::codec::xmpp::Jid;
 use stox::config::{self, Config};
+use stox::flow::{EncryptionRefusal, Status};
+use stox::rehearsal;
 use stox::rules::Rules;
-use stox::{rehearsal, wire};
+use stox::wire::{self, Order};
 
 /// A gateway between XMPP and SIP/SIMPLE.
 ///
@@ -70,6 +73,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take a running gateway out of service: XMPP users see the SIP users go, SIP watchers are
+    /// told to look elsewhere, and nothing new is taken on. Who may see whom is kept.
+    Retire(Settings),
+    /// A SIP user is no more: XMPP users who let him see them are told that he gives it up.
+    Remove {
+        #[command(flatten)]
+        settings: Settings,
+        /// His address as XMPP users know it.
+        #[arg(value_name = "JID")]
+        contact: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -87,6 +101,8 @@ fn main() -> ExitCode {
         Command::Translate(asked) => commands::translate::run(&asked),
         Command::Explain(asked) => commands::translate::explain_address(&asked),
         Command::Status { settings, json } => status(&settings, json),
+        Command::Retire(settings) => order(&settings, &Order::Retire).map(|_| ()),
+        Command::Remove { settings, contact } => remove(&settings, &contact),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,11 +157,7 @@ fn check(settings: &Settings, connect: bool) -> Result<(), String> {
 }
 
 fn status(settings: &Settings, json: bool) -> Result<(), String> {
-    // The rules on disk may be broken while the gateway serves by those that it has.
-    let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
-    let socket = &config.admin_socket;
-    let status = wire::ask(socket)
-        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))?;
+    let status = order(settings, &Order::Status)?;
     if json {
         let text = serde_json::to_string_pretty(&status).map_err(|error| error.to_string())?;
         say(&text);
@@ -168,7 +180,33 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
     for (name, value) in status.gauges.iter().chain(&status.counters) {
         say(&format!("{name:<38} {value}"));
     }
+    say_encryption(&status);
     Ok(())
+}
+
+fn remove(settings: &Settings, contact: &str) -> Result<(), String> {
+    let contact = Jid::parse(contact).map_err(|error| format!("{contact}: {error}"))?;
+    order(settings, &Order::Remove(contact)).map(|_| ())
+}
+
+/// Tells the gateway that runs something.
+fn order(settings: &Settings, order: &Order) -> Result<Status, String> {
+    // The rules on disk may be broken while the gateway serves by those that it has.
+    let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
+    let socket = &config.admin_socket;
+    wire::ask(socket, order)
+        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
+}
+
+/// End-to-end encryption that was met, and the last messages refused for it.
+fn say_encryption(status: &Status) {
+    for met in &status.encryption {
+        say(&format!("{:<20} {} {:<18} {}", met.scheme, met.direction, met.decision, met.count));
+    }
+    for refused in &status.encryption_refused {
+        let EncryptionRefusal { unix, scheme, direction, from, to, id, place } = refused;
+        say(&format!("refused at {unix}: {scheme} {direction} {from} -> {to}, id {id}: {place}"));
+    }
 }
 
 /// Reads configuration and rules; warnings are told, mistakes end it.

@@ -48,7 +48,7 @@ fn pres_015_a_message_to_who_is_busy_is_delivered() {
          CSeq: 1 MESSAGE\n\
          Content-Type: text/plain\n\nlook up",
     );
-    assert!(world.told()[0].contains("<body>look up</body>"));
+    assert!(world.told_her()[0].contains("<body>look up</body>"));
     assert_eq!(world.codes(), [200]);
 }
 
@@ -120,7 +120,7 @@ fn pres_067_accept_must_have_pidf() {
     let mut watch = Watch::of("romeo", "w1");
     let (refused, requests) = watch.subscribes(&mut world, &format!("{EVENT}Accept: text/xml\n"));
     assert_eq!((refused.status.code(), requests.len()), (406, 0));
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.told_her(), [""; 0]);
     let (taken, _) = watch.subscribes(&mut world, EVENT);
     assert_eq!(taken.status.code(), 200);
 }
@@ -318,7 +318,7 @@ fn pres_086_a_delay_is_the_timestamp() {
             world.document();
         }
         let delay = format!("<delay xmlns='urn:xmpp:delay' stamp='{stamp}'/>");
-        world.juliet("balcony", attributes, &delay);
+        world.juliet_sends("balcony", attributes, &delay);
         let outline = outline(&world.document());
         assert_eq!(instant(&outline[0].2), instant(stamp), "{outline:?}");
     }
@@ -363,7 +363,7 @@ fn pres_091_what_is_not_mapped_is_no_change() {
     world.document();
     for caps in ["one", "two"] {
         let more = format!("<c xmlns='http://jabber.org/protocol/caps' ver='{caps}'/>");
-        world.juliet("a", &format!("id='{caps}'"), &format!("{shown}{more}"));
+        world.juliet_sends("a", &format!("id='{caps}'"), &format!("{shown}{more}"));
         world.no_document();
     }
 }

@@ -11,7 +11,7 @@ const GONE: &str = " type='unavailable'";
 #[test]
 fn pres_005_id_does_not_cross() {
     let (mut world, _) = crate::verona::Watch::granted();
-    world.juliet("balcony", "id='x-17'", "");
+    world.juliet_sends("balcony", "id='x-17'", "");
     let request = world.document();
     let octets = request.to_bytes();
     assert!(!String::from_utf8_lossy(&octets).contains("x-17"), "{octets:?}");
@@ -54,8 +54,8 @@ fn pres_022_to_is_the_bare_jid() {
     let told = romeo.shows(&tuple("a", "open", ""));
     assert!(told[0].contains(" to='juliet@example.com'"), "{told:?}");
     // She asks from one of her devices, and all of them are told.
-    romeo.world.juliet("balcony", "type='probe'", "");
-    let told = romeo.world.told();
+    romeo.world.juliet_sends("balcony", "type='probe'", "");
+    let told = romeo.world.told_her();
     assert_eq!(told, [stanza("a", "")]);
 }
 
@@ -126,7 +126,7 @@ fn pres_042_another_type_is_refused() {
     let refused = romeo.notifies(&format!("{ACTIVE}Content-Type: text/plain\n"), "I am here");
     assert_eq!(refused.status.code(), 415);
     assert_eq!(refused.headers.get_text(&HeaderName::Accept), Some("application/pidf+xml"));
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
     assert_eq!(romeo.shows(&tuple("a", "open", "")), [stanza("a", "")]);
 }
 
@@ -166,7 +166,7 @@ fn pres_057_no_document_type() {
     let external = document(&tuple("b", "open", "<note>&e;</note>"))
         .replace("?>", "?><!DOCTYPE presence [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>");
     assert_eq!(romeo.notifies(PIDF, &external).status.code(), 400);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
     assert_eq!(romeo.shows(&tuple("b", "open", "")), [stanza("b", ""), stanza("a", GONE)]);
 }
 
@@ -224,7 +224,7 @@ fn pres_062_mood_of_hers_stays_here() {
          </item></items></event></message>",
     );
     world.no_document();
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.told_her(), [""; 0]);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn pres_066_a_timed_status_changes_nothing_when_its_time_comes() {
                  from='2023-11-14T22:14:00Z'><ts:basic>closed</ts:basic></ts:timed-status>";
     assert_eq!(romeo.shows(&tuple("a", "open", timed)), [stanza("a", "")]);
     romeo.world.pass_ms(600_000);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn pres_071_a_lower_cseq_is_refused() {
     romeo.cseq = 3;
     let late = romeo.notifies(PIDF, &document(&tuple("a", "closed", "")));
     assert_eq!(late.status.code(), 500);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
     romeo.cseq = 8;
     let told = romeo.shows(&tuple("a", "open", "<note>x</note>"));
     assert_eq!(told, [filled("a", "", "<status>x</status>")]);
@@ -263,7 +263,7 @@ fn pres_071_no_document_keeps_the_previous_one() {
 fn pres_072_active_without_a_document_is_subscribed_alone() {
     let mut romeo = Romeo::asked();
     assert_eq!(romeo.notifies(ACTIVE, "").status.code(), 200);
-    let told = romeo.world.told();
+    let told = romeo.world.told_her();
     assert_eq!(told.len(), 1);
     assert!(told[0].contains(" type='subscribed'"), "{told:?}");
 }
@@ -282,7 +282,7 @@ fn pres_057_a_refused_document_of_a_new_dialog_withdraws_nothing() {
     romeo.shows(&tuple("a", "open", ""));
     romeo.begin_anew();
     assert_eq!(romeo.notifies(PIDF, &billion_laughs()).status.code(), 400);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
     assert_eq!(romeo.shows(&tuple("a", "open", "")), [""; 0]);
 }
 
@@ -319,7 +319,7 @@ fn pres_093_the_charset_parameter_goes_first() {
     assert_eq!(told, [filled("a", "", "<status>věž</status>")]);
     let unknown = PIDF.replace("pidf+xml", "pidf+xml;charset=x-foo");
     assert_eq!(romeo.notifies(&unknown, &latin).status.code(), 415);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn pres_094_what_is_no_document_is_refused() {
         let refused = romeo.notifies(PIDF, bad);
         assert_eq!(refused.status.code(), 400, "{bad}");
         assert!(refused.headers.contains(&HeaderName::Warning), "{bad}");
-        assert_eq!(romeo.world.told(), [""; 0], "{bad}");
+        assert_eq!(romeo.world.told_her(), [""; 0], "{bad}");
     }
     assert_eq!(romeo.shows(&tuple("b", "open", "")), [stanza("b", ""), stanza("a", GONE)]);
 }

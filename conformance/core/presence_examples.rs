@@ -212,7 +212,7 @@ fn elements(document: &str) -> String {
 #[test]
 fn pres_050_documents_are_as_the_schema_has_them() {
     let (mut world, _) = Watch::granted();
-    world.juliet(
+    world.juliet_sends(
         "balcony",
         "xml:lang='en'",
         "<priority>13</priority><status>x &lt;&amp;&gt; ]]&gt; \u{1F98A}</status>\

@@ -22,7 +22,7 @@ fn pres_077_a_stray_notify_is_refused() {
     assert_eq!(romeo.world.codes(), [481]);
     romeo.tag = "another";
     assert_eq!(romeo.notifies(ACTIVE, "").status.code(), 481);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn pres_079_directed_presence_without_a_dialog_stays_here() {
     let mut world = World::verona();
     world.juliet_is("balcony", "<show>chat</show>");
     world.no_document();
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.told_her(), [""; 0]);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn pres_080_the_end_of_directed_presence_stays_here() {
     world.juliet_is("balcony", "");
     world.juliet_leaves("balcony");
     world.no_document();
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.told_her(), [""; 0]);
 }
 
 /// Her devices a and b are there; he has renewed his subscription after a long silence, so that
@@ -60,12 +60,12 @@ fn probed() -> World {
 
 /// She is asked how she is, and nothing else is said.
 fn probe(world: &mut World) {
-    let told = world.told();
+    let told = world.told_her();
     assert!(told.len() == 1 && told[0].contains(" type='probe'"), "{told:?}");
 }
 
 fn out_of_reach(world: &mut World) {
-    world.juliet("", "type='error'", REMOTE_TIMEOUT);
+    world.juliet_sends("", "type='error'", REMOTE_TIMEOUT);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn pres_081_a_domain_out_of_reach_is_closed() {
     let document = world.document();
     assert!(header(&document, &HeaderName::SubscriptionState).starts_with("active;"));
     assert_eq!(brief(&document), "ID-a closed, ID-b closed");
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.told_her(), [""; 0]);
 }
 
 #[test]
@@ -89,9 +89,9 @@ fn pres_081_a_domain_out_of_reach_is_asked_again_with_growing_pauses() {
     out_of_reach(&mut world);
     world.document();
     for seconds in [60, 120, 240] {
-        world.told();
+        world.told_her();
         world.pass_ms(seconds * 1_000 - 5_001);
-        assert_eq!(world.told(), [""; 0], "{seconds}");
+        assert_eq!(world.told_her(), [""; 0], "{seconds}");
         world.pass_ms(5_001);
         probe(&mut world);
         out_of_reach(&mut world);
@@ -102,22 +102,22 @@ fn pres_081_a_domain_out_of_reach_is_asked_again_with_growing_pauses() {
     world.juliet_is("a", "");
     assert_eq!(brief(&world.document()), "ID-a open");
     world.pass_ms(2_000_000);
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.told_her(), [""; 0]);
 }
 
 #[test]
 fn pres_082_an_error_that_answers_nothing_changes_nothing() {
     let mut romeo = Romeo::watched();
     romeo.shows(&tuple("a", "open", ""));
-    romeo.world.juliet("", "type='error'", REMOTE_TIMEOUT);
-    romeo.world.juliet("balcony", "type='error' id='s1'", FORBIDDEN);
+    romeo.world.juliet_sends("", "type='error'", REMOTE_TIMEOUT);
+    romeo.world.juliet_sends("balcony", "type='error' id='s1'", FORBIDDEN);
     romeo.world.no_document();
     assert_eq!(romeo.shows(&tuple("a", "open", "")), [""; 0]);
     let (mut world, _) = Watch::granted();
     world.juliet_is("a", "");
     world.document();
     for error in [REMOTE_TIMEOUT, FORBIDDEN] {
-        world.juliet("", "type='error'", error);
+        world.juliet_sends("", "type='error'", error);
         world.no_document();
     }
     world.juliet_is("a", "<show>away</show>");
@@ -129,15 +129,15 @@ fn pres_083_a_living_dialog_answers_from_its_document() {
     let mut romeo = Romeo::watched();
     romeo.shows(&[tuple("a", "open", ""), tuple("b", "closed", "")].concat());
     romeo.world.pass_ms(61_000);
-    romeo.world.juliet("balcony", "type='probe'", "");
-    assert_eq!(romeo.world.told(), [stanza("a", "")]);
+    romeo.world.juliet_sends("balcony", "type='probe'", "");
+    assert_eq!(romeo.world.told_her(), [stanza("a", "")]);
     let refresh = romeo.world.request();
     assert_eq!(refresh.call_id, romeo.subscribe.call_id);
     assert_eq!((refresh.to.tag(), refresh.cseq.number), (Some("ffd2"), 2));
     romeo.world.answer(&refresh, 200);
     romeo.world.pass_ms(1_000);
-    romeo.world.juliet("chamber", "type='probe'", "");
-    assert_eq!(romeo.world.told(), [stanza("a", "")]);
+    romeo.world.juliet_sends("chamber", "type='probe'", "");
+    assert_eq!(romeo.world.told_her(), [stanza("a", "")]);
     assert_eq!(romeo.world.requests(), []);
 }
 
@@ -149,14 +149,14 @@ fn pres_083_without_a_dialog_the_subscription_begins_anew() {
     // She is not there: her server said so, and the subscription is not kept up.
     romeo.world.pass_ms(3_700_000);
     assert_eq!(romeo.world.requests(), []);
-    assert_eq!(romeo.world.told(), [""; 0]);
-    romeo.world.juliet("balcony", "type='probe'", "");
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
+    romeo.world.juliet_sends("balcony", "type='probe'", "");
+    assert_eq!(romeo.world.told_her(), [""; 0]);
     let anew = romeo.world.request();
     assert_ne!(anew.call_id, romeo.subscribe.call_id);
     assert_eq!(header(&anew, &HeaderName::Expires), "3600");
     romeo.world.pass_ms(100);
-    romeo.world.juliet("chamber", "type='probe'", "");
+    romeo.world.juliet_sends("chamber", "type='probe'", "");
     assert_eq!(romeo.world.requests(), []);
     romeo.world.answer(&anew, 200);
     romeo.subscribe = anew;
@@ -169,22 +169,22 @@ fn pres_083_a_pending_request_answers_nothing() {
     let pending = "Event: presence\nSubscription-State: pending;expires=3600\n";
     assert_eq!(romeo.notifies(pending, "").status.code(), 200);
     romeo.world.pass_ms(120_000);
-    romeo.world.juliet("balcony", "type='probe'", "");
+    romeo.world.juliet_sends("balcony", "type='probe'", "");
     assert_eq!(romeo.world.requests(), []);
-    assert_eq!(romeo.world.told(), [""; 0]);
+    assert_eq!(romeo.world.told_her(), [""; 0]);
 }
 
 #[test]
 fn pres_083_nothing_stored_is_a_fetch() {
     let mut world = World::verona();
-    world.juliet("balcony", "type='probe' id='p1'", "");
+    world.juliet_sends("balcony", "type='probe' id='p1'", "");
     let fetch = world.request();
     assert_eq!(header(&fetch, &HeaderName::Expires), "0");
     assert_eq!(header(&fetch, &HeaderName::Event), "presence");
     assert_eq!(fetch.uri.as_str(), "sip:romeo@example.net");
     world.answer(&fetch, 200);
     world.pass_ms(1_000);
-    world.juliet("chamber", "type='probe' id='p2'", "");
+    world.juliet_sends("chamber", "type='probe' id='p2'", "");
     assert_eq!(world.requests(), []);
     let from = "sip:romeo@example.net";
     let mut romeo = Romeo { world, subscribe: fetch, cseq: 0, from, tag: "ffd2" };

@@ -24,7 +24,7 @@ fn pres_001_only_state_becomes_notify() {
     world.juliet_is("balcony", "");
     world.document();
     for kind in ["probe", "error", "subscribed"] {
-        world.juliet("balcony", &format!("type='{kind}'"), "");
+        world.juliet_sends("balcony", &format!("type='{kind}'"), "");
         world.pass_ms(10_000);
         let (_, requests) = world.exchange();
         assert!(
@@ -128,7 +128,7 @@ fn pres_008_two_who_leave_within_one_interval_are_both_shown_closed() {
 #[test]
 fn pres_009_language_of_one_stanza() {
     let (mut world, _) = Watch::granted();
-    world.juliet("balcony", "xml:lang='cs'", "<status>hned</status>");
+    world.juliet_sends("balcony", "xml:lang='cs'", "<status>hned</status>");
     let document = world.document();
     assert_eq!(header(&document, &HeaderName::ContentLanguage), "cs");
     assert!(text(&document).contains("<note xml:lang='cs'>hned</note>"), "{}", text(&document));
@@ -137,9 +137,9 @@ fn pres_009_language_of_one_stanza() {
 #[test]
 fn pres_009_languages_of_several_stanzas() {
     let (mut world, _) = Watch::granted();
-    world.juliet("a", "xml:lang='cs'", "<status>hned</status>");
-    world.juliet("b", "xml:lang='en'", "<status>soon</status>");
-    world.juliet("c", "xml:lang='cs'", "");
+    world.juliet_sends("a", "xml:lang='cs'", "<status>hned</status>");
+    world.juliet_sends("b", "xml:lang='en'", "<status>soon</status>");
+    world.juliet_sends("c", "xml:lang='cs'", "");
     world.document();
     let document = world.document();
     assert_eq!(header(&document, &HeaderName::ContentLanguage), "cs, en");
@@ -154,8 +154,8 @@ fn pres_009_no_language_and_what_is_none() {
     world.juliet_is("balcony", "<status>soon</status>");
     let document = world.document();
     assert!(!document.headers.contains(&HeaderName::ContentLanguage));
-    world.juliet("balcony", "xml:lang='c s, x'", "<status>soon</status>");
-    world.juliet("orchard", "", "");
+    world.juliet_sends("balcony", "xml:lang='c s, x'", "<status>soon</status>");
+    world.juliet_sends("orchard", "", "");
     let document = world.document();
     assert!(!document.headers.contains(&HeaderName::ContentLanguage), "{document:?}");
 }
@@ -204,7 +204,7 @@ fn pres_033_the_last_one_is_never_left_out() {
 fn pres_033_presence_without_a_resource_has_one_constant_id() {
     let id_of = |attributes: &str| {
         let (mut world, _) = Watch::granted();
-        world.juliet("", attributes, "");
+        world.juliet_sends("", attributes, "");
         let outline = outline(&world.document());
         assert_eq!(outline.len(), 1);
         outline[0].clone()
@@ -223,7 +223,7 @@ fn pres_033_silence_to_a_probe_is_one_closed_tuple() {
     world.pass_ms(10_000);
     let silent = outline(&world.document());
     let (mut world, _) = Watch::granted();
-    world.juliet("", "type='unavailable'", "");
+    world.juliet_sends("", "type='unavailable'", "");
     let answered = outline(&world.document());
     assert_eq!((silent.len(), &silent[0].0, &*silent[0].1), (1, &answered[0].0, "closed"));
 }

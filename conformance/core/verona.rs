@@ -36,7 +36,7 @@ impl World {
     }
 
     /// The stanzas written since the last look, as text.
-    pub(crate) fn told(&mut self) -> Vec<String> {
+    pub(crate) fn told_her(&mut self) -> Vec<String> {
         self.confirm_all();
         let text = |(_, octets): (_, Bytes)| String::from_utf8(octets.to_vec());
         std::mem::take(&mut self.xmpp).into_iter().map(|it| text(it).expect("UTF-8")).collect()
@@ -56,7 +56,7 @@ impl World {
     }
 
     /// A stanza of juliet's for romeo: of one of her devices, or of none (`""`).
-    pub(crate) fn juliet(&mut self, device: &str, attributes: &str, inner: &str) {
+    pub(crate) fn juliet_sends(&mut self, device: &str, attributes: &str, inner: &str) {
         let slash = if device.is_empty() { "" } else { "/" };
         self.xmpp(&format!(
             "<presence from='juliet@example.com{slash}{device}' to='romeo@example.net' \
@@ -66,12 +66,12 @@ impl World {
 
     /// A device of hers is there.
     pub(crate) fn juliet_is(&mut self, device: &str, inner: &str) {
-        self.juliet(device, "", inner);
+        self.juliet_sends(device, "", inner);
     }
 
     /// A device of hers goes.
     pub(crate) fn juliet_leaves(&mut self, device: &str) {
-        self.juliet(device, "type='unavailable'", "");
+        self.juliet_sends(device, "type='unavailable'", "");
     }
 
     /// The next NOTIFY to him, which comes within the time that RFC 3856 §6.10 recommends; it is
@@ -119,7 +119,7 @@ impl Watch {
             .xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>");
         let active = world.request();
         world.answer(&active, 200);
-        world.told();
+        world.told_her();
         (world, watch)
     }
 
@@ -240,7 +240,7 @@ impl Romeo {
     pub(crate) fn watched_in(world: World) -> Romeo {
         let mut romeo = Romeo::asked_in(world);
         assert_eq!(romeo.notifies(ACTIVE, "").status.code(), 200);
-        let told = romeo.world.told();
+        let told = romeo.world.told_her();
         assert!(told.len() == 1 && told[0].contains("type='subscribed'"), "{told:?}");
         romeo
     }
@@ -257,7 +257,7 @@ impl Romeo {
         assert_eq!(requests.len(), 1);
         self.subscribe = requests.remove(0);
         self.world.answer(&self.subscribe, 200);
-        assert_eq!(self.world.told(), [""; 0]);
+        assert_eq!(self.world.told_her(), [""; 0]);
     }
 
     /// The next NOTIFY; the answer is the gateway's.
@@ -294,7 +294,7 @@ impl Romeo {
     /// He shows a document under these headers; the answer is what she is told of it.
     pub(crate) fn shows_as(&mut self, headers: &str, document: &str) -> Vec<String> {
         assert_eq!(self.notifies(headers, document).status.code(), 200);
-        self.world.told()
+        self.world.told_her()
     }
 }
 

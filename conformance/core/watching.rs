@@ -1,80 +1,10 @@
 //! Juliet watches romeo (RFC 8048 §5.2): SUBSCRIBE goes out, NOTIFY comes in.
 
-use stox::codec::sip::{self, HeaderName, Method, Request};
-use stox::codec::xmpp::{Presence, PresenceKind, Show, Stanza};
+use stox::codec::sip::{self, HeaderName, Method};
+use stox::codec::xmpp::{PresenceKind, Show};
 
+use crate::scene::{header, pidf, tuple};
 use crate::world::World;
-
-/// A document with these tuples.
-pub(crate) fn pidf(tuples: &str) -> String {
-    format!(
-        "<?xml version='1.0' encoding='UTF-8'?>\
-         <presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:romeo@sip.test'>\
-         {tuples}</presence>"
-    )
-}
-
-/// A tuple that is open or closed, with more in its status.
-pub(crate) fn tuple(id: &str, basic: &str, more: &str) -> String {
-    format!("<tuple id='{id}'><status><basic>{basic}</basic>{more}</status></tuple>")
-}
-
-/// A NOTIFY of romeo's user agent for a SUBSCRIBE of the gateway.
-pub(crate) fn notify(subscribe: &Request, cseq: u32, state: &str, body: &str) -> String {
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/pidf+xml\n" };
-    format!(
-        "NOTIFY sip:juliet@127.0.0.20:5060 SIP/2.0\n\
-         Via: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bK{}-{cseq}\n\
-         Max-Forwards: 70\n\
-         From: <sip:romeo@sip.test>;tag=ffd2\n\
-         To: <sip:juliet@xmpp.test>;tag={}\n\
-         Call-ID: {}\n\
-         CSeq: {cseq} NOTIFY\n\
-         Event: presence\n\
-         Contact: <sip:romeo@127.0.0.30:5070>\n\
-         Subscription-State: {state}\n\
-         {kind}\n{body}",
-        subscribe.call_id.as_str(),
-        subscribe.from.tag().expect("a tag"),
-        subscribe.call_id.as_str(),
-    )
-}
-
-impl World {
-    /// The presence stanzas written since the last look.
-    pub(crate) fn presences(&mut self) -> Vec<Presence> {
-        self.confirm_all();
-        let presence = |stanza| match stanza {
-            Stanza::Presence(presence) => *presence,
-            other => panic!("not presence: {other:?}"),
-        };
-        self.stanzas().into_iter().map(presence).collect()
-    }
-
-    /// Juliet asks to see romeo; the answer is the SUBSCRIBE.
-    pub(crate) fn juliet_subscribes(&mut self) -> Request {
-        self.xmpp(
-            "<presence from='juliet@xmpp.test' to='romeo@sip.xmpp.test' id='s1' type='subscribe'/>",
-        );
-        self.request()
-    }
-
-    /// A NOTIFY of romeo's is answered; the answer is the status.
-    pub(crate) fn notified(
-        &mut self,
-        subscribe: &Request,
-        cseq: u32,
-        state: &str,
-        body: &str,
-    ) -> u16 {
-        self.sip(&notify(subscribe, cseq, state, body));
-        self.response().status.code()
-    }
-}
-
-fn header(request: &Request, name: &HeaderName) -> String {
-    request.headers.get_text(name).unwrap_or_default().to_owned()
-}
 
 #[test]
 fn she_subscribes_and_sees_him_come_and_go() {

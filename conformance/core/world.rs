@@ -77,6 +77,8 @@ pub(crate) struct World {
     /// Barriers that were not answered yet.
     barriers: Vec<(LinkId, xmpp::Iq)>,
     committed: Option<CommitId>,
+    /// Whether every domain has the same name on both sides.
+    native: bool,
 }
 
 impl World {
@@ -98,13 +100,24 @@ impl World {
     }
 
     pub(crate) fn ruled(settings_text: &str, rules: Rules, seed: u8) -> Self {
-        let source = IdSource { seed: [seed; 32], key: [1; 16] };
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
+        World::begun(settings_text, rules, seed, now, &Stored::default())
+    }
+
+    /// A world that begins at a time, with what an earlier one left.
+    pub(crate) fn begun(
+        settings_text: &str,
+        rules: Rules,
+        seed: u8,
+        now: Now,
+        stored: &Stored,
+    ) -> Self {
+        let source = IdSource { seed: [seed; 32], key: [1; 16] };
         let mut effects = Vec::new();
         let config = Arc::new(settings(settings_text));
-        let stored = Stored::default();
+        let native = config.domains.pairs().iter().all(|pair| pair.xmpp == pair.sip);
         let rules = Arc::new(rules);
-        let gateway = Gateway::new(config, rules, &source, &stored, false, now, &mut effects);
+        let gateway = Gateway::new(config, rules, &source, stored, false, now, &mut effects);
         let context = Arc::new(StreamContext::component(Limits::default()));
         let mut world = World {
             gateway,
@@ -120,6 +133,7 @@ impl World {
             journal: Vec::new(),
             barriers: Vec::new(),
             committed: None,
+            native,
         };
         world.take(effects);
         world
@@ -184,6 +198,11 @@ impl World {
             Ok(_) => self.xmpp.push((link, octets)),
             Err(error) => panic!("a stanza that no server would read: {error}: {octets:?}"),
         }
+    }
+
+    /// Whether every domain has the same name on both sides.
+    pub(crate) fn gateway_is_native(&self) -> bool {
+        self.native
     }
 
     // Links.

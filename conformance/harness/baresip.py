@@ -16,11 +16,14 @@ CONTROL_PORT = 4444
 class Baresip(Process):
     name = "baresip"
 
-    def __init__(self, lab, uri, proxy, contacts, address=None, password=None, name=None):
-        """`contacts` are the SIP URIs it may write to: baresip sends to a selected contact only."""
+    def __init__(self, lab, uri, proxy, contacts, address=None, password=None, presence=None, name=None):
+        """
+        `contacts` are the SIP URIs it may write to: baresip sends to a selected contact only. With `presence` it
+        watches them too, and tells its own: "publishes" at a presence server, "answers" to whoever subscribes.
+        """
         super().__init__(lab, name)
         self.uri, self.proxy, self.contacts = uri, proxy, list(contacts)
-        self.password = password
+        self.password, self.presence = password, presence
         self.address = address or lab.next_address()
         self._control = None
         self._seen = 0
@@ -28,7 +31,7 @@ class Baresip(Process):
     def says(self, text, to):
         """Send a text to one of the contacts."""
         for _ in self.contacts:
-            if f"> {contact_name(to)} <{to}>" in self._command("contacts"):
+            if re.search(rf"^> .*<{re.escape(to)}>", self._command("contacts"), re.MULTILINE):
                 break
             self._command("contact_next")
         else:
@@ -48,17 +51,31 @@ class Baresip(Process):
             raise AssertionError(f"baresip heard {match.group(1)} instead of {sender}")
         return match.group(1)
 
+    def shows(self, status):
+        """"online" or "offline": what it tells of itself."""
+        self._command(f"presence_{status}")
+
+    def sees(self, uri, status, within=PATIENCE):
+        """Until its list of contacts shows somebody so: "Online", "Offline", "Busy"."""
+        line = re.compile(rf"{status}\s.*<{re.escape(uri)}>")
+        until(lambda: line.search(COLOUR.sub("", self._command("contacts"))),
+              lambda: f"baresip sees {uri} {status}: {self._command('contacts')}", within=within)
+
     def screen_tail(self):
         """What it showed of its talks."""
         return "\n".join(line for line in self._screen().splitlines() if re.match(r'sip:\S+: "', line))
 
     def before_start(self):
-        write(self.folder / "config", "baresip.config", address=self.address, modules=module_folder())
+        write(self.folder / "config", "baresip.config", address=self.address, modules=module_folder(),
+              presence="module_app presence.so" if self.presence else "")
+        publishes = ";pubint=60" if self.presence == "publishes" else ""
+        watched = ";presence=p2p" if self.presence else ""
         login = f";auth_pass={self.password}" if self.password else ""
         (self.folder / "accounts").write_text(
-            f'<{self.uri}>{login};outbound="sip:{self.proxy[0]}:{self.proxy[1]}";regint=300\n', encoding="utf-8")
+            f'<{self.uri}>{login};outbound="sip:{self.proxy[0]}:{self.proxy[1]}";regint=300{publishes}\n',
+            encoding="utf-8")
         (self.folder / "contacts").write_text(
-            "".join(f'"{contact_name(uri)}" <{uri}>\n' for uri in self.contacts), encoding="utf-8")
+            "".join(f'"{contact_name(uri)}" <{uri}>{watched}\n' for uri in self.contacts), encoding="utf-8")
 
     def command(self):
         return ["baresip", "-f", self.folder]
@@ -70,7 +87,8 @@ class Baresip(Process):
         if self._control:
             self._control.close()
             self._control = None
-        return super().stop()
+        # asked to end, it waits for the ends of all its subscriptions
+        return self.kill() if self.presence else super().stop()
 
     def _screen(self):
         return COLOUR.sub("", self.log_text())

@@ -1,10 +1,14 @@
 """Kamailio, the SIP side: registrar and proxy on port 5060, UDP and TCP."""
 
+import shutil
 import socket
+from pathlib import Path
 
 from . import lab as addresses
 from .process import Process, listens
 from .template import write
+
+EMPTY_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
 PING = (
     "OPTIONS sip:{server}:5060 SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKready;rport\r\nMax-Forwards: 70\r\n"
@@ -17,13 +21,17 @@ class Kamailio(Process):
     name = "kamailio"
 
     def __init__(self, lab, domains=("sip.test",), routes=None, octet=addresses.KAMAILIO, defines=(),
-                 answer_within_ms=4000, name=None):
-        """`routes` maps an XMPP domain to the SIP URI of the gateway that takes it."""
+                 answer_within_ms=4000, present=(), name=None):
+        """
+        `routes` maps an XMPP domain to the SIP URI of the gateway that takes it; `present` are the users whose
+        presence it serves itself: the others' phones answer SUBSCRIBE.
+        """
         super().__init__(lab, name)
         self.address = lab.address(octet)
         self.domains = list(domains)
         self.routes = dict(routes or {})
-        self.defines = list(defines)
+        self.defines = [*defines, *(["WITH_PRESENCE"] if present else [])]
+        self.present = list(present)
         self.answer_within_ms = answer_within_ms
 
     @property
@@ -38,7 +46,9 @@ class Kamailio(Process):
     def before_start(self):
         routes = [f'    if ($rd == "{domain}") {{ $du = "{uri}"; if (!t_relay()) sl_reply_error(); exit; }}'
                   for domain, uri in self.routes.items()]
-        write(self.folder / "kamailio.cfg", "kamailio.cfg",
+        if self.present:
+            shutil.copytree(EMPTY_TABLES, self.folder / "tables", dirs_exist_ok=True)
+        write(self.folder / "kamailio.cfg", "kamailio.cfg", folder=self.folder, present="|".join(self.present),
               address=self.address, gateway=self.lab.address(addresses.STOX),
               aliases="\n".join(f'alias="{domain}"' for domain in self.domains),
               routes="\n".join(routes), answer_within_ms=self.answer_within_ms)

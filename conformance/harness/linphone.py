@@ -10,8 +10,10 @@ from .waiting import PATIENCE, until
 class Linphone(Process):
     name = "linphone"
 
-    def __init__(self, lab, uri, proxy, address=None, name=None):
+    def __init__(self, lab, uri, proxy, address=None, friends=(), publish=False, name=None):
+        """It watches its `friends`, SIP URIs; with `publish` it tells the proxy that it is there."""
         super().__init__(lab, name)
+        self.friends, self.publish = list(friends), publish
         self.uri, self.proxy = uri, proxy
         self.address = address or lab.next_address()
         self._seen = 0
@@ -35,7 +37,8 @@ class Linphone(Process):
         # without these two folders it ends at once
         (self.folder / ".local/share/linphone").mkdir(parents=True, exist_ok=True)
         (self.folder / ".config/linphone").mkdir(parents=True, exist_ok=True)
-        write(self.folder / "linphonerc", "linphonerc", address=self.address, proxy=self.proxy[0], uri=self.uri)
+        write(self.folder / "linphonerc", "linphonerc", address=self.address, proxy=self.proxy[0], uri=self.uri,
+              publish=int(self.publish), friends="\n".join(friend_section(*each) for each in enumerate(self.friends)))
 
     def environment(self):
         return {"HOME": str(self.folder)}
@@ -52,3 +55,8 @@ class Linphone(Process):
     def _command(self, line):
         self._popen.stdin.write(line.encode() + b"\n")
         self._popen.stdin.flush()
+
+
+def friend_section(index, uri):
+    name = uri.removeprefix("sip:").split("@")[0]
+    return f'[friend_{index}]\nurl="{name}" <{uri}>\npol=accept\nsubscribe=1\n'

@@ -1,4 +1,4 @@
-"""What every request must hold that the gateway has put on the wire (RFC 3261 §8.1.1, RFC 3428 §4 and §9)."""
+"""What every request must hold that the gateway has put on the wire (RFC 3261 §8.1.1, RFC 3428 §4 and §9, RFC 6665 §3)."""
 
 import re
 
@@ -32,6 +32,8 @@ class Lint:
         if request.method == "MESSAGE":
             faults += [f"{name} in a MESSAGE" for name in NEVER_IN_MESSAGE if request.get(name) is not None]
             faults += ["To tag in a MESSAGE outside a dialog"] if request.to_tag else []
+        if request.method in ("SUBSCRIBE", "NOTIFY"):
+            faults += event_faults(request)
         faults += self._branch_faults(request)
         return faults
 
@@ -54,6 +56,8 @@ class Lint:
         if request.method == "MESSAGE" and 200 <= response.status < 300:
             faults += [f"{name} in a 2xx to MESSAGE" for name in NEVER_IN_MESSAGE_2XX if response.get(name) is not None]
             faults += ["a body in a 2xx to MESSAGE"] if response.body else []
+        if request.method == "SUBSCRIBE" and 200 <= response.status < 300:
+            faults += accepted_faults(response, request)
         return faults + companion_faults(response)
 
     def _branch_faults(self, request):
@@ -120,10 +124,38 @@ def start_faults(request, through_proxy):
     return faults
 
 
+def event_faults(request):
+    """RFC 6665 §8.2: what a request of an event package carries."""
+    wanted = {"SUBSCRIBE": ("Event", "Expires"), "NOTIFY": ("Event", "Subscription-State")}[request.method]
+    faults = [f"no {name} in a {request.method}" for name in wanted if len(request.all(name)) != 1]
+    contacts = split_commas(request.get("Contact") or "")
+    if len(request.all("Contact")) != 1 or len(contacts) != 1 or "gr=" not in contacts[0].partition(">")[0]:
+        faults.append(f"Contact is no single GRUU in <>: {request.all('Contact')}")
+    if request.method == "NOTIFY" and not request.to_tag:
+        faults.append("NOTIFY outside a dialog")
+    state = request.get("Subscription-State") or ""
+    if state.startswith("terminated") and (parameter(state, "expires") or not parameter(state, "reason")):
+        faults.append(f"Subscription-State: {state}")
+    if state.startswith("pending") and request.body:
+        faults.append("a document while nothing is decided")
+    return faults
+
+
+def accepted_faults(response, request):
+    """RFC 6665 §4.2.1.1: a 2xx to SUBSCRIBE."""
+    faults = [f"no {name} in a 2xx to SUBSCRIBE" for name in ("Expires", "Contact") if response.get(name) is None]
+    faults += [f"{response.status} to SUBSCRIBE"] if response.status != 200 else []
+    faults += ["Event in a 2xx to SUBSCRIBE"] if response.get("Event") is not None else []
+    asked = request.get("Expires") or "3600"
+    if (response.get("Expires") or "0").isdigit() and int(response.get("Expires") or 0) > int(asked):
+        faults.append(f"Expires: {response.get('Expires')} where {asked} was asked for")
+    return faults
+
+
 def companion_faults(response):
     """Headers that a status must bring along (RFC 3261 §8.2, §21)."""
     companions = {405: "Allow", 415: "Accept", 420: "Unsupported", 423: "Min-Expires",
-                  401: "WWW-Authenticate", 407: "Proxy-Authenticate", 301: "Contact", 302: "Contact"}
+                  489: "Allow-Events", 401: "WWW-Authenticate", 407: "Proxy-Authenticate", 301: "Contact", 302: "Contact"}
     wanted = companions.get(response.status)
     if response.status == 415 and (response.get("Accept-Encoding") or response.get("Accept-Language")):
         return []

@@ -40,7 +40,10 @@ class UdpTransport:
                 return
             if not source:
                 return          # shut down
-            self._on_message(octets, source)
+            try:
+                self._on_message(octets, source)
+            except BrokenPipeError:
+                return          # shut down while it was answered
 
 
 class TcpTransport:

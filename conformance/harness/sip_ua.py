@@ -29,6 +29,7 @@ class Answer:
     reason: str = None
     headers: tuple = ()
     body: bytes = b""
+    to_tag: str = None      # of a response that makes a dialog; any other gets a fresh one
 
 
 class Transaction:
@@ -346,7 +347,7 @@ class SipUser:
 
     def _respond(self, request, answer):
         octets = response_to(request, answer.status, answer.reason, answer.headers, answer.body,
-                             to_tag=secrets.token_hex(4)).to_bytes()
+                             to_tag=answer.to_tag or secrets.token_hex(4)).to_bytes()
         self._answered[transaction_key(request)] = octets
         self._transport.send(octets, reply_target(request))
 

@@ -21,11 +21,12 @@ class Town:
     xmpp_in_sip    the domain of XMPP users as SIP sees them (default: xmpp_domain)
     routes         further domains that the proxy sends to the gateway
     patience_ms    how long the proxy waits for an answer before it says 408
+    present        SIP users whose presence the proxy serves, from what their clients publish
     scripted_proxy a user agent stands in the proxy's place (`town.proxy`), and there is no Kamailio
     """
 
     def __init__(self, xmpp_domain="xmpp.test", sip_domain="sip.test", component="sip.xmpp.test", xmpp_in_sip=None,
-                 xmpp_server="prosody", routes=(), patience_ms=5000, scripted_proxy=False, transport="udp",
+                 xmpp_server="prosody", routes=(), patience_ms=5000, present=(), scripted_proxy=False, transport="udp",
                  **stox):
         self.lab = Lab()
         self.xmpp_domain, self.sip_domain, self.component = xmpp_domain, sip_domain, component
@@ -36,7 +37,7 @@ class Town:
         self.gateway_domains = [self.xmpp_in_sip, *routes]
         self.proxy = self._make_scripted_proxy() if scripted_proxy else None
         self.kamailio = None if scripted_proxy else Kamailio(
-            self.lab, domains=[sip_domain], answer_within_ms=patience_ms)
+            self.lab, domains=[sip_domain], answer_within_ms=patience_ms, present=present)
         peer = f"sip:{self.proxy.address}:5060" if scripted_proxy else f"sip:{self.kamailio.address}:5060"
         self.stox = Stox(
             self.lab, components=[(component, self.xmpp_server.component_address, SECRET)],
@@ -89,10 +90,10 @@ class Town:
         user = XmppUser(f"{name}@{self.xmpp_domain}", password_of(name), (self.xmpp_server.address, 5222), resource)
         return user.login(**login)
 
-    def sip_user(self, name, **options):
+    def sip_user(self, name, kind=SipUser, **options):
         """Register a scripted user agent; the caller stops it."""
-        user = SipUser(f"sip:{name}@{self.sip_domain}", self.lab.next_address(), self.kamailio.target,
-                       lint=self.lint, **options)
+        user = kind(f"sip:{name}@{self.sip_domain}", self.lab.next_address(), self.kamailio.target,
+                    lint=self.lint, **options)
         return user.register()
 
     def stranger(self, address, name="stranger"):

@@ -67,6 +67,14 @@ class Stanza:
         found = self.element.find(f"{CLIENT}error")
         return None if found is None else StanzaError(found)
 
+    def is_from(self, sender):
+        """A full JID names itself alone, a bare one all of its resources."""
+        return self.sender == sender or ("/" not in sender and (self.sender or "").split("/")[0] == sender)
+
+    def text(self, name):
+        """The text of a child; None without one."""
+        return self._text(name)
+
     def find(self, tag):
         return self.element.find(tag)
 
@@ -99,7 +107,7 @@ class XmppUser:
     def __init__(self, jid, password, server, resource="balcony"):
         """`server` is (address, port) of the client port."""
         self.jid = jid
-        self.full_jid = f"{jid}/{resource}"
+        self.bare_jid, self.full_jid = jid, f"{jid}/{resource}"
         self.name = jid.split("@")[0]
         self._password, self._server = password, server
         self.received = []
@@ -183,12 +191,75 @@ class XmppUser:
         """The next stanza for which `condition(stanza)` holds."""
         return self._take(condition, within, what)
 
+    # presence
+
+    def tells(self, type, to):
+        """A subscription stanza (subscribe, subscribed, unsubscribe, unsubscribed, probe); its id."""
+        id = f"p-{secrets.token_hex(6)}"
+        self.sends_raw(f"<presence type={quoteattr(type)} to={quoteattr(to)} id={quoteattr(id)}/>")
+        return id
+
+    def shows(self, show=None, status=None, priority=None, to=None, type=None):
+        """Her presence, to all who may see it or to one."""
+        attributes = f" to={quoteattr(to)}" if to else ""
+        attributes += f" type={quoteattr(type)}" if type else ""
+        children = f"<show>{show}</show>" if show else ""
+        children += f"<status>{escape(status)}</status>" if status is not None else ""
+        children += f"<priority>{priority}</priority>" if priority is not None else ""
+        self.sends_raw(f"<presence{attributes}>{children}</presence>")
+
+    def is_told(self, type, sender, within=PATIENCE):
+        """The next subscription stanza from the bare JID `sender`, which must be of that type."""
+        kinds = ("subscribe", "subscribed", "unsubscribe", "unsubscribed", "error")
+        stanza = self._take(lambda seen: seen.kind == "presence" and seen.type in kinds and seen.is_from(sender),
+                            within, f"{self.name} is told {type} by {sender}")
+        if stanza.type != type:
+            raise AssertionError(f"she is told {stanza.type} instead of {type}: {stanza}")
+        return stanza
+
+    def sees(self, sender, show=None, status=None, priority=None, within=PATIENCE):
+        """The next presence of `sender`, bare or full: it must be there, and show this."""
+        stanza = self._next_presence(sender, within)
+        shown = (stanza.type, stanza.text("show"), stanza.text("status"), stanza.text("priority"))
+        wanted = (None, show, status, None if priority is None else str(priority))
+        if shown != wanted:
+            raise AssertionError(f"{sender} shows {shown} instead of {wanted}: {stanza}")
+        return stanza
+
+    def sees_or_not(self, sender, within=PATIENCE):
+        """The next presence of `sender`, whatever it is: what it shows ("" for nothing), or None when it is gone."""
+        stanza = self._next_presence(sender, within)
+        return None if stanza.type == "unavailable" else stanza.text("show") or ""
+
+    def sees_gone(self, sender, within=PATIENCE):
+        """The next presence of `sender`, bare or full: it must be gone."""
+        stanza = self._next_presence(sender, within)
+        if stanza.type != "unavailable":
+            raise AssertionError(f"{sender} is still there: {stanza}")
+        return stanza
+
+    def unseen(self, sender):
+        """Presence stanzas of whatever kind from one bare JID that came and were not asked for."""
+        return [stanza for index, stanza in enumerate(list(self.received))
+                if index not in self._taken and stanza.kind == "presence" and stanza.is_from(sender)]
+
+    def roster(self):
+        """How she stands with others: subscription (and "+ask" while she waits) by bare JID."""
+        answer = self.asks("<query xmlns='jabber:iq:roster'/>", to=self.bare_jid)
+        return {item.get("jid"): item.get("subscription") + ("+ask" if item.get("ask") else "")
+                for item in answer.element.iter("{jabber:iq:roster}item")}
+
     def unheard(self):
         """Messages (errors too) that came and were not asked for."""
         return [stanza for index, stanza in enumerate(list(self.received))
                 if index not in self._taken and stanza.kind == "message"]
 
     # helpers
+
+    def _next_presence(self, sender, within):
+        return self._take(
+            lambda seen: seen.kind == "presence" and seen.type in (None, "unavailable") and seen.is_from(sender),
+            within, f"{self.name} sees {sender}")
 
     def _take(self, condition, within, what):
         def next_one():
@@ -226,6 +297,7 @@ class XmppUser:
 
     def _make_client(self, online, presence):
         client = ClientXMPP(self.full_jid, self._password)
+        client.auto_authorize = None        # who may see her is the story's to say
         client.register_handler(Callback("everything", Everything(None), self._on_stanza, instream=True))
 
         async def started(_):

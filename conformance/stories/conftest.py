@@ -7,15 +7,26 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from harness.sip_presence import PresenceAgent  # noqa: E402
 from harness.town import Town  # noqa: E402 (the path above makes it visible)
 
 LONG_QUEUES = {"queue_per_target": 2000}
+# Users with presence at the proxy: their clients publish. All others' phones answer SUBSCRIBE themselves.
+PRESENT = ("mercutio", "benvolio", "paris", "escalus")
 
 
 @pytest.fixture(scope="session")
 def verona():
     """Prosody, Kamailio and the gateway, in the sub-domain form; shared by most stories."""
-    with Town(routes=["elsewhere.test"], limits=LONG_QUEUES) as town:
+    with Town(routes=["elsewhere.test"], present=PRESENT, limits=LONG_QUEUES,
+              presence={"notify_interval": "0s"}) as town:
+        yield town
+
+
+@pytest.fixture(scope="session")
+def verona_identity():
+    """The same with component "sip.test": every address is the same on both sides."""
+    with Town(component="sip.test", sip_domain="sip.test") as town:
         yield town
 
 
@@ -65,6 +76,10 @@ class People:
 
     def sip(self, name, **options):
         return self._welcome(self._town.sip_user(name, **options))
+
+    def phone(self, name, **options):
+        """A SIP user whose phone does presence by itself."""
+        return self.sip(name, kind=PresenceAgent, **options)
 
     def stranger(self, address):
         return self._welcome(self._town.stranger(address))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.pidf import Tuple
 from harness.town import Town
 
 
@@ -21,6 +22,18 @@ def test_the_gateway_says_who_it_is(town, juliet, romeo):
     romeo.says("come in", to="juliet@xmpp.test")
     juliet.hears("come in")
     assert town.stox.counter("sip_authorized") == 1
+
+
+def test_it_says_so_when_it_asks_for_presence(town, people, juliet):
+    romeo, jid = people.phone("gatekeeper"), town.jid_of("gatekeeper")
+    juliet.tells("subscribe", to=jid)
+    sight = romeo.is_asked()
+    sight.notifies("active;expires=600", Tuple("desk"))
+    juliet.is_told("subscribed", jid)
+    juliet.sees(f"{jid}/desk")
+    juliet.tells("unsubscribe", to=jid)
+    assert sight.is_refreshed()["Expires"] == "0"
+    juliet.sees_gone(f"{jid}/desk")
 
 
 def test_it_is_asked_once_and_not_for_each_message(town, juliet, romeo):

@@ -6,13 +6,6 @@ from harness.town import Town
 
 
 @pytest.fixture(scope="module")
-def verona_identity():
-    """Component "sip.test": every address is the same on both sides."""
-    with Town(component="sip.test", sip_domain="sip.test") as town:
-        yield town
-
-
-@pytest.fixture(scope="module")
 def one_domain():
     """one.test is XMPP and SIP: each side sees the other below a sub-domain."""
     with Town(xmpp_domain="one.test", sip_domain="one.test", component="sip.one.test",

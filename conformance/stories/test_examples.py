@@ -8,6 +8,7 @@ import pytest
 from harness.kamailio import Kamailio
 from harness.lab import Lab
 from harness.prosody import Prosody
+from harness.sip_presence import PresenceAgent
 from harness.sip_ua import SipUser
 from harness.stox import REPOSITORY, binary
 from harness.waiting import until
@@ -27,6 +28,8 @@ def test_the_quickstart():
     assert run.returncode == 0, run.stdout + run.stderr
     assert 'romeo reads, from sip:juliet@xmpp.test' in run.stdout
     assert 'juliet reads, from romeo@sip.xmpp.test' in run.stdout
+    assert 'romeo sees sip:juliet@xmpp.test: "Online"' in run.stdout
+    assert 'juliet sees romeo@sip.xmpp.test/' in run.stdout
 
 
 @pytest.mark.parametrize("file", ["quickstart/stox.yaml", "one-domain/stox.yaml"])
@@ -50,12 +53,14 @@ class ProxyWithRoute(Kamailio):
         route = (EXAMPLES / "kamailio-route.cfg").read_text(encoding="utf-8")
         route = route.replace("/etc/kamailio/dispatcher.list", str(self.folder / "dispatcher.list"))
         (self.folder / "route.cfg").write_text(route, encoding="utf-8")
-        modules = "".join(f'loadmodule "{name}.so"\n' for name in ("tm", "tmx", "sl", "pv", "textops", "kex", "corex"))
+        modules = "".join(f'loadmodule "{name}.so"\n' for name in ("tm", "tmx", "sl", "rr", "pv", "textops", "siputils", "kex", "corex"))
         (self.folder / "kamailio.cfg").write_text(
             f"#!KAMAILIO\nlisten=udp:{self.address}:5060\nlisten=tcp:{self.address}:5060\nlog_stderror=yes\n"
             f"children=2\ntcp_children=1\ndns=no\nrev_dns=no\nauto_aliases=no\n{modules}"
             f'include_file "{self.folder}/route.cfg"\n'
-            'request_route { route(TO_XMPP); sl_send_reply("200", "OK"); }\n', encoding="utf-8")
+            "request_route {\n"
+            '    if (has_totag() && loose_route()) { if (is_method("SUBSCRIBE|NOTIFY")) record_route(); t_relay(); exit; }\n'
+            '    route(TO_XMPP);\n    sl_send_reply("200", "OK");\n}\n', encoding="utf-8")
 
 
 def test_the_kamailio_route_fails_over():
@@ -76,6 +81,21 @@ def test_the_kamailio_route_fails_over():
         assert second.unheard() == []
         first.stop()
         second.stop()
+        romeo.stop()
+
+
+def test_the_kamailio_route_records_itself_in_subscriptions():
+    with Lab() as lab:
+        proxy = ProxyWithRoute(lab)
+        gateway = PresenceAgent("sip:gateway@sip.test", lab.address(20), proxy.target, behind_proxy=False)
+        proxy.start()
+        romeo = PresenceAgent("sip:romeo@sip.test", lab.next_address(), proxy.target)
+        watch = romeo.watches("sip:juliet@xmpp.example.com")
+        sight = gateway.is_asked()
+        assert f"<sip:{proxy.address};lr" in sight.routes[0]
+        sight.notifies("pending;expires=600")
+        assert watch.hears("pending").vias[0].startswith(f"SIP/2.0/UDP {proxy.address}")
+        gateway.stop()
         romeo.stop()
 
 

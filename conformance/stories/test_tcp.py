@@ -4,10 +4,15 @@ import pytest
 
 from harness.town import Town
 
+from conftest import PRESENT
+from test_watched_by_sip_users import test_both_see_each_other, test_she_lets_him_see_her  # noqa: F401 (the same here)
+from test_watching_sip_users import TestAtAPresenceServer  # noqa: F401
+
 
 @pytest.fixture(scope="module")
 def town():
-    with Town(transport="tcp", limits={"queue_per_target": 2000}) as town:
+    with Town(transport="tcp", present=PRESENT, limits={"queue_per_target": 2000},
+              sip={"options_interval": "1s"}, presence={"notify_interval": "0s"}) as town:
         yield town
 
 
@@ -39,3 +44,17 @@ def test_a_proxy_that_restarts(town, people):
     romeo.hears("back?")
     romeo.says("back", to="juliet@xmpp.test")
     juliet.hears("back")
+
+
+def test_a_proxy_that_is_away_while_she_changes(town, people, juliet):
+    """What could not be told is told when the proxy is back, without another change."""
+    watch = people.phone("steadfast").watches(town.uri_of("juliet"))
+    watch.hears("pending")
+    juliet.is_told("subscribe", town.jid_of("steadfast"))
+    juliet.tells("subscribed", to=town.jid_of("steadfast"))
+    watch.sees(balcony="")
+    town.kamailio.kill()
+    juliet.shows(show="dnd")
+    juliet.asks("<ping xmlns='urn:xmpp:ping'/>", to=town.component)     # the gateway has read that
+    town.kamailio.start()
+    watch.sees(balcony="dnd")

@@ -4,8 +4,12 @@
 #![allow(clippy::panic, reason = "a test fails by it")]
 
 mod addresses;
+mod authorizations;
 mod errors;
 mod presence;
+#[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
+#[path = "../core/scene.rs"]
+mod scene;
 #[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
 #[path = "../core/verona.rs"]
 mod verona;
@@ -16,18 +20,14 @@ mod world;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
-    let mut trials = trials(include_str!("addresses.txt"), addresses::check);
-    trials.extend(trials_of_errors());
-    trials.extend(trials_of_presence());
+    let tables = [
+        trials(include_str!("addresses.txt"), addresses::check),
+        trials(include_str!("authorizations.txt"), authorizations::check),
+        trials(include_str!("errors.txt"), errors::check),
+        trials(include_str!("presence.txt"), presence::check),
+    ];
+    let trials = tables.into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-fn trials_of_errors() -> Vec<Trial> {
-    trials(include_str!("errors.txt"), errors::check)
-}
-
-fn trials_of_presence() -> Vec<Trial> {
-    trials(include_str!("presence.txt"), presence::check)
 }
 
 /// One line of a table.

@@ -1,4 +1,4 @@
-"""Starts the three servers from the files beside this one and lets a real client on each side say a word."""
+"""Starts the three servers from the files beside this one and lets a real client on each side say a word and see the other."""
 
 import shutil
 import signal
@@ -32,7 +32,7 @@ Everything is up. To join with clients of your own on this machine:
 
   XMPP   JID       juliet@xmpp.test     password {PASSWORD}
          server    {BLOCK}.{PROSODY} port 5222, no TLS
-         write to  romeo@sip.xmpp.test
+         write to  romeo@sip.xmpp.test, or add him to the roster
 
   SIP    account   sip:romeo@sip.test   password {PASSWORD} (any other user name works too)
          proxy     {BLOCK}.{KAMAILIO} port 5060, UDP or TCP, also the registrar
@@ -129,7 +129,7 @@ def talk(lab):
     say(f"juliet@xmpp.test logs in (slixmpp), romeo@sip.test registers (baresip on {ROMEO_ADDRESS})")
     juliet = XmppUser("juliet@xmpp.test", PASSWORD, (f"{BLOCK}.{PROSODY}", 5222)).login()
     romeo = Baresip(lab, "sip:romeo@sip.test", (f"{BLOCK}.{KAMAILIO}", 5060), ["sip:juliet@xmpp.test"],
-                    address=ROMEO_ADDRESS, password=PASSWORD).start()
+                    address=ROMEO_ADDRESS, password=PASSWORD, presence="answers").start()
     try:
         question, answer = "Art thou not Romeo, and a Montague?", "Neither, fair saint, if either thee dislike."
         say(f'juliet -> romeo@sip.xmpp.test: "{question}"')
@@ -140,10 +140,23 @@ def talk(lab):
         romeo.says(answer, to="sip:juliet@xmpp.test")
         heard = juliet.hears(answer, within=10)
         say(f'  juliet reads, from {heard.sender}: "{heard.body}"')
+        see(juliet, romeo)
         print(f"\n--- juliet's client received ---\n{heard}\n\n--- romeo's client showed ---\n{romeo.screen_tail()}\n---")
     finally:
         juliet.logout()
         romeo.stop()
+
+
+def see(juliet, romeo):
+    juliet.is_told("subscribe", "romeo@sip.xmpp.test", within=10)
+    say("romeo's phone asks to see juliet, and juliet lets it")
+    juliet.tells("subscribed", to="romeo@sip.xmpp.test")
+    romeo.sees("sip:juliet@xmpp.test", "Online")
+    say('  romeo sees sip:juliet@xmpp.test: "Online"')
+    romeo.shows("online")
+    juliet.tells("subscribe", to="romeo@sip.xmpp.test")
+    juliet.is_told("subscribed", "romeo@sip.xmpp.test", within=10)
+    say(f"  juliet sees {juliet.sees('romeo@sip.xmpp.test', within=10).sender}")
 
 
 def refuse_taken_addresses():

@@ -15,7 +15,7 @@ pub(crate) enum RulesCommand {
     /// Print built-in rules: a table or a profile by name, or all tables. With a directory or a
     /// profile, the entries as they count, each with its place.
     Show {
-        /// A table (addresses, messages, errors) or a profile.
+        /// A table (addresses, messages, presence, errors, encryption) or a profile.
         name: Option<String>,
         #[command(flatten)]
         which: Which,
@@ -38,7 +38,7 @@ pub(crate) enum RulesCommand {
     },
     /// Print the reference of all keys, as Markdown.
     Reference,
-    /// Print the JSON Schema of a file, for an editor: addresses, messages, errors or profiles.
+    /// Print the JSON Schema of a file, for an editor: a table, or profiles.
     Schema {
         /// The file's name without `.yaml`.
         name: String,

@@ -22,6 +22,11 @@ pub struct Limits {
     /// Pairs of a SIP user and an XMPP user of whom one watches the other, or asked to (`pairs`,
     /// default 2 000 000).
     pub pairs: usize,
+    /// Pairs that one XMPP user is in (`pairs_per_user`, default 10 000).
+    pub pairs_per_user: usize,
+    /// Subscriptions of one SIP user for one XMPP user, one for each of his devices
+    /// (`dialogs_per_pair`, default 16).
+    pub dialogs_per_pair: usize,
     /// Octets that the header section and the body of a SIP message may have, each
     /// (`sip_message_octets`, default 65 535, the largest datagram).
     pub sip_message_octets: usize,
@@ -45,6 +50,8 @@ impl Default for Limits {
             queue: 50_000,
             unconfirmed: 20_000,
             pairs: 2_000_000,
+            pairs_per_user: 10_000,
+            dialogs_per_pair: 16,
             sip_message_octets: 65_535,
             stanza_octets: 262_144,
             connections: 1_000,
@@ -77,6 +84,8 @@ impl Limits {
         set("queue", 1, 10_000_000, &mut limits.queue);
         set("unconfirmed", 1, 10_000_000, &mut limits.unconfirmed);
         set("pairs", 1, 100_000_000, &mut limits.pairs);
+        set("pairs_per_user", 1, 10_000_000, &mut limits.pairs_per_user);
+        set("dialogs_per_pair", 1, 10_000, &mut limits.dialogs_per_pair);
         set("sip_message_octets", 1_300, 1_048_576, &mut limits.sip_message_octets);
         set("stanza_octets", 10_000, 16_777_216, &mut limits.stanza_octets);
         set("connections", 1, 1_000_000, &mut limits.connections);

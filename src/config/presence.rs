@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::codec::yaml::Node;
 
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
 /// Times of presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presence {
@@ -21,6 +23,14 @@ pub struct Presence {
     /// How long after a refusal an XMPP user is not asked again by the same SIP user (`re_ask`,
     /// default 1 h).
     pub re_ask: Duration,
+    /// How long a request that nobody decides is kept alive, in either direction (`pending_limit`,
+    /// default 30 days).
+    pub pending_limit: Duration,
+    /// How long a user of whom nothing is heard counts as there (`idle_limit`, default 30 days).
+    pub idle_limit: Duration,
+    /// Whether a watcher whose request is not decided is told so by a document with a note
+    /// (`pending_note`, default no; RFC 3856 §6.6.2).
+    pub pending_note: bool,
 }
 
 impl Default for Presence {
@@ -31,6 +41,9 @@ impl Default for Presence {
             max_expires: Duration::from_secs(3_600),
             probe_timeout: Duration::from_secs(10),
             re_ask: Duration::from_secs(3_600),
+            pending_limit: DAY * 30,
+            idle_limit: DAY * 30,
+            pending_note: false,
         }
     }
 }
@@ -50,6 +63,10 @@ impl Presence {
         set("max_expires", 60, 7 * 24 * 3_600, &mut presence.max_expires);
         set("probe_timeout", 1, 300, &mut presence.probe_timeout);
         set("re_ask", 0, 30 * 24 * 3_600, &mut presence.re_ask);
+        set("pending_limit", 60, 365 * 24 * 3_600, &mut presence.pending_limit);
+        set("idle_limit", 60, 365 * 24 * 3_600, &mut presence.idle_limit);
+        let note = map.optional("pending_note").and_then(|node| node.truth());
+        presence.pending_note = note.unwrap_or(presence.pending_note);
         map.finish();
         Some(presence)
     }

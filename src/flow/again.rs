@@ -33,6 +33,8 @@ pub enum Failure {
     NoPeer,
     /// An earlier process sent it too long ago to find out what became of it.
     Unknown,
+    /// It waited for longer than an object may (RFC 3923 §6.9).
+    Stale,
 }
 
 impl Failure {
@@ -47,6 +49,7 @@ impl Failure {
             Failure::QueueFull => "a queue is full",
             Failure::NoPeer => "no SIP peer's address is known",
             Failure::Unknown => "a restart left its outcome unknown",
+            Failure::Stale => "a secured object was not sent within 5 minutes",
         }
     }
 }

@@ -106,4 +106,6 @@ counters! {
     Replayed = "xmpp_replayed",
     /// Stanzas put aside since they closed a stream twice.
     Quarantined = "xmpp_quarantined",
+    /// Messages with end-to-end encryption or a signature, both ways.
+    Encrypted = "encrypted_messages",
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DeliveryId, LinkId, PeerId};
+use super::{DeliveryId, LinkId, PeerId, Sighting};
 
 /// Joins the log lines of both legs of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,4 +57,6 @@ pub enum Event {
         /// What was answered.
         outcome: String,
     },
+    /// End-to-end encryption was met.
+    Encrypted(Box<Sighting>),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Answered, Correlation, Counter, DeliveryId, DialogId, Failure, Flow, Hop, Inbound, Input,
+    Answered, Correlation, Counter, DeliveryId, DialogId, Failure, Flag, Flow, Hop, Inbound, Input,
     LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal, Rendered, Subscribing,
     Written,
 };
@@ -126,6 +126,8 @@ pub enum Intent {
     Both(Box<[Intent; 2]>),
     /// An input that concerns state alone.
     State(Input),
+    /// Note end-to-end encryption that was met.
+    Flag(Box<Flag>),
 }
 
 /// What is to be done about presence.

@@ -18,6 +18,8 @@ pub enum Profile {
     Cpim,
     /// Bare `text/plain` (RFC 7572).
     Text,
+    /// An object of RFC 3923 as it is.
+    Object,
 }
 
 /// A message from an XMPP user, addressed for SIP.
@@ -47,6 +49,10 @@ pub struct Outbound {
     pub peer: Option<xmpp::Text>,
     /// When it arrived.
     pub received: Now,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
+    /// Whether it is a word of the gateway's own, of whose failure nobody is told.
+    pub notice: bool,
 }
 
 impl Outbound {
@@ -127,6 +133,8 @@ pub struct Inbound {
     /// The sender as a target, and for how long it is remembered to want bare text, if his user
     /// agent is known to read nothing else.
     pub reads_text: Option<(Uri, Duration)>,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
 }
 
 /// Whose message an error stanza is about, as far as that is known.

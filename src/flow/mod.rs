@@ -14,6 +14,7 @@ mod map;
 mod message;
 mod presence;
 mod routed;
+mod sighting;
 mod start;
 mod status;
 mod time;
@@ -37,8 +38,9 @@ pub use presence::{
     Rendering, RouteSet, Said, Subscribing, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
+pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
-pub use status::{LinkStatus, PeerStatus, RulesStatus, Status};
+pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};
@@ -144,6 +146,10 @@ pub enum Input {
     Again(Again),
     /// Stop taking on new work: the process is about to end.
     Drain,
+    /// The gateway is taken out of service: it shows nothing any more, and takes on nothing.
+    Retire,
+    /// A SIP user is no more, by the bare JID.
+    Remove(xmpp::Jid),
 }
 
 /// What happened to a component stream.

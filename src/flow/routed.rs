@@ -92,6 +92,8 @@ pub enum Routed {
         challenge: Challenge,
         /// Whose message it is.
         parties: Parties,
+        /// Whether the stanza was an object of RFC 3923.
+        object: bool,
     },
     /// The server sent a message of the gateway's own back to it.
     CameBack(Correlation),
@@ -137,6 +139,15 @@ pub enum Routed {
     Drop(Counter),
     /// An input that concerns state alone.
     State(Input),
+    /// A presence that holds an object for one watcher (RFC 3923 §4).
+    SecuredPresence {
+        /// The stream.
+        link: LinkId,
+        /// Joins the log lines.
+        correlation: Correlation,
+        /// The stanza.
+        presence: Box<xmpp::Presence>,
+    },
 }
 
 /// What the routing stage found out about presence.

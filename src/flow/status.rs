@@ -27,6 +27,44 @@ pub struct Status {
     pub gauges: BTreeMap<String, u64>,
     /// What was counted since the start, by name.
     pub counters: BTreeMap<String, u64>,
+    /// End-to-end encryption met since the start, by scheme, direction and decision.
+    #[serde(default)]
+    pub encryption: Vec<EncryptionCount>,
+    /// The last messages that were refused for it, the latest last.
+    #[serde(default)]
+    pub encryption_refused: Vec<EncryptionRefusal>,
+}
+
+/// How often one scheme met one decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncryptionCount {
+    /// The scheme, such as `omemo:2`.
+    pub scheme: String,
+    /// `xmpp_to_sip` or `sip_to_xmpp`.
+    pub direction: String,
+    /// `refused`, `relayed`, `signature_left_out` and so on.
+    pub decision: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// A message that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncryptionRefusal {
+    /// When: seconds since 1970.
+    pub unix: u64,
+    /// The scheme.
+    pub scheme: String,
+    /// `xmpp_to_sip` or `sip_to_xmpp`.
+    pub direction: String,
+    /// Its sender, as XMPP knows him.
+    pub from: String,
+    /// Its recipient, as XMPP knows him.
+    pub to: String,
+    /// The stanza's id, or the Call-ID.
+    pub id: String,
+    /// Where in the message the scheme was seen.
+    pub place: String,
 }
 
 /// The mapping rules that count.

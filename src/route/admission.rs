@@ -4,6 +4,7 @@
 use super::View;
 use super::address::{Device, domain, paired_jid, to_jid};
 use super::sip::ALLOW;
+use crate::codec::mime::MediaType;
 use crate::codec::sip::{
     HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Text, Uri,
 };
@@ -37,6 +38,7 @@ pub(super) fn accept<'a>(
     key: u64,
 ) -> Result<Accepted<'a>, Refusal> {
     trusted(view, flow)?;
+    secured(view, request)?;
     method(&request.method)?;
     schemes(view, request)?;
     let parties = parties(view, request)?;
@@ -83,6 +85,26 @@ pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
     match known {
         true => Ok(()),
         false => Err(Refusal::new(Status::FORBIDDEN).warning("this address is no peer's")),
+    }
+}
+
+/// A session, a subscription or a publication whose body is secured end to end: nothing is guessed
+/// from it (RFC 3261 §23.3). MESSAGE and NOTIFY may carry such bodies.
+fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
+    let accept = match request.method {
+        Method::Invite => "application/sdp",
+        Method::Publish => "application/pidf+xml",
+        Method::Subscribe => "",
+        _ => return Ok(()),
+    };
+    let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
+    match media_type.and_then(|media_type| view.rules.encryption.secures(&media_type)) {
+        Some(named) => {
+            let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+            let words = format!("{} is not supported here", named.title);
+            Err(refusal.with(HeaderName::Accept, accept).warning(&words))
+        }
+        None => Ok(()),
     }
 }
 

@@ -2,15 +2,23 @@
 
 use super::View;
 use super::address::{Device, to_uri};
-use crate::codec::xmpp::{Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
+use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
 use crate::config::{DomainPair, Side};
-use crate::flow::{Counter, LinkId, Pair, PresenceRouted, Routed};
+use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed};
+use crate::state::ids::Purpose;
 
 /// A presence stanza of a component stream.
 pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> Routed {
     let (Some(user), Some(contact)) = (&presence.from, &presence.to) else {
         return Routed::Drop(Counter::XmppMalformed);
     };
+    let secured = presence.extension("e2e", xmpp::ns::E2E).is_some();
+    if secured && presence.kind == PresenceKind::Available {
+        let id = presence.id.as_deref().unwrap_or_default().as_bytes();
+        let parts = [id, &view.now.instant.0.to_be_bytes()];
+        let correlation = Correlation(view.state.hash(Purpose::Correlation, &parts));
+        return Routed::SecuredPresence { link, correlation, presence };
+    }
     let domains = &view.config.domains;
     let from = domains.of_jid(user.domain());
     let to = domains.of_jid(contact.domain());

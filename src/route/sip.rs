@@ -139,6 +139,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
             let cseq = request.cseq.number.to_be_bytes();
             let parts = [from_tag.as_bytes(), request.call_id.as_bytes(), &cseq];
             let id = format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts));
+            let native = super::xmpp::is_native(parties.from) && super::xmpp::is_native(parties.to);
             let mut inbound = Box::new(Inbound {
                 correlation: crate::flow::Correlation(key),
                 flow,
@@ -152,6 +153,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
                 id,
                 max_stanza_octets: view.config.limits.stanza_octets,
                 reads_text: None,
+                native,
             });
             inbound.reads_text = reads_text(view, &parties, &inbound);
             Routed::Inbound(inbound)
@@ -209,10 +211,13 @@ fn options(view: View<'_>) -> Refusal {
 /// RFC 3261 §9.2: what it would end is known and goes on, since it is no INVITE; or it is not
 /// known, as everything else that the gateway answers is answered at once.
 fn cancel(view: View<'_>, request: &Request) -> Refusal {
-    let key = transaction_key(view, request, &Method::Message);
-    Refusal::new(match view.state.servers().known(key) {
-        Some(_) => Status::OK,
-        None => Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+    let known = [Method::Message, Method::Subscribe, Method::Notify].iter().any(|method| {
+        let key = transaction_key(view, request, method);
+        view.state.servers().known(key).is_some()
+    });
+    Refusal::new(match known {
+        true => Status::OK,
+        false => Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
     })
 }
 

@@ -7,8 +7,8 @@ use super::sip::answer;
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::flow::{
-    Device, DialogId, Document, Flow, Notified, Now, PairId, PresenceRouted, Refusal, Rendering,
-    Routed, Subscribing,
+    Device, DialogId, Document, Flow, Notified, PairId, PresenceRouted, Refusal, Rendering, Routed,
+    Subscribing,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
 use crate::state::presence::pair::{Subscription, Watched};
@@ -80,6 +80,12 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     accepts(request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
+    // A domain shows no presence to anybody here: what it says would be dropped.
+    if to.node().is_none() {
+        return Err(Box::new(
+            Refusal::new(Status::NOT_FOUND).warning("watch a user, not a domain"),
+        ));
+    }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
     let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
     let request = Box::new(request.clone());
@@ -197,7 +203,10 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
     let mut renderings: Vec<Rendering> = Vec::new();
     for dialog in dialogs {
         let Some(one) = subscription(watched, *dialog) else { continue };
-        let devices = shown(view.now, known.authorization.to, watched, one);
+        let devices = match one.machine.state() {
+            NotifierState::Pending => waiting(view, one),
+            _ => shown(view, known.authorization.to, watched, one),
+        };
         match renderings.iter_mut().find(|rendering| rendering.devices == devices) {
             Some(rendering) => rendering.dialogs.push(*dialog),
             None => renderings.push(Rendering { dialogs: vec![*dialog], devices }),
@@ -207,9 +216,9 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
 }
 
 /// What one subscription shows of her.
-fn shown(now: Now, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
+fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
-    if !granted || one.machine.state() == NotifierState::Pending {
+    if !granted {
         return Vec::new();
     }
     if !over {
@@ -224,9 +233,33 @@ fn shown(now: Now, granted: bool, watched: &Watched, one: &Subscription) -> Vec<
             resource: device.resource.clone(),
             available: false,
             facts: crate::flow::Facts::default(),
-            changed_us: (now.unix_ms * 1_000).max(device.changed_us + 1_000),
+            changed_us: (view.now.unix_ms * 1_000).max(device.changed_us + 1_000),
         },
         false => device.clone(),
     };
-    watched.devices.iter().map(close).collect()
+    match watched.devices.is_empty() {
+        true => vec![nobody(view)],
+        false => watched.devices.iter().map(close).collect(),
+    }
+}
+
+/// What is shown of one who has not decided: nothing, or words that say so (RFC 3856 §6.6.2).
+fn waiting(view: View<'_>, one: &Subscription) -> Vec<Device> {
+    if !view.config.presence.pending_note || one.fetch {
+        return Vec::new();
+    }
+    let text = "the request is not answered yet".into();
+    let mut device = nobody(view);
+    device.facts.statuses.push(crate::codec::xmpp::LangText { lang: Some("en".into()), text });
+    vec![device]
+}
+
+/// A device without a name that is gone.
+fn nobody(view: View<'_>) -> Device {
+    Device {
+        resource: "".into(),
+        available: false,
+        facts: crate::flow::Facts::default(),
+        changed_us: view.now.unix_ms * 1_000,
+    }
 }

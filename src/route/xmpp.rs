@@ -127,10 +127,8 @@ fn message_routed(
     if came_back(view, &message) {
         return Routed::CameBack(Correlation(correlation(view, &message)));
     }
-    if is_wrapped(&message) {
-        return Routed::Drop(Counter::XmppWrapped);
-    }
-    if message.bodies.iter().all(|body| body.text.is_empty()) {
+    // What may be encrypted, or hide it, is for the translation to judge.
+    if !message.has_text() && !view.rules.encryption.suspects(&message.extensions) {
         return Routed::Drop(Counter::XmppBodiless);
     }
     match address(view, link, message) {
@@ -138,6 +136,8 @@ fn message_routed(
             let origin = Origin::New(taken(&outbound.stanza));
             Routed::Outbound { outbound, origin }
         }
+        // Who sent a copy did not write to anybody.
+        Err(refused) if refused.0.is_wrapped() => Routed::Drop(Counter::XmppWrapped),
         Err(refused) => {
             let (message, error) = *refused;
             let stanza = Box::new(Stanza::Message(message));
@@ -157,12 +157,6 @@ fn came_back(view: View<'_>, message: &Message) -> bool {
     message.id.as_deref().is_some_and(|id| view.state.wrote_lately(id, body, view.now.instant))
 }
 
-/// Copies of messages that were meant for others (XEP-0280, XEP-0297).
-fn is_wrapped(message: &Message) -> bool {
-    let ns = [xmpp::ns::CARBONS, xmpp::ns::FORWARD];
-    message.extensions.iter().any(|child| ns.contains(&&*child.ns))
-}
-
 /// An error comes back for a stanza that the link still holds, or for nothing that is known.
 fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let held = message.id.as_deref().and_then(|id| view.state.link(link)?.find(id));
@@ -172,9 +166,10 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let contact = moved_to(view, &error);
     let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
+    let object = memchr::memmem::find(&held.octets, xmpp::ns::E2E.as_bytes()).is_some();
     let peer = view.state.sender_flow(held).and_then(|flow| peer_at(view, &flow));
     let parties = Parties { from: message.to.clone(), to: message.from.clone(), peer };
-    Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties }
+    Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties, object }
 }
 
 /// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP
@@ -246,6 +241,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         Err(error) => return Err(Box::new((message, *error))),
     };
     let rules = &view.rules.addresses;
+    let native = is_native(from) && is_native(to);
     if is_refused(rules, &recipient) {
         let error = StanzaError::new(Condition::ItemNotFound);
         return Err(Box::new((message, error.with_text("the rules give this address to nobody"))));
@@ -272,6 +268,8 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         may_retry: false,
         peer: first_peer(view),
         received: view.now,
+        native,
+        notice: false,
     });
     let settings = view.rules.messages.of(&outbound.facts());
     let (profile, may_retry) = form(view, settings, &outbound.target);
@@ -282,6 +280,11 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
     }
     (outbound.profile, outbound.may_retry) = (profile, may_retry);
     Ok(outbound)
+}
+
+/// Whether a domain has the same name on both sides, as a certificate wants it (RFC 3923 §6.3).
+pub(super) fn is_native(pair: &DomainPair) -> bool {
+    pair.xmpp == pair.sip
 }
 
 /// A resource names a device of a SIP user only when that was learnt from the user himself: a

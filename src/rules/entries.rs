@@ -8,6 +8,9 @@ use super::TABLES;
 use super::layers::{self, Source};
 use crate::codec::yaml::{Document, Findings, Map, Node};
 
+/// Sections whose entries lie over each other key by key, and not whole.
+const BY_KEY: [&str; 2] = ["schemes", "texts"];
+
 /// One entry as it counts: what an override by name replaces whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -91,15 +94,21 @@ fn of_table(map: &Map<'_>) -> Vec<Entry> {
         match key {
             "tests" => {}
             "rules" | "pairs" => all.extend(of_list(&node)),
-            _ if node.is_map() => {
+            _ if BY_KEY.contains(&key) => {
                 for (_, node) in node.map().into_iter().flat_map(|map| map.entries()) {
-                    all.push(entry(&node, node.path().to_owned()));
+                    all.extend(of_section(&node));
                 }
             }
+            _ if node.is_map() => all.extend(of_section(&node)),
             _ => all.push(entry(&node, node.path().to_owned())),
         }
     }
     all
+}
+
+fn of_section(node: &Node<'_>) -> Vec<Entry> {
+    let entries = node.map().into_iter().flat_map(|map| map.entries());
+    entries.map(|(_, node)| entry(&node, node.path().to_owned())).collect()
 }
 
 fn of_list(node: &Node<'_>) -> Vec<Entry> {

@@ -216,13 +216,14 @@ fn read_table<'d>(
         return;
     };
     (table.read)(rules, map);
-    if let Some(node) = map.optional("rules") {
-        lists.rules = lay(std::mem::take(&mut lists.rules), named(&node, source.layer));
-    }
-    if name == "addresses"
-        && let Some(node) = map.optional("pairs")
-    {
-        lists.pairs = lay(std::mem::take(&mut lists.pairs), named(&node, source.layer));
+    for name in table.lists {
+        let list = match *name {
+            "pairs" => &mut lists.pairs,
+            _ => &mut lists.rules,
+        };
+        if let Some(node) = map.optional(name) {
+            *list = lay(std::mem::take(list), named(&node, source.layer));
+        }
     }
     if let Some(tests) = map.optional("tests") {
         test_case::read(&tests, source.built_in, &mut rules.tests);

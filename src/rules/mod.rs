@@ -9,6 +9,7 @@
 mod address_pair;
 mod addresses;
 mod book;
+pub mod encryption;
 mod entries;
 mod errors;
 mod facts;
@@ -38,6 +39,7 @@ use shape::Described;
 pub use address_pair::{AddressPairs, Paired};
 pub use addresses::{Addresses, Resource};
 pub use book::{Book, Looked, Rule};
+pub use encryption::Encryption;
 pub use entries::{Change, Entry, changes, entries};
 pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
 pub use facts::{Direction, Facts, Field};
@@ -57,6 +59,8 @@ pub struct Table {
     pub name: &'static str,
     /// Its built-in text.
     pub text: &'static str,
+    /// Its lists of named entries.
+    lists: &'static [&'static str],
     /// Reads the keys of one file over the rules so far.
     read: fn(&mut Rules, &Map<'_>),
     /// Compiles the lists of all files together.
@@ -73,10 +77,11 @@ struct Lists<'d> {
 }
 
 /// The tables, in the order in which they are told.
-pub const TABLES: [Table; 4] = [
+pub const TABLES: [Table; 5] = [
     Table {
         name: "addresses",
         text: include_str!("../../mappings/addresses.yaml"),
+        lists: &["rules", "pairs"],
         read: |rules, map| read(Addresses::KEYS, map, &mut rules.addresses),
         compile: |rules, lists| {
             rules.addresses.pairs = AddressPairs::compile(&lists.pairs);
@@ -91,6 +96,7 @@ pub const TABLES: [Table; 4] = [
     Table {
         name: "messages",
         text: include_str!("../../mappings/messages.yaml"),
+        lists: &["rules"],
         read: |rules, map| read(Messages::KEYS, map, &mut rules.messages),
         compile: |rules, lists| compile(&mut rules.messages, &lists.rules),
         described: described::<Messages>,
@@ -98,6 +104,7 @@ pub const TABLES: [Table; 4] = [
     Table {
         name: "presence",
         text: include_str!("../../mappings/presence.yaml"),
+        lists: &["rules"],
         read: |rules, map| read(Presence::KEYS, map, &mut rules.presence),
         compile: |rules, lists| compile(&mut rules.presence, &lists.rules),
         described: described::<Presence>,
@@ -105,9 +112,18 @@ pub const TABLES: [Table; 4] = [
     Table {
         name: "errors",
         text: include_str!("../../mappings/errors.yaml"),
+        lists: &["rules"],
         read: |rules, map| read(Errors::KEYS, map, &mut rules.errors),
         compile: |rules, lists| compile(&mut rules.errors, &lists.rules),
         described: described::<Errors>,
+    },
+    Table {
+        name: "encryption",
+        text: include_str!("../../mappings/encryption.yaml"),
+        lists: &[],
+        read: |rules, map| read(&encryption::KEYS, map, &mut rules.encryption),
+        compile: |_, _| (),
+        described: || key::described(&encryption::KEYS),
     },
 ];
 
@@ -122,6 +138,8 @@ pub struct Rules {
     pub presence: Presence,
     /// How errors cross.
     pub errors: Errors,
+    /// What is encrypted, and what becomes of it.
+    pub encryption: Encryption,
     /// What they were read from, as a hash: 16 hexadecimal digits.
     pub digest: String,
     /// The tests that stand beside them.
@@ -244,6 +262,28 @@ mod tests {
         assert_ne!(rules.errors.to_xmpp(486), before.errors.to_xmpp(486));
         assert_eq!(rules.errors.to_xmpp(487), before.errors.to_xmpp(487));
         assert_eq!(rules.messages, before.messages);
+    }
+
+    #[test]
+    fn a_scheme_keeps_what_a_file_leaves_out_and_has_no_rules() {
+        let (before, _) = Rules::load(None).unwrap();
+        let text = "schemes: { \"omemo:N\": { to_sip: notify } }\n\
+            domains: { x.test: { omemo:N: { to_sip: refuse } } }\n";
+        let (rules, findings) = loaded("encryption", text);
+        assert_eq!(findings, Vec::<String>::new());
+        let scheme = |rules: &Rules| {
+            let named = rules.encryption.of_namespace("urn:xmpp:omemo:2");
+            named.map(|named| named.scheme.clone()).unwrap()
+        };
+        let (was, is) = (scheme(&before), scheme(&rules));
+        assert_eq!(is.policy.to_sip, Some(encryption::Course::Notify));
+        assert_eq!(is.namespaces, was.namespaces);
+        assert_eq!(is.keys_alone, was.keys_alone);
+        assert_eq!(rules.encryption.texts, before.encryption.texts);
+
+        let (_, findings) = loaded("encryption", "rules: [ { name: a } ]\n");
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert!(findings[0].contains("encryption.rules"), "{findings:#?}");
     }
 
     #[test]

@@ -93,10 +93,10 @@ fn inner<'a>(path: &str, shape: &'a Shape) -> Option<(String, &'a [Described])> 
         Shape::Entries(names, item) => {
             let (_, keys) = inner(path, item)?;
             let whose = match names {
-                Names::Of(_) => "Each entry",
-                Names::Matching(..) => "Each code",
+                Names::Of(_) => "entry",
+                Names::Matching(_, words) => words.split(' ').nth(2).unwrap_or("entry"),
             };
-            Some((format!("{whose} of `{path}`"), keys))
+            Some((format!("Each {whose} of `{path}`"), keys))
         }
         _ => None,
     }

@@ -52,6 +52,8 @@ pub enum Purpose {
     Dialog,
     /// An XMPP user.
     User,
+    /// Who was told of whom that an encrypted message was refused.
+    Notice,
 }
 
 impl Ids {

@@ -8,6 +8,7 @@ pub mod counters;
 pub mod delivery;
 mod digest;
 pub mod echo;
+mod encryption;
 pub mod ids;
 pub mod link;
 pub mod locator;
@@ -46,6 +47,7 @@ use counters::Counters;
 use delivery::{Bounds, Deliveries};
 use digest::Sessions;
 use echo::Echoes;
+use encryption::Sightings;
 use ids::Ids;
 use link::Link;
 use locator::Locator;
@@ -91,6 +93,8 @@ pub struct State {
     spellings: Spellings,
     /// Stanzas that were written lately.
     echoes: Echoes,
+    /// End-to-end encryption that was met.
+    sightings: Sightings,
     commits: u64,
     again: VecDeque<Again>,
     draining: bool,
@@ -137,6 +141,7 @@ impl State {
             devices: Recent::new(seed, DEVICES),
             spellings: Spellings::new(seed, DEVICES),
             echoes: Echoes::new(seed),
+            sightings: Sightings::new(seed),
             commits: 0,
             again: VecDeque::new(),
             draining: false,
@@ -182,6 +187,7 @@ impl State {
             }
             Intent::Confirmed { link, success } => self.confirmed(now, link, success, effects),
             Intent::Send { outbound, rendered, origin } => {
+                self.heard_of(now, &outbound.sender);
                 self.send(now, outbound, rendered, origin, effects);
             }
             Intent::Abandon(delivery) => self.abandon(delivery, effects),
@@ -210,6 +216,7 @@ impl State {
             Intent::Drop(counter) => self.counters.count(counter),
             Intent::Both(both) => both.into_iter().for_each(|one| self.apply(now, one, effects)),
             Intent::State(input) => self.input(now, input, effects),
+            Intent::Flag(flag) => self.flag(now, *flag, effects),
         }
     }
 
@@ -251,6 +258,11 @@ impl State {
                 self.draining = true;
                 self.store_all(now, effects);
             }
+            Input::Retire => {
+                self.draining = true;
+                self.retire(now, effects);
+            }
+            Input::Remove(contact) => self.remove(now, &contact, effects),
             // The others never come here: they are routed.
             Input::Sip { .. }
             | Input::Unreadable { .. }

@@ -61,7 +61,7 @@ impl State {
     }
 
     /// Makes the first request of a delivery, or the first in another form.
-    fn send_first(
+    pub(super) fn send_first(
         &mut self,
         now: Now,
         id: DeliveryId,
@@ -117,7 +117,7 @@ impl State {
     }
 
     /// Puts a message into its line; the answer says whether its turn is now.
-    fn take_on(
+    pub(super) fn take_on(
         &mut self,
         id: DeliveryId,
         outbound: Box<Outbound>,
@@ -343,6 +343,9 @@ impl State {
     ) {
         let Some(delivery) = self.deliveries.get(id) else { return };
         let (link, correlation) = (delivery.outbound.link, delivery.outbound.correlation);
+        if delivery.outbound.notice {
+            return self.end(id, why, true, effects);
+        }
         self.counters.count(Counter::OutboundFailed);
         self.tell(now, link, id, correlation, answer, effects);
         self.end(id, why, true, effects);

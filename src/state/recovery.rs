@@ -70,6 +70,9 @@ impl State {
     pub(super) fn note_sent(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
         let Some(client) = self.clients.get(&branch) else { return };
         let Owner::Delivery(id) = client.owner else { return };
+        if self.deliveries.get(id).is_some_and(|delivery| delivery.outbound.notice) {
+            return;
+        }
         let sent = Sent {
             octets: client.octets.clone(),
             transport: client.hop.transport,

@@ -23,6 +23,8 @@ impl State {
                 .iter()
                 .map(|counter| (counter.name().to_owned(), self.counters.get(*counter)))
                 .collect(),
+            encryption: self.sightings.counts(),
+            encryption_refused: self.sightings.last(),
         }
     }
 

@@ -5,32 +5,41 @@ use std::borrow::Cow;
 use crate::codec::sip::{HeaderName, NameAddr, ReasonPhrase, Response, Status, Uri};
 use crate::codec::xmpp::{
     Condition, ErrorKind, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
-    Stanza, StanzaError, StanzaKind, Text,
+    Stanza, StanzaError, StanzaKind, Text, ns,
 };
 use crate::flow::{Challenge, Failure, Refusal};
 use crate::rules::{Errors, SIP_VARIABLES, XMPP_VARIABLES};
 
 /// The final response that a bounce becomes; `None` for a warning, after which the stanza was
-/// processed all the same (RFC 6120 §8.3.2).
+/// processed all the same (RFC 6120 §8.3.2). `not_understood` is the status that
+/// service-unavailable has for an object of RFC 3923.
 pub(super) fn to_sip(
     rules: &Errors,
     error: &StanzaError,
     to_full: bool,
     contact: Option<&Uri>,
     challenge: &Challenge,
+    not_understood: Option<u16>,
 ) -> Option<Refusal> {
     if error.kind == ErrorKind::Continue {
         return None;
     }
+    let of_object = of_object(error);
     let codes = rules.to_sip(error.condition.name());
     let template = codes.and_then(|codes| codes.text.clone());
     let code = codes.map_or(400, |codes| codes.status(to_full, contact.is_some()));
+    let code = match (of_object, &error.condition) {
+        (Some((_, Some(code))), _) => code,
+        (None, Condition::ServiceUnavailable) => not_understood.unwrap_or(code),
+        _ => code,
+    };
     let status = Status::new(code).unwrap_or(Status::BAD_REQUEST);
     let mut refusal = companions(Refusal::new(status), challenge);
     if let Some(uri) = contact {
         refusal.headers.push(HeaderName::Contact, NameAddr::new(uri.clone()).to_value());
     }
     let words = error.texts.first().map(|text| &*text.text).filter(|text| !text.is_empty());
+    let words = words.or(of_object.map(|(words, _)| words));
     refusal.reason = words.map(ReasonPhrase::text);
     if let Some(template) = template {
         let text = template.render(&|index| match *SIP_VARIABLES.get(index)? {
@@ -41,6 +50,19 @@ pub(super) fn to_sip(
         refusal.reason = (!text.is_empty()).then(|| ReasonPhrase::text(&text));
     }
     Some(refusal)
+}
+
+/// What the recipient of an object says of it (RFC 3923 §7), in either namespace and spelling of
+/// the RFC: the words for it, and the status where the condition beside it has none of its own.
+fn of_object(error: &StanzaError) -> Option<(&'static str, Option<u16>)> {
+    const NAMESPACES: [&str; 2] = [ns::E2E, "urn:ietf:params:xml:xmpp-e2e"];
+    let mut told = error.application.iter().filter(|it| NAMESPACES.contains(&&*it.ns));
+    told.find_map(|condition| match &*condition.name {
+        "bad-timestamp" => Some(("bad timestamp", None)),
+        "unverified-signature" | "signature-unverified" => Some(("signature not accepted", None)),
+        "decryption-failed" => Some(("Undecipherable", Some(493))),
+        _ => None,
+    })
 }
 
 /// The header that a status must not be without (RFC 3261 §21.4). Those that an error has nothing
@@ -112,6 +134,7 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Behind(status) => of_status(rules, status, None),
         Failure::Unknown => of_status(rules, 504, None),
         Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
+        Failure::Stale => StanzaError::new(Condition::RecipientUnavailable),
         Failure::QueueFull => StanzaError::new(Condition::ResourceConstraint),
     };
     if hides(rules, &error) {
@@ -123,6 +146,7 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Behind(_) => "not sent: the message before it was not answered",
         Failure::Unknown => "the gateway was restarted: whether the message arrived is not known",
         Failure::TooLarge => "the message is too long to be sent by SIP",
+        Failure::Stale => "the secured message could not be sent within five minutes",
         Failure::QueueFull => "too many messages wait for this user",
     };
     let mut error = error.with_text(text);

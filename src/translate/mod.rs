@@ -1,17 +1,20 @@
 //! From the words of one side to the words of the other: pure functions of the rules and of what
 //! routing found out. Nothing here remembers anything.
 
+pub mod encryption;
 mod error;
 mod message;
 mod presence;
 mod query;
 
 use crate::codec::sip::{Response, Status};
-use crate::codec::xmpp::{Condition, MessageKind, StanzaError};
+use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
-    Counter, Inbound, Intent, Now, Origin, Outbound, Outcome, Profile, Refusal, Routed,
+    Correlation, Counter, Failure, Flag, Inbound, Intent, LinkId, Now, Origin, Outbound, Outcome,
+    Profile, Refusal, Routed,
 };
 use crate::rules::{Direction, Facts, Rules};
+use encryption::Outward;
 
 /// Decides what is to be done about an input. Time is an input as well: messages expire.
 #[must_use]
@@ -27,19 +30,17 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             answered(rules, branch, outbound.as_deref(), &response, contact)
         }
         Routed::Challenged { branch, asked } => Intent::Authorize { branch, asked },
-        Routed::Outbound { outbound, origin } => outbound_intent(rules, outbound, origin),
+        Routed::Outbound { outbound, origin } => outbound_intent(rules, now, outbound, origin),
         Routed::Abandoned(delivery) => Intent::Abandon(delivery),
         Routed::Failed { delivery, outbound, failure } => {
-            let facts = Facts { direction: Direction::ToXmpp, ..outbound.facts() };
-            let error = error::of_failure(rules.errors.of(&facts), failure);
-            let answer = Box::new(error::reply_to_message(&outbound.stanza, error));
+            let answer = answer_to_failed(rules, &outbound, failure);
             Intent::Fail { delivery, answer, failure }
         }
-        Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties } => {
-            let contact = contact.as_ref();
+        Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties, object } => {
             let facts = Facts { condition: error.condition.name(), ..parties.facts() };
-            let errors = rules.errors.of(&facts);
-            let refusal = error::to_sip(errors, &error, to_full, contact, &challenge);
+            let (errors, contact) = (rules.errors.of(&facts), contact.as_ref());
+            let unknown = object.then_some(rules.encryption.not_understood);
+            let refusal = error::to_sip(errors, &error, to_full, contact, &challenge, unknown);
             Intent::Bounced { link, sequence, refusal }
         }
         Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
@@ -47,10 +48,10 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             let stanza = Box::new(query::answer(*iq, named.as_ref()));
             Intent::Reply { link, stanza, counter: Counter::XmppQuery }
         }
-        Routed::Refused { link, stanza, error, counter } => match error::reply(*stanza, error) {
-            Some(answer) => Intent::Reply { link, stanza: Box::new(answer), counter },
-            None => Intent::Drop(counter),
-        },
+        Routed::Refused { link, stanza, error, counter } => {
+            let answer = error::reply(*stanza, error).map(Box::new);
+            answer.map_or(Intent::Drop(counter), |stanza| Intent::Reply { link, stanza, counter })
+        }
         Routed::Unreadable { link, own, malformed } => match error::of_malformed(own, &malformed) {
             Some(stanza) => {
                 Intent::Reply { link, stanza: Box::new(stanza), counter: Counter::XmppMalformed }
@@ -58,10 +59,28 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             None => Intent::Drop(Counter::XmppMalformed),
         },
         Routed::Presence(routed) => presence::translate(rules, now, routed),
+        Routed::SecuredPresence { link, correlation, presence } => {
+            secured_presence(rules, link, correlation, presence)
+        }
         Routed::CameBack(correlation) => Intent::CameBack(correlation),
         Routed::Departed(jid) => Intent::Departed(jid),
         Routed::Drop(counter) => Intent::Drop(counter),
         Routed::State(input) => Intent::State(input),
+    }
+}
+
+/// A presence with an object that no watcher takes.
+fn secured_presence(
+    rules: &Rules,
+    link: LinkId,
+    correlation: Correlation,
+    presence: Box<xmpp::Presence>,
+) -> Intent {
+    let (error, flag) = encryption::refused_presence(rules, correlation, &presence);
+    let counter = Counter::XmppRefused;
+    match error::reply(xmpp::Stanza::Presence(presence), error) {
+        Some(answer) => both(Intent::Reply { link, stanza: Box::new(answer), counter }, flag),
+        None => Intent::Drop(counter),
     }
 }
 
@@ -73,25 +92,31 @@ fn inbound_intent(rules: &Rules, now: Now, mut inbound: Box<Inbound>) -> Intent 
         refusal,
     };
     let settings = rules.messages.of(&inbound.facts());
-    let inward = match message::to_xmpp(settings, &inbound, now) {
+    let inward = match message::to_xmpp(settings, &rules.encryption, &inbound, now) {
         Ok(inward) => inward,
         Err(refusal) => return answer(inbound, *refusal),
     };
-    let message::Inward { stanza, counted, id } = inward;
+    let message::Inward { stanza, counted, id, flags, refusal } = inward;
     if let Some(id) = id {
         inbound.id = id.to_string();
     }
-    let intent = match stanza {
-        Some(stanza) => Intent::Deliver { inbound, stanza },
-        None => answer(inbound, Refusal::new(success(rules))),
+    let intent = match (stanza, refusal) {
+        (Some(stanza), _) => Intent::Deliver { inbound, stanza },
+        (None, Some(refusal)) => answer(inbound, *refusal),
+        (None, None) => answer(inbound, Refusal::new(success(rules))),
     };
-    let counted_too = |intent, counter| Intent::Both(Box::new([Intent::Drop(counter), intent]));
-    counted.into_iter().fold(intent, counted_too)
+    let counted = counted.into_iter().map(Intent::Drop);
+    let flags = flags.into_iter().map(|flag| Intent::Flag(Box::new(flag)));
+    counted.chain(flags).fold(intent, |intent, first| both(first, intent))
+}
+
+fn both(first: Intent, second: Intent) -> Intent {
+    Intent::Both(Box::new([first, second]))
 }
 
 /// What becomes of a message to SIP: a request, an error if it has no hop left (RFC 7247 §8), or
 /// nothing.
-fn outbound_intent(rules: &Rules, mut outbound: Box<Outbound>, origin: Origin) -> Intent {
+fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin: Origin) -> Intent {
     // One that is on its way already had hops when it came.
     let new = matches!(origin, Origin::New(_));
     if new && message::hops(&outbound.stanza) == message::Hops::Spent {
@@ -105,9 +130,68 @@ fn outbound_intent(rules: &Rules, mut outbound: Box<Outbound>, origin: Origin) -
     if new && is_headline && settings.drop_headlines {
         return Intent::Drop(Counter::XmppHeadline);
     }
-    message::display_name(settings, &mut outbound);
-    let rendered = message::to_sip(settings, &outbound);
-    Intent::Send { outbound, rendered, origin }
+    let sight = |sighting| {
+        let flag = Flag { sighting, notice: None };
+        Intent::Flag(Box::new(flag))
+    };
+    let (rendered, sighting) = match encryption::outward(rules, now, &mut outbound) {
+        Outward::Text(_) if new && unreadable(&outbound.stanza) => return textless(&outbound),
+        Outward::Text(sighting) => {
+            message::display_name(settings, &mut outbound);
+            (message::to_sip(settings, &outbound), sighting)
+        }
+        Outward::Object(object, sighting) => {
+            (message::object(settings, &outbound, *object), Some(sighting))
+        }
+        Outward::Stale => return stale(rules, &outbound, origin),
+        Outward::Refused(error, flag) => {
+            let stanza = Box::new(error::reply_to_message(&outbound.stanza, *error));
+            let counter = Counter::XmppRefused;
+            let reply = Intent::Reply { link: outbound.link, stanza, counter };
+            return both(reply, Intent::Flag(flag));
+        }
+        Outward::Ignored(sighting) => return sight(sighting),
+    };
+    let send = Intent::Send { outbound, rendered, origin };
+    match sighting.filter(|_| new) {
+        Some(sighting) => both(sight(sighting), send),
+        None => send,
+    }
+}
+
+/// Whether nothing of a message is for its recipient to read.
+fn unreadable(stanza: &xmpp::Message) -> bool {
+    !stanza.has_text() || stanza.is_wrapped()
+}
+
+/// A message that has no text, and no encryption that would have had to be told.
+fn textless(outbound: &Outbound) -> Intent {
+    Intent::Drop(match outbound.stanza.is_wrapped() {
+        true => Counter::XmppWrapped,
+        false => Counter::XmppBodiless,
+    })
+}
+
+/// An object that waited for too long (RFC 3923 §6.9).
+fn stale(rules: &Rules, outbound: &Outbound, origin: Origin) -> Intent {
+    let failure = Failure::Stale;
+    let answer = answer_to_failed(rules, outbound, failure);
+    let reply = |stanza| {
+        let counter = Counter::OutboundFailed;
+        Intent::Reply { link: outbound.link, stanza, counter }
+    };
+    match origin {
+        Origin::Again(delivery) => Intent::Fail { delivery, answer, failure },
+        Origin::New(_) => reply(answer),
+        Origin::Recovered(delivery, _) => both(reply(answer), Intent::Abandon(delivery)),
+    }
+}
+
+/// The error for a message that got no answer from SIP.
+fn answer_to_failed(rules: &Rules, outbound: &Outbound, failure: Failure) -> Box<xmpp::Stanza> {
+    let facts = Facts { direction: Direction::ToXmpp, ..outbound.facts() };
+    let error = error::of_failure(rules.errors.of(&facts), failure);
+    Box::new(error::reply_to_message(&outbound.stanza, error))
 }
 
 /// The answer to a message that was taken.
@@ -121,7 +205,7 @@ fn answered(
     branch: u64,
     outbound: Option<&Outbound>,
     response: &Response,
-    contact: Option<crate::codec::xmpp::Text>,
+    contact: Option<xmpp::Text>,
 ) -> Intent {
     let status = response.status;
     if status.is_provisional() {
@@ -138,6 +222,13 @@ fn answered(
             let direction = Direction::ToXmpp;
             let facts = Facts { direction, status: &code, ..outbound.facts() };
             let error = error::of_response(rules.errors.of(&facts), response, contact);
+            let error = match outbound.profile {
+                Profile::Object => {
+                    let lang = outbound.stanza.lang.as_deref();
+                    encryption::error_of_object(rules, error, status, lang)
+                }
+                Profile::Cpim | Profile::Text => error,
+            };
             Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))
         }
     };

@@ -1,4 +1,4 @@
-//! The admin socket: what a running gateway tells of itself.
+//! The admin socket: what a running gateway tells of itself, and what it is told to do.
 
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -13,8 +13,14 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::reload::{Reloaded, reload};
 use super::runner::Runner;
+use crate::codec::xmpp::Jid;
 use crate::config::Config;
-use crate::flow::Status;
+use crate::flow::{Input, Status};
+
+/// The octets of the longest order: a bare JID has 2047 at most (RFC 7622 §3.1).
+const LONGEST: usize = 2_200;
+/// Asks for the rules to be loaded anew; what became of it is the answer.
+const RELOAD: &str = "reload\n";
 
 /// Makes the socket: only its owner may ask. One that an earlier process left is replaced; one
 /// that answers belongs to a process that runs.
@@ -59,23 +65,61 @@ async fn answer(
     config: &Arc<Config>,
     mut stream: UnixStream,
 ) -> io::Result<()> {
-    let mut asked = [0; 64];
+    let mut asked = [0; LONGEST];
     let length = stream.read(&mut asked).await?;
-    let reply = match asked.get(..length) {
-        Some(b"status\n") => serde_json::to_vec(&runner.status())?,
-        Some(b"reload\n") => serde_json::to_vec(&reload(runner, config).await)?,
+    let text = asked.get(..length).and_then(|line| std::str::from_utf8(line).ok());
+    let reply = match (text, text.and_then(Order::parse)) {
+        (Some(RELOAD), _) => serde_json::to_vec(&reload(runner, config).await)?,
+        (_, Some(order)) => {
+            match order {
+                Order::Status => {}
+                Order::Retire => runner.feed(Input::Retire),
+                Order::Remove(contact) => runner.feed(Input::Remove(contact)),
+            }
+            serde_json::to_vec(&runner.status())?
+        }
         _ => br#"{"error":"unknown request"}"#.to_vec(),
     };
     stream.write_all(&reply).await?;
     stream.shutdown().await
 }
 
-/// Asks a running gateway for its status.
+/// What a running gateway may be told; each is answered by its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing.
+    Status,
+    /// Show nothing any more and take on nothing.
+    Retire,
+    /// A SIP user is no more, by the bare JID.
+    Remove(Jid),
+}
+
+impl Order {
+    fn parse(line: &str) -> Option<Self> {
+        Some(match line.strip_suffix('\n')?.split_once(' ') {
+            None if line == "status\n" => Order::Status,
+            None if line == "retire\n" => Order::Retire,
+            Some(("remove", contact)) => Order::Remove(Jid::parse(contact).ok()?),
+            _ => return None,
+        })
+    }
+
+    fn line(&self) -> String {
+        match self {
+            Order::Status => "status\n".to_owned(),
+            Order::Retire => "retire\n".to_owned(),
+            Order::Remove(contact) => format!("remove {contact}\n"),
+        }
+    }
+}
+
+/// Tells a running gateway something; the answer is its status.
 ///
 /// # Errors
 /// When nobody answers at the socket.
-pub fn ask(socket: &Path) -> io::Result<Status> {
-    Ok(serde_json::from_slice(&request(socket, b"status\n", Duration::from_secs(5))?)?)
+pub fn ask(socket: &Path, order: &Order) -> io::Result<Status> {
+    Ok(serde_json::from_slice(&request(socket, &order.line(), Duration::from_secs(5))?)?)
 }
 
 /// Asks a running gateway to load its rules anew.
@@ -83,14 +127,30 @@ pub fn ask(socket: &Path) -> io::Result<Status> {
 /// # Errors
 /// When nobody answers at the socket.
 pub fn ask_reload(socket: &Path) -> io::Result<Reloaded> {
-    Ok(serde_json::from_slice(&request(socket, b"reload\n", Duration::from_secs(30))?)?)
+    Ok(serde_json::from_slice(&request(socket, RELOAD, Duration::from_secs(30))?)?)
 }
 
-fn request(socket: &Path, words: &[u8], within: Duration) -> io::Result<Vec<u8>> {
+fn request(socket: &Path, line: &str, within: Duration) -> io::Result<Vec<u8>> {
     let mut stream = StdUnixStream::connect(socket)?;
     stream.set_read_timeout(Some(within))?;
-    stream.write_all(words)?;
+    stream.write_all(line.as_bytes())?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply)?;
     Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_read_as_it_is_written() {
+        let contact = Jid::parse("romeo@sip.xmpp.test").expect("a JID");
+        for order in [Order::Status, Order::Retire, Order::Remove(contact)] {
+            assert_eq!(Order::parse(&order.line()), Some(order));
+        }
+        for line in ["", "status", "retire now\n", "remove\n", "remove @\n", "other\n"] {
+            assert_eq!(Order::parse(line), None, "{line:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
 use crate::config::Config;
-use crate::flow::{Event, LinkId, PeerId};
+use crate::flow::{Event, LinkId, PeerId, Sighting, direction};
 
 /// How often a trouble that lasts is told again.
 const REMINDER: Duration = Duration::from_secs(60);
@@ -110,14 +110,27 @@ impl Log {
             Event::Abandoned(delivery) => {
                 error!(
                     delivery = delivery.0,
-                    "a message that was left unfinished is for nobody served here and is given up"
+                    "a message that was left unfinished cannot be carried any more and is given up"
                 );
             }
+            Event::Encrypted(sighting) => self.encrypted(sighting),
             Event::Refused { remote, outcome } => {
                 if self.may("SIP request refused") {
                     info!(%remote, "SIP request {outcome}");
                 }
             }
+        }
+    }
+
+    /// Ids, addresses and what was decided; of the message nothing.
+    fn encrypted(&self, sighting: &Sighting) {
+        if self.may("encrypted message") {
+            let Sighting { correlation, scheme, decision, place, from, to, id, .. } = sighting;
+            info!(
+                id = %correlation, stanza = ?id, scheme = ?scheme, from = ?from, to = ?to,
+                place = ?place, direction = direction(sighting.towards),
+                decision = decision.name(), "end-to-end encryption"
+            );
         }
     }
 

@@ -19,7 +19,7 @@ mod store;
 mod tls;
 mod udp;
 
-pub use admin::{ask, ask_reload};
+pub use admin::{Order, ask, ask_reload};
 pub use journal_file::JournalError;
 pub use probe::{Probe, probe};
 pub use reload::Reloaded;

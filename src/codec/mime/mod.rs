@@ -18,7 +18,9 @@ pub mod external_body;
 pub mod format_flowed;
 pub mod media_type;
 pub mod multipart;
+pub mod parameter;
 pub mod rfc3339;
+pub mod smime;
 pub mod transfer_encoding;
 
 pub use charset::{Charset, CharsetError};
@@ -30,6 +32,7 @@ pub use cpim_writer::{CpimObject, ExtensionHeader, Party};
 pub use entity::{Disposition, Entity, EntityError, Handling, Header, TextError};
 pub use media_type::{MediaType, MediaTypeError};
 pub use multipart::MultipartError;
+pub use smime::{NotXml, ObjectError, SmimeObject};
 pub use transfer_encoding::{TransferEncoding, TransferError};
 
 /// Text of an entity: a slice of the octets it came in, cheap to clone.

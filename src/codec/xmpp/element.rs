@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::accumulator::Accumulator;
-use super::escape::{write_attribute, write_text};
+use super::escape::{write_attribute, write_cdata, write_text};
 use super::scope::Ns;
 use super::stream::Namespaces;
 use super::strict::{Dialect, Event, RawAttr, Reader};
@@ -201,9 +201,12 @@ impl Element {
             return;
         }
         out.push(b'>');
+        // RFC 3923 §3.1 wants the object of this element alone in a CDATA section.
+        let is_object = self.is("e2e", ns::E2E);
         for node in &self.children {
             match node {
                 Node::Element(child) => child.write(out, inner_ns),
+                Node::Text(text) if is_object => write_cdata(out, text),
                 Node::Text(text) => write_text(out, text),
             }
         }

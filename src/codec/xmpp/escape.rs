@@ -37,6 +37,16 @@ pub fn write_text(out: &mut Vec<u8>, text: &str) {
     write_escaped(out, text, false);
 }
 
+/// Appends `text` as a CDATA section; `]]>` is split over two of them (XML 1.0 §2.7).
+///
+/// Characters and line ends as in [`write_text`].
+pub fn write_cdata(out: &mut Vec<u8>, text: &str) {
+    let text = replace_illegal(text).replace("\r\n", "\n").replace('\r', "\n");
+    out.extend_from_slice(b"<![CDATA[");
+    out.extend_from_slice(text.replace("]]>", "]]]]><![CDATA[>").as_bytes());
+    out.extend_from_slice(b"]]>");
+}
+
 /// Appends ` name='value'`.
 ///
 /// Line feeds and tabs are written as references, because a parser would
@@ -167,6 +177,17 @@ mod tests {
         assert_eq!(text("</presence>&'\""), "&lt;/presence&gt;&amp;'\"");
         assert_eq!(text("]]>"), "]]&gt;");
         assert_eq!(attribute("<'\">&"), " a='&lt;&apos;\"&gt;&amp;'");
+    }
+
+    #[test]
+    fn e2e_014_a_section_ends_nowhere_but_at_its_end() {
+        let mut out = Vec::new();
+        write_cdata(&mut out, "a]]>b]]]>\r\n]]");
+        let written = String::from_utf8(out).unwrap();
+        assert_eq!(written, "<![CDATA[a]]]]><![CDATA[>b]]]]]><![CDATA[>\n]]]]>");
+        let document = format!("<e xmlns='u'>{written}</e>").into();
+        let read = crate::codec::xmpp::Element::parse_document(&document, Default::default());
+        assert_eq!(read.unwrap().text(), "a]]>b]]]>\n]]");
     }
 
     #[test]

@@ -93,6 +93,27 @@ impl Message {
         self.extensions.iter().find(|e| e.is(name, ns))
     }
 
+    /// Whether there is anything to read.
+    #[must_use]
+    pub fn has_text(&self) -> bool {
+        self.bodies.iter().any(|body| !body.text.is_empty())
+    }
+
+    /// Whether it is around a copy of a message that was meant for others (XEP-0280, XEP-0297).
+    #[must_use]
+    pub fn is_wrapped(&self) -> bool {
+        self.is_carbon() || self.extensions.iter().any(|child| &*child.ns == ns::FORWARD)
+    }
+
+    /// Whether it is around a carbon copy; `<private/>` asks for none (XEP-0280 §9).
+    #[must_use]
+    pub fn is_carbon(&self) -> bool {
+        let is_copy = |child: &Element| {
+            &*child.ns == ns::CARBONS && matches!(&*child.name, "sent" | "received")
+        };
+        self.extensions.iter().any(is_copy)
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, context: &StreamContext) -> Result<Self, Fault> {
         let Head { from, to, id, lang } = Head::read(reader, context)?;
         let kind = reader.attribute("type").map(|a| MessageKind::from_name(&a.value));

@@ -87,6 +87,12 @@ pub const OMEMO_LEGACY: &str = "eu.siacs.conversations.axolotl";
 pub const SCE: &str = "urn:xmpp:sce:1";
 /// XEP-0319: since when nobody has touched a device.
 pub const IDLE: &str = "urn:xmpp:idle:1";
+/// XEP-0020 feature negotiation.
+pub const FEATURE_NEG: &str = "http://jabber.org/protocol/feature-neg";
+/// XEP-0004 data forms.
+pub const DATA_FORMS: &str = "jabber:x:data";
+/// XEP-0428 fallback indication.
+pub const FALLBACK: &str = "urn:xmpp:fallback:0";
 
 /// True for the namespaces in which `<message/>`, `<presence/>` and `<iq/>` and
 /// their own children live, RFC 6120 §4.8.2: the content namespaces are

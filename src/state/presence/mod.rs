@@ -3,6 +3,7 @@
 //! Everything is kept for each pair of a SIP user and an XMPP user by itself: what she shows to
 //! one watcher is never shown to another one (RFC 8048 §8.2).
 
+mod administration;
 pub mod authorization;
 mod client;
 pub mod dialog;
@@ -18,6 +19,8 @@ mod view;
 mod watched;
 mod watching;
 
+use std::time::Duration;
+
 use super::State;
 use super::ids::Purpose;
 use super::timer::Timer;
@@ -32,9 +35,6 @@ use dialog::Dialog;
 use pair::{Dirty, PairState};
 use subscriber::{Context, Online};
 
-/// How long a user of whom nothing is known counts as there without a word of hers.
-const IDLE_LIMIT_MS: u64 = 30 * 24 * 3_600 * 1_000;
-
 /// All pairs.
 #[derive(Debug)]
 pub struct Presence {
@@ -47,9 +47,14 @@ pub struct Presence {
     soiled: Vec<PairId>,
 }
 
-/// What her server said of an XMPP user's devices, to whomever it said it.
+/// What her server said of an XMPP user's devices, to whomever it said it. It is kept as long as
+/// she is in a pair.
 #[derive(Debug, Default)]
 struct User {
+    /// How many pairs she is in.
+    pairs: usize,
+    /// She was last heard of: milliseconds since 1970.
+    heard: u64,
     devices: Vec<Text>,
     said: bool,
 }
@@ -141,25 +146,58 @@ impl State {
         let mark = effects.len();
         work(self, effects);
         self.keep(now, id, mark, effects);
-        self.arm(id);
+        self.arm(now, id);
     }
 
-    /// The pair of two users, made if there is none. `None` when the table is full.
+    /// The pair of two users, made if there is none. `None` when the table is full, or she is in
+    /// too many.
     fn pair_made(&mut self, now: Now, pair: &Pair) -> Option<&mut PairState> {
-        let full = self.presence.pairs.len() >= self.config.limits.pairs;
-        if full && !self.presence.pairs.contains_key(&pair.id) {
-            return None;
+        let limits = &self.config.limits;
+        let user = self.presence.users.get(&self.user_id(&pair.user));
+        let hers = user.map_or(0, |user| user.pairs);
+        let full = self.presence.pairs.len() >= limits.pairs || hers >= limits.pairs_per_user;
+        if !self.presence.pairs.contains_key(&pair.id) {
+            if full {
+                return None;
+            }
+            self.add_pair(PairState::new(detached(pair), now));
         }
-        let make = || Box::new(PairState::new(detached(pair), now));
-        Some(self.presence.pairs.entry(pair.id).or_insert_with(make))
+        self.presence.pairs.get_mut(&pair.id).map(|pair| &mut **pair)
+    }
+
+    fn add_pair(&mut self, pair: PairState) {
+        let user = self.presence.users.entry(self.user_id(&pair.pair.user)).or_default();
+        user.pairs += 1;
+        user.heard = user.heard.max(pair.heard);
+        self.presence.pairs.insert(pair.pair.id, Box::new(pair));
+    }
+
+    fn remove_pair(&mut self, id: PairId) {
+        let Some(pair) = self.presence.pairs.remove(&id) else { return };
+        let key = self.user_id(&pair.pair.user);
+        let Some(user) = self.presence.users.get_mut(&key) else { return };
+        user.pairs = user.pairs.saturating_sub(1);
+        if user.pairs == 0 {
+            self.presence.users.remove(&key);
+        }
+    }
+
+    /// A stanza of an XMPP user came.
+    pub(super) fn heard_of(&mut self, now: Now, user: &Jid) {
+        let key = self.user_id(user);
+        if let Some(user) = self.presence.users.get_mut(&key) {
+            user.heard = now.unix_ms;
+        }
     }
 
     /// Sets the deadline of a pair, if it is earlier than the one that is set.
-    fn arm(&mut self, id: PairId) {
+    fn arm(&mut self, now: Now, id: PairId) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         if pair.is_empty() {
-            self.presence.pairs.remove(&id);
-            return;
+            if pair.stored {
+                self.late(now, id);
+            }
+            return self.remove_pair(id);
         }
         let Some(at) = pair.deadline() else { return };
         if pair.armed.is_none_or(|armed| at < armed) {
@@ -176,6 +214,12 @@ impl State {
             return;
         }
         pair.armed = None;
+        for until in [&mut pair.refused_until, &mut pair.refuses_until] {
+            if until.is_some_and(|until| until <= now.instant) {
+                *until = None;
+                pair.dirty = pair.dirty.max(Dirty::Lightly);
+            }
+        }
         self.with_pair(now, id, effects, |state, effects| {
             state.fire_watching(now, id, effects);
             state.fire_watched(now, id, effects);
@@ -186,31 +230,38 @@ impl State {
     fn context(&mut self, now: Now, id: PairId) -> Context {
         let dice = self.ids.random();
         let pair = self.presence.pairs.get(&id);
+        let watching = pair.and_then(|pair| pair.watching.as_ref());
+        let waited = now.unix_ms.saturating_sub(watching.map_or(now.unix_ms, |it| it.since));
+        let patient = Duration::from_millis(waited) < self.config.presence.pending_limit;
         Context {
             now: now.instant,
             timer_n: self.timing.lifetime(),
             dice,
             granted: pair.is_some_and(|pair| pair.authorization.from),
             online: pair.map_or(Online::Perhaps, |pair| self.online(now, pair)),
+            patient,
         }
     }
 
     /// Whether an XMPP user is there. Only what her server said counts as "no" (RFC 8048 §8.1);
-    /// one who is never heard of is given up after a month.
+    /// one who is never heard of is given up in time.
     fn online(&self, now: Now, pair: &PairState) -> Online {
         let user = self.presence.users.get(&self.user_id(&pair.pair.user));
-        match user.filter(|user| user.said) {
-            Some(user) if user.devices.is_empty() => Online::No,
-            Some(_) => Online::Perhaps,
-            None if now.unix_ms.saturating_sub(pair.heard) > IDLE_LIMIT_MS => Online::No,
-            None => Online::Perhaps,
+        if let Some(user) = user.filter(|user| user.said) {
+            return if user.devices.is_empty() { Online::No } else { Online::Perhaps };
+        }
+        let heard = user.map_or(pair.heard, |user| user.heard);
+        let silent = Duration::from_millis(now.unix_ms.saturating_sub(heard));
+        match silent >= self.config.presence.idle_limit {
+            true => Online::No,
+            false => Online::Perhaps,
         }
     }
 
     /// Her server told of a device of hers. The answer is whether she was not known to be there.
     fn note_online(&mut self, user: &Jid, resource: Option<&Text>, there: bool) -> bool {
         let key = self.user_id(user);
-        let known = self.presence.users.entry(key).or_default();
+        let Some(known) = self.presence.users.get_mut(&key) else { return false };
         let was_away = known.devices.is_empty();
         match (resource, there) {
             (Some(resource), true) => {
@@ -257,6 +308,7 @@ impl State {
     /// A presence stanza of an XMPP user for a SIP user.
     pub(super) fn presented(&mut self, now: Now, said: Presented, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::XmppPresence);
+        self.heard_of(now, &said.pair.user);
         if let Some(pair) = self.presence.pairs.get_mut(&said.pair.id) {
             pair.heard = now.unix_ms;
         }

@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use crate::flow::Instant;
 
+/// How long after a NOTIFY that a server failed to carry it is sent again; it doubles each time.
+const AGAIN: Duration = Duration::from_secs(2);
+/// The longest such pause.
+const AGAIN_MOST: Duration = Duration::from_secs(300);
+
 /// RFC 6665 §4.2, Figure 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -76,14 +81,24 @@ pub struct Notifier {
     not_before: Option<Instant>,
     /// There is something that he was not told.
     changed: bool,
+    /// How long it takes until what failed is tried again.
+    again: Duration,
 }
 
 impl Notifier {
     /// A subscription that lasts until then.
     #[must_use]
     pub fn new(state: State, expiry: Instant) -> Self {
-        let reason = Reason::Timeout;
-        Notifier { state, reason, expiry, open: 0, busy: false, not_before: None, changed: false }
+        Notifier {
+            state,
+            reason: Reason::Timeout,
+            expiry,
+            open: 0,
+            busy: false,
+            not_before: None,
+            changed: false,
+            again: AGAIN,
+        }
     }
 
     /// The state.
@@ -191,7 +206,17 @@ impl Notifier {
                 self.state = State::Terminated;
                 Action::Removed
             }
-            _ => self.turn(now),
+            // It did not reach him: the newest state goes once more, later.
+            500..=599 => {
+                self.changed = true;
+                self.not_before = Some(now + self.again);
+                self.again = (self.again * 2).min(AGAIN_MOST);
+                Action::Nothing
+            }
+            _ => {
+                self.again = AGAIN;
+                self.turn(now)
+            }
         }
     }
 

@@ -22,8 +22,10 @@ pub struct PairState {
     pub watched: Option<Box<Watched>>,
     /// She asked once how he is, without a subscription.
     pub fetch: Option<Box<Fetch>>,
-    /// He was refused by her, until this time (milliseconds since 1970).
-    pub refused_until: Option<u64>,
+    /// He was refused by her; until then he is not asked for again.
+    pub refused_until: Option<Instant>,
+    /// She was refused by him; until then that is what she is told.
+    pub refuses_until: Option<Instant>,
     /// She was last heard of: milliseconds since 1970.
     pub heard: u64,
     /// The deadline that is set.
@@ -32,6 +34,8 @@ pub struct PairState {
     pub(super) commit: Option<CommitId>,
     /// Whether its record is not what it should be, and whether others must wait for it.
     pub(super) dirty: Dirty,
+    /// Whether there is a record of it.
+    pub(super) stored: bool,
 }
 
 /// How much a pair differs from its record.
@@ -56,14 +60,16 @@ pub struct Watching {
     pub devices: Vec<Device>,
     /// Whether the first NOTIFY of the dialog that says "active" is still to come.
     pub first: bool,
+    /// When she asked to see him: milliseconds since 1970.
+    pub since: u64,
     /// The id of her request.
     pub request_id: Option<Text>,
     /// A probe that has no answer: its id, and the device it was for.
     pub probe: Option<Probe>,
-    /// Devices of his that went while the link was down: she does not know it yet.
-    pub missed: Vec<Text>,
     /// When his last device went: microseconds since 1970.
     pub gone_us: Option<u64>,
+    /// Devices that went while she could not be told.
+    pub untold: Vec<Text>,
 }
 
 /// A probe of hers.
@@ -107,6 +113,10 @@ pub struct Watched {
     pub asked_at: Option<Instant>,
     /// The id of that request.
     pub asked_id: Option<Text>,
+    /// When it is given up.
+    pub give_up: Option<Instant>,
+    /// He went while she could not be told.
+    pub untold: bool,
 }
 
 /// A probe of ours.
@@ -148,10 +158,11 @@ impl Watching {
             dialog: None,
             devices: Vec::new(),
             first: false,
+            since: 0,
             request_id: None,
             probe: None,
-            missed: Vec::new(),
             gone_us: None,
+            untold: Vec::new(),
         }
     }
 
@@ -179,10 +190,12 @@ impl PairState {
             watched: None,
             fetch: None,
             refused_until: None,
+            refuses_until: None,
             heard: now.unix_ms,
             armed: None,
             commit: None,
             dirty: Dirty::No,
+            stored: false,
         }
     }
 
@@ -192,6 +205,7 @@ impl PairState {
         self.authorization.is_none()
             && self.fetch.is_none()
             && self.refused_until.is_none()
+            && self.refuses_until.is_none()
             && self
                 .watching
                 .as_ref()
@@ -208,9 +222,10 @@ impl PairState {
             let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
             let probe = watched.probe.as_ref().map(|probe| probe.deadline);
             let again = watched.out_of_reach.filter(|_| probe.is_none()).map(|(at, _)| at);
-            dialogs.chain(probe).chain(again).min()
+            dialogs.chain(probe).chain(again).chain(watched.give_up).min()
         });
-        [watching, fetch, watched].into_iter().flatten().min()
+        let kept = [self.refused_until, self.refuses_until];
+        [watching, fetch, watched].into_iter().chain(kept).flatten().min()
     }
 
     /// The names of its dialogs.

@@ -24,6 +24,8 @@ pub struct StoredPair {
     authorization: Authorization,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused_until: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refuses_until: Option<u64>,
     heard: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     watching: Option<StoredWatching>,
@@ -34,6 +36,10 @@ pub struct StoredPair {
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredWatching {
     wanted: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    invariant: bool,
+    #[serde(default)]
+    since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     active: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,10 +50,10 @@ struct StoredWatching {
     devices: Vec<Device>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<Text>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    missed: Vec<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    untold: Vec<Text>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,6 +61,10 @@ struct StoredWatched {
     dialogs: Vec<StoredSubscription>,
     devices: Vec<Device>,
     known: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    give_up: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    untold: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,10 +76,19 @@ struct StoredSubscription {
     event_id: Option<Text>,
 }
 
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
 /// The wall clock at an instant.
 fn wall(now: Now, at: Instant) -> u64 {
     let ahead = u64::try_from((at - now.instant).as_millis()).unwrap_or(0);
     now.unix_ms + ahead
+}
+
+/// The instant at which the wall clock shows a time; one that has passed is now.
+fn here(now: Now, unix_ms: u64) -> Instant {
+    now.instant + Duration::from_millis(unix_ms.saturating_sub(now.unix_ms))
 }
 
 impl PairState {
@@ -79,37 +98,8 @@ impl PairState {
         if self.is_empty() {
             return None;
         }
-        let watching = self.watching.as_ref().map(|watching| StoredWatching {
-            wanted: watching.machine.is_wanted(),
-            active: match watching.machine.state() {
-                subscriber::State::Active => Some(true),
-                subscriber::State::Pending => Some(false),
-                _ => None,
-            },
-            expires_unix_ms: watching.machine.expiry().map(|at| wall(now, at)),
-            dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
-            devices: watching.devices.clone(),
-            request_id: watching.request_id.clone(),
-            missed: watching.missed.clone(),
-            gone_us: watching.gone_us,
-        });
-        let lasting =
-            |one: &&Subscription| !one.fetch && one.machine.state() != notifier::State::Terminated;
-        let watched = self.watched.as_ref().map(|watched| StoredWatched {
-            dialogs: watched
-                .dialogs
-                .iter()
-                .filter(lasting)
-                .map(|one| StoredSubscription {
-                    dialog: (&one.dialog).into(),
-                    active: one.machine.state() == notifier::State::Active,
-                    expires_unix_ms: wall(now, one.machine.expiry()),
-                    event_id: one.event_id.clone(),
-                })
-                .collect(),
-            devices: watched.devices.clone(),
-            known: watched.known,
-        });
+        let watching = self.watching.as_ref().map(|watching| StoredWatching::of(watching, now));
+        let watched = self.watched.as_ref().map(|watched| StoredWatched::of(watched, now));
         Some(StoredPair {
             link: self.pair.link.0,
             contact: self.pair.contact.as_str().to_owned(),
@@ -117,7 +107,8 @@ impl PairState {
             contact_uri: self.pair.contact_uri.as_str().to_owned(),
             user_uri: self.pair.user_uri.as_str().to_owned(),
             authorization: self.authorization,
-            refused_until: self.refused_until,
+            refused_until: self.refused_until.map(|at| wall(now, at)),
+            refuses_until: self.refuses_until.map(|at| wall(now, at)),
             heard: self.heard,
             watching,
             watched,
@@ -157,7 +148,8 @@ impl StoredPair {
         };
         let mut state = PairState::new(pair, with.now);
         state.authorization = self.authorization;
-        state.refused_until = self.refused_until;
+        state.refused_until = self.refused_until.map(|at| here(with.now, at));
+        state.refuses_until = self.refuses_until.map(|at| here(with.now, at));
         state.heard = self.heard;
         let granted = self.authorization.from;
         state.watching = self.watching.map(|stored| Box::new(stored.restore(with, granted)));
@@ -167,6 +159,25 @@ impl StoredPair {
 }
 
 impl StoredWatching {
+    fn of(watching: &Watching, now: Now) -> Self {
+        StoredWatching {
+            wanted: watching.machine.is_wanted(),
+            invariant: watching.machine.is_invariant(),
+            since: watching.since,
+            active: match watching.machine.state() {
+                subscriber::State::Active => Some(true),
+                subscriber::State::Pending => Some(false),
+                _ => None,
+            },
+            expires_unix_ms: watching.machine.expiry().map(|at| wall(now, at)),
+            dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
+            devices: watching.devices.clone(),
+            request_id: watching.request_id.clone(),
+            gone_us: watching.gone_us,
+            untold: watching.untold.clone(),
+        }
+    }
+
     fn restore(self, with: &Restoring<'_>, granted: bool) -> Watching {
         let context = subscriber::Context {
             now: with.now.instant,
@@ -174,6 +185,7 @@ impl StoredWatching {
             dice: with.dice,
             granted,
             online: subscriber::Online::Perhaps,
+            patient: true,
         };
         let rest = self.expires_unix_ms.unwrap_or(0).saturating_sub(with.now.unix_ms);
         let dialog = self.dialog.and_then(StoredDialog::restore);
@@ -182,28 +194,54 @@ impl StoredWatching {
             (Some(false), Some(_)) => subscriber::State::Pending,
             _ => subscriber::State::Terminated,
         };
-        let machine = match self.wanted {
+        let mut machine = match self.wanted {
             true => {
                 let rest = Duration::from_millis(rest);
                 Subscriber::restored(&context, state, rest, with.spread)
             }
             false => Subscriber::new(),
         };
+        if self.invariant {
+            machine.rest();
+        }
         let alive = machine.state() != subscriber::State::Terminated;
         Watching {
             machine,
             dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
             devices: self.devices,
             first: false,
+            since: self.since,
             request_id: self.request_id,
             probe: None,
-            missed: self.missed,
             gone_us: self.gone_us,
+            untold: self.untold,
         }
     }
 }
 
 impl StoredWatched {
+    fn of(watched: &Watched, now: Now) -> Self {
+        let lasting =
+            |one: &&Subscription| !one.fetch && one.machine.state() != notifier::State::Terminated;
+        StoredWatched {
+            dialogs: watched
+                .dialogs
+                .iter()
+                .filter(lasting)
+                .map(|one| StoredSubscription {
+                    dialog: (&one.dialog).into(),
+                    active: one.machine.state() == notifier::State::Active,
+                    expires_unix_ms: wall(now, one.machine.expiry()),
+                    event_id: one.event_id.clone(),
+                })
+                .collect(),
+            devices: watched.devices.clone(),
+            known: watched.known,
+            give_up: watched.give_up.map(|at| wall(now, at)),
+            untold: watched.untold,
+        }
+    }
+
     fn restore(self, with: &Restoring<'_>) -> Watched {
         let now = with.now;
         let dialogs = self.dialogs.into_iter().filter_map(|stored| {
@@ -226,6 +264,8 @@ impl StoredWatched {
             dialogs: dialogs.collect(),
             devices: self.devices,
             known: self.known,
+            give_up: self.give_up.map(|at| here(now, at)),
+            untold: self.untold,
             ..Watched::default()
         }
     }

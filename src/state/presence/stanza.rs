@@ -5,7 +5,7 @@ use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Probe};
 use super::{DEVICES, State};
 use crate::codec::xmpp::{Element, Presence, PresenceKind, Stanza, StanzaError, Text, ns};
-use crate::flow::{Correlation, Counter, Device, Effect, Now, Pair, stamp};
+use crate::flow::{Correlation, Counter, Device, Effect, Now, Pair, PairId, stamp};
 use crate::state::link::{Link, Waits};
 
 /// A stanza between the two bare JIDs of a pair (RFC 6121 §3).
@@ -69,26 +69,51 @@ impl State {
         self.set_timer(id);
     }
 
-    /// A stanza that is of no use later: while the link is down it is dropped.
+    /// A stanza that is of no use later: while the link is down it is dropped, and what went
+    /// meanwhile is told when it is back.
     pub(super) fn show(&mut self, pair: &Pair, presence: Presence, effects: &mut Vec<Effect>) {
-        if !self.links.get(pair.link.0).is_some_and(Link::is_up) {
-            return self.miss(pair, &presence);
-        }
         self.counters.count(Counter::PresenceShown);
+        if presence.kind == PresenceKind::Unavailable
+            && !self.links.get(pair.link.0).is_some_and(Link::is_up)
+        {
+            return self.leave_untold(pair, &presence);
+        }
         self.write(pair.link, &Stanza::Presence(Box::new(presence)), effects);
     }
 
     /// The link is down: that a device is gone is told when it is back; what is there is shown
     /// anew then anyway.
-    fn miss(&mut self, pair: &Pair, presence: &Presence) {
+    fn leave_untold(&mut self, pair: &Pair, presence: &Presence) {
         let Some(known) = self.presence.pairs.get_mut(&pair.id) else { return };
         let Some(watching) = known.watching.as_deref_mut() else { return };
-        let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
-        let resource = resource.unwrap_or_default();
-        let gone = presence.kind == PresenceKind::Unavailable;
-        if gone && watching.missed.len() < DEVICES && !watching.missed.contains(&resource) {
-            watching.missed.push(resource);
+        let resource = presence.from.as_ref().and_then(|from| from.resource());
+        let resource: Text = resource.unwrap_or_default().into();
+        if !watching.untold.contains(&resource) && watching.untold.len() < DEVICES {
+            watching.untold.push(resource);
             known.soil(Dirty::Gravely);
+        }
+    }
+
+    /// Tells her what went while the link was down.
+    pub(super) fn catch_up(&mut self, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair.clone();
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let there: Vec<Text> = (watching.devices.iter().filter(|device| device.available))
+            .map(|device| device.resource.clone())
+            .collect();
+        let untold = std::mem::take(&mut watching.untold);
+        if !untold.is_empty() {
+            known.soil(Dirty::Lightly);
+        }
+        // What is gone altogether is not, if a device is there.
+        let gone = |resource: &Text| {
+            !there.contains(resource) && (there.is_empty() || !resource.is_empty())
+        };
+        for resource in untold.into_iter().filter(gone) {
+            let facts = crate::flow::Facts::default();
+            let device = Device { resource, available: false, facts, changed_us: 0 };
+            self.show_device(&pair, &device, effects);
         }
     }
 
@@ -137,7 +162,14 @@ impl State {
             return self.show_gone(pair, probe.id.clone(), gone_us, effects);
         }
         for device in there {
-            self.show_device(pair, device, effects);
+            match probe.resource {
+                None => self.show_device(pair, device, effects),
+                // Who asks for one device learns that it is there (RFC 6121 §4.3.2).
+                Some(_) => {
+                    let facts = crate::flow::Facts::default();
+                    self.show_device(pair, &Device { facts, ..device.clone() }, effects);
+                }
+            }
         }
     }
 }

@@ -18,14 +18,12 @@ impl State {
     /// effects since `mark`, and these hold back all later ones of the pair.
     pub(super) fn keep(&mut self, now: Now, id: PairId, mark: usize, effects: &mut Vec<Effect>) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
-        let waits = pair.commit.is_some_and(|commit| commit > self.presence.committed);
         if pair.dirty == Dirty::Lightly {
             pair.dirty = Dirty::No;
-            self.presence.soiled.push(id);
-            if self.presence.soiled.len() == 1 {
-                self.timers.set(now.instant + BEHIND, Timer::Soiled);
-            }
+            self.late(now, id);
         }
+        let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
+        let waits = pair.commit.is_some_and(|commit| commit > self.presence.committed);
         let gravely = pair.dirty == Dirty::Gravely;
         let holds = waits && effects.len() > mark;
         if !gravely && !holds {
@@ -42,6 +40,14 @@ impl State {
         effects.push(Effect::Commit { id: commit, records, then });
     }
 
+    /// The record of a pair is written in a while.
+    pub(super) fn late(&mut self, now: Now, id: PairId) {
+        self.presence.soiled.push(id);
+        if self.presence.soiled.len() == 1 {
+            self.timers.set(now.instant + BEHIND, Timer::Soiled);
+        }
+    }
+
     /// Records up to this group are on disk.
     pub(in crate::state) fn committed(&mut self, id: CommitId) {
         self.presence.committed = self.presence.committed.max(id);
@@ -54,8 +60,11 @@ impl State {
         soiled.dedup();
         let records: Vec<Record> = soiled
             .into_iter()
-            .filter_map(|id| self.presence.pair(id))
-            .map(|pair| record(pair, now))
+            .map(|id| match self.presence.pairs.get_mut(&id) {
+                Some(pair) => record(pair, now),
+                // It was forgotten meanwhile.
+                None => Record::Pair { id, value: None },
+            })
             .collect();
         if !records.is_empty() {
             self.commits += 1;
@@ -110,14 +119,15 @@ impl State {
         for dialog in state.dialog_ids() {
             self.presence.dialogs.insert(dialog, id);
         }
-        self.presence.pairs.insert(id, Box::new(state));
-        self.arm(id);
+        self.add_pair(PairState { stored: true, ..state });
+        self.arm(now, id);
     }
 }
 
 /// The record of a pair; one that is not worth keeping is deleted.
-fn record(pair: &PairState, now: Now) -> Record {
+fn record(pair: &mut PairState, now: Now) -> Record {
     let stored = pair.stored(now);
+    pair.stored = stored.is_some();
     let value = stored.and_then(|stored| serde_json::to_string(&stored).ok());
     Record::Pair { id: pair.pair.id, value }
 }

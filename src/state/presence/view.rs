@@ -44,6 +44,9 @@ impl State {
             return;
         }
         known.soil(Dirty::Gravely);
+        if let Some(watched) = self.watched_mut(id) {
+            watched.give_up = None;
+        }
         self.decided(id, true);
         self.ask_how_she_is(now, id, effects);
     }
@@ -51,12 +54,12 @@ impl State {
     /// `unsubscribed` (RFC 8048 §5.3.1; RFC 6121 §3.2).
     pub(super) fn she_refuses(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
         let id = said.pair.id;
-        let re_ask = u64::try_from(self.config.presence.re_ask.as_millis()).unwrap_or(u64::MAX);
+        let re_ask = self.config.presence.re_ask;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         if !known.authorization.inbound(Kind::Unsubscribed).deliver {
             return;
         }
-        known.refused_until = (re_ask > 0).then(|| now.unix_ms.saturating_add(re_ask));
+        known.refused_until = (!re_ask.is_zero()).then(|| now.instant + re_ask);
         known.soil(Dirty::Gravely);
         let _ = effects;
         self.forget_her(id);
@@ -68,8 +71,18 @@ impl State {
         if let Some(watched) = self.watched_mut(id) {
             watched.devices.clear();
             (watched.probe, watched.known, watched.out_of_reach) = (None, false, None);
-            (watched.asked_at, watched.asked_id) = (None, None);
+            (watched.asked_at, watched.asked_id, watched.give_up) = (None, None, None);
         }
+    }
+
+    /// She did not decide for too long (RFC 6665 §4.1.3, giveup).
+    pub(super) fn give_her_up(&mut self, id: PairId) {
+        if let Some(authorization) = self.authorization(id) {
+            authorization.pending_out = false;
+        }
+        self.forget_her(id);
+        self.soil(id, Dirty::Gravely);
+        self.end_pending(id, Reason::GiveUp);
     }
 
     /// She decided: each of his subscriptions hears of it at once.
@@ -132,6 +145,8 @@ impl State {
         granted: bool,
     ) {
         let Some(watched) = self.watched_mut(id) else { return };
+        // After a start: what he was shown last may be newer than the record of it.
+        let unsure = watched.heard_at.is_none();
         watched.known = true;
         (watched.heard_at, watched.out_of_reach) = (Some(now.instant), None);
         if let Some(probe) = &mut watched.probe {
@@ -146,9 +161,9 @@ impl State {
         };
         if changed {
             self.soil(id, Dirty::Lightly);
-            if granted {
-                self.changed(now, id);
-            }
+        }
+        if granted && (changed || unsure) {
+            self.changed(now, id);
         }
     }
 
@@ -174,8 +189,7 @@ impl State {
         let up = self.links.get(known.pair.link.0).is_some_and(Link::is_up);
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
-        watched.heard_at = Some(now.instant);
-        let mut changed = false;
+        let mut changed = watched.heard_at.replace(now.instant).is_none();
         for resource in &probe.unconfirmed {
             let device = Device {
                 resource: resource.clone(),
@@ -234,7 +248,7 @@ impl State {
             Bounced::Rejected => Reason::Rejected,
         };
         known.authorization.pending_out = false;
-        (watched.asked_at, watched.asked_id) = (None, None);
+        (watched.asked_at, watched.asked_id, watched.give_up) = (None, None, None);
         known.soil(Dirty::Gravely);
         self.end_pending(id, reason);
     }

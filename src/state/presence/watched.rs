@@ -12,6 +12,7 @@ use crate::codec::sip::{HeaderName, Headers, Request, Status};
 use crate::flow::{
     Again, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing, Written,
 };
+use crate::state::link::Link;
 
 /// How often she is asked by one SIP user who goes on asking.
 const ASKED_ANEW: Duration = Duration::from_secs(3_600);
@@ -50,10 +51,17 @@ impl State {
         self.accept(asked, seconds, effects);
         self.again(Again::Notify(id, vec![name]));
         match (granted, seconds == 0) {
+            // A question is answered from what is known (SUB-116).
+            (true, true) if self.knows_her(id) => {}
             (true, _) => self.ask_how_she_is(now, id, effects),
             (false, true) => {}
             (false, false) => self.ask_her(now, id, effects),
         }
+    }
+
+    fn knows_her(&self, id: PairId) -> bool {
+        let watched = self.presence.pair(id).and_then(|known| known.watched.as_ref());
+        watched.is_some_and(|watched| watched.known)
     }
 
     /// Why a new subscription is not taken on.
@@ -62,10 +70,15 @@ impl State {
             return Some(refusal);
         }
         let until = self.presence.pair(pair.id).and_then(|known| known.refused_until);
-        if until.is_some_and(|until| until > now.unix_ms) {
+        if until.is_some_and(|until| until > now.instant) {
             return Some(Refusal::new(Status::FORBIDDEN));
         }
-        self.pair_made(now, pair).is_none().then(Refusal::unavailable)
+        let most = self.config.limits.dialogs_per_pair;
+        let known = self.pair_made(now, pair);
+        let room = known.is_some_and(|known| {
+            known.watched.as_ref().is_none_or(|watched| watched.dialogs.len() < most)
+        });
+        (!room).then(Refusal::unavailable)
     }
 
     /// For how long he is taken on: as he asks, or less.
@@ -142,16 +155,24 @@ impl State {
         if let Some(refusal) = refusal {
             return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
         }
-        self.soil(id, Dirty::Lightly);
+        // How long it lasts is on disk before he is told.
+        self.soil(id, Dirty::Gravely);
         self.accept(asked, seconds, effects);
         self.again(Again::Notify(id, vec![name]));
         if seconds == 0 {
             return self.he_left(id, effects);
         }
+        self.ask_anew(now, id, effects);
+    }
+
+    /// A subscription of his goes on: it may be long since anything was heard of her.
+    fn ask_anew(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pair(id) else { return };
+        let pending = known.authorization.pending_out;
         if self.is_stale(now, id) {
             self.ask_how_she_is(now, id, effects);
         }
-        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
+        if pending {
             self.ask_her(now, id, effects);
         }
     }
@@ -182,8 +203,10 @@ impl State {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair.clone();
         let was = known.authorization.pending_out;
+        let give_up = now.instant + self.config.presence.pending_limit;
         known.authorization.outbound(Kind::Subscribe);
         let Some(watched) = known.watched.as_deref_mut() else { return };
+        watched.give_up.get_or_insert(give_up);
         let lately = watched.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
         if was && lately {
             return;
@@ -260,7 +283,13 @@ impl State {
             return;
         }
         let pair = known.pair.clone();
-        self.show_gone(&pair, None, None, effects);
+        let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
+        if let Some(watched) = self.watched_mut(id) {
+            watched.untold = !up;
+        }
+        if up {
+            self.show_gone(&pair, None, None, effects);
+        }
     }
 
     /// Deadlines of his subscriptions and of a probe.
@@ -274,6 +303,7 @@ impl State {
                 ended |= lived && one.machine.state() == notifier::State::Terminated;
             }
         }
+        let gives_up = watched.give_up.is_some_and(|at| at <= now.instant);
         let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
         if !notified.is_empty() {
             self.again(Again::Notify(id, notified));
@@ -281,6 +311,9 @@ impl State {
         if ended {
             self.soil(id, Dirty::Lightly);
             self.he_left(id, effects);
+        }
+        if gives_up {
+            self.give_her_up(id);
         }
         if silent {
             self.probe_unanswered(now, id);
@@ -300,7 +333,11 @@ impl State {
         watched.probe = None;
         // Her word may have come when nobody heard it: she is asked again.
         watched.asked_at = None;
-        if watched.dialogs.is_empty() && !wanted {
+        let alive = !watched.dialogs.is_empty();
+        if std::mem::take(&mut watched.untold) {
+            self.he_left(id, effects);
+        }
+        if !alive && !wanted {
             return;
         }
         self.ask_how_she_is(now, id, effects);

@@ -4,8 +4,8 @@ use super::State;
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Fetch, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
-use crate::codec::xmpp::Text;
-use crate::flow::{Answered, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
+use crate::codec::xmpp::{Condition, StanzaError, Text};
+use crate::flow::{Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
 /// When the link is back, subscriptions are made anew within this time.
 const PACE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -60,8 +60,16 @@ impl State {
             Action::Withdraw => self.withdraw(now, id, effects),
             Action::Unknown => {
                 let Some(watching) = self.watching_mut(id) else { return };
-                let (probe, gone) = (watching.probe.take().unwrap_or_default(), watching.gone_us);
-                self.show_gone(&pair, probe.id, gone, effects);
+                let (probe, gone) = (watching.probe.take(), watching.gone_us);
+                match (probe, answered.and_then(moved)) {
+                    (Some(probe), Some(error)) => {
+                        self.say_error(now, &pair, probe.id, error, effects);
+                    }
+                    (probe, _) => {
+                        let id = probe.and_then(|probe| probe.id);
+                        self.show_gone(&pair, id, gone, effects);
+                    }
+                }
             }
             Action::Failed => self.failed(now, id, &pair, answered, effects),
         }
@@ -72,6 +80,10 @@ impl State {
         self.soil(id, Dirty::Gravely);
         self.withdraw(now, id, effects);
         self.take_request_id(id);
+        let until = now.instant + self.config.presence.pending_limit;
+        if let Some(known) = self.presence.pairs.get_mut(&id) {
+            known.refuses_until = Some(until);
+        }
         if self.authorization(id).is_some_and(|it| it.outbound(Kind::Unsubscribed)) {
             self.say(now, pair, Kind::Unsubscribed, None, effects);
         }
@@ -157,7 +169,11 @@ impl State {
         };
         let before = known.authorization;
         let told = known.authorization.inbound(Kind::Subscribe);
+        known.refuses_until = None;
         let watching = known.watching.get_or_insert_default();
+        if told.deliver {
+            watching.since = now.unix_ms;
+        }
         if said.id.is_some() {
             watching.request_id = said.id.clone();
         }
@@ -185,6 +201,7 @@ impl State {
     pub(super) fn she_unsubscribes(&mut self, now: Now, pair: &Pair, effects: &mut Vec<Effect>) {
         let id = pair.id;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        known.refuses_until = None;
         // Nothing is stored: a stray one (RFC 6121 §A.3.2).
         if !known.authorization.inbound(Kind::Unsubscribe).deliver {
             return;
@@ -205,6 +222,10 @@ impl State {
             self.presence.pair(id).map(|known| known.authorization).unwrap_or_default();
         if authorization.pending_in {
             return;
+        }
+        let refuses = |known: &PairState| known.refuses_until.is_some();
+        if !authorization.from && self.presence.pair(id).is_some_and(refuses) {
+            return self.say(now, pair, Kind::Unsubscribed, probe.id, effects);
         }
         if !authorization.from {
             return self.fetch(now, pair, probe, effects);
@@ -268,6 +289,8 @@ impl State {
                 // What proves that he is not to be seen (SUB-082).
                 if matches!(answered.status, 403 | 404 | 489 | 603 | 604) {
                     self.say(now, &pair, Kind::Unsubscribed, fetch.probe.id, effects);
+                } else if let Some(error) = moved(answered) {
+                    self.say_error(now, &pair, fetch.probe.id, error, effects);
                 }
             }
             return;
@@ -299,36 +322,9 @@ impl State {
         self.run_watching(now, id, None, effects, Subscriber::fire);
     }
 
-    /// What went while the link was down is gone for her as well.
-    fn tell_missed(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
-        let Some(watching) = known.watching.as_deref_mut() else { return };
-        let missed = std::mem::take(&mut watching.missed);
-        if missed.is_empty() {
-            return;
-        }
-        let there = watching.devices.iter().filter(|device| device.available);
-        let there: Vec<Text> = there.map(|device| device.resource.clone()).collect();
-        known.soil(Dirty::Lightly);
-        for resource in missed {
-            let bare = resource.is_empty();
-            if there.contains(&resource) || (bare && !there.is_empty()) {
-                continue;
-            }
-            let device = Device {
-                resource,
-                available: false,
-                facts: Facts::default(),
-                changed_us: now.unix_ms * 1_000,
-            };
-            self.show_device(&pair, &device, effects);
-        }
-    }
-
     /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
     pub(super) fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        self.tell_missed(now, id, effects);
+        self.catch_up(id, effects);
         let live = |known: &PairState| {
             known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
         };
@@ -342,9 +338,14 @@ impl State {
     }
 }
 
+/// Where he is now (RFC 3261 §21.3), if that is what a response says.
+fn moved(answered: &Answered) -> Option<StanzaError> {
+    let error = answered.error.as_deref();
+    error.filter(|_| matches!(answered.status, 301 | 302)).cloned()
+}
+
 /// What she is told when the table of pairs is full.
-fn full() -> crate::codec::xmpp::StanzaError {
-    use crate::codec::xmpp::{Condition, StanzaError};
+fn full() -> StanzaError {
     StanzaError::new(Condition::ResourceConstraint)
         .with_text("too many users watch each other over this gateway")
 }

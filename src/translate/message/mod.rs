@@ -12,5 +12,5 @@ mod to_xmpp;
 mod xhtml_im;
 
 pub(super) use shim::{Hops, hops};
-pub(super) use to_sip::{display_name, to_sip};
+pub(super) use to_sip::{display_name, object, to_sip};
 pub(super) use to_xmpp::{Inward, to_xmpp};

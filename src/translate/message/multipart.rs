@@ -1,13 +1,16 @@
 //! Bodies of several parts (RFC 2046 §5.1, RFC 5621).
 
 use super::language;
-use super::reading::{Place, Read, Reader, Said, Unread, malformed, unsupported};
+use super::reading::{Place, Read, Reader, Said, Unread, malformed, secured, unsupported};
 use super::xhtml_im;
 use crate::codec::mime::{Entity, Handling, MediaType, MultipartError};
 use crate::codec::xmpp::Text;
+use crate::flow::Decision;
+use crate::rules::encryption::Saying;
+use crate::translate::encryption::body;
 
 /// Multiparts within each other, the outermost counted.
-const MAX_DEPTH: usize = 4;
+pub(super) const MAX_DEPTH: usize = 4;
 
 impl Reader<'_> {
     /// What the parts say together. A subtype that is not known is read as mixed (RFC 2046
@@ -21,6 +24,12 @@ impl Reader<'_> {
         let place = Place { multiparts: place.multiparts + 1, ..place };
         if place.multiparts > MAX_DEPTH {
             return malformed(&MultipartError::TooDeep.to_string());
+        }
+        // What is encrypted is the message, and a readable sibling its fallback (RFC 8591 §12).
+        let mut parts = body::parts(self.encryption, entity).into_iter();
+        let leaves_out = self.encryption.notice_optional_part;
+        if let Some(part) = parts.find(|part| !(self.reads(part) || part.optional && leaves_out)) {
+            return Err(secured(part, entity, place));
         }
         let broken = |error: MultipartError| malformed(&error.to_string());
         match media_type.essence() {
@@ -60,7 +69,11 @@ impl Reader<'_> {
                 .disposition
                 .as_ref()
                 .is_some_and(|disposition| disposition.handling == Handling::Optional);
-            let said = match is_shown(part) {
+            let is_secured = || {
+                let of_type = |it| body::of_type(self.encryption, it).is_some();
+                part.content_type.as_ref().is_some_and(of_type)
+            };
+            let said = match is_shown(part) || is_secured() {
                 true => self.part(part, place),
                 // An attachment is for saving, a session for calling: neither is text to show.
                 false => unsupported(),
@@ -68,10 +81,20 @@ impl Reader<'_> {
             match said {
                 Ok(said) => all.add(said),
                 Err(Unread::NotUnderstood(_)) if is_optional => {}
+                Err(Unread::Secured(part)) if is_optional => all.add(self.without(&part.part)),
                 Err(unread) => return Err(unread),
             }
         }
         Ok(all)
+    }
+}
+
+impl Reader<'_> {
+    /// The line that stands for a part that was left out.
+    fn without(&self, part: &body::Part) -> Said {
+        let said = self.encryption.texts.say(Saying::PartLeftOut, None, &part.title, "");
+        let left_out = (part.name.clone(), part.place.clone(), Decision::PartLeftOut);
+        Said { text: Some(said.text.into()), left_out: vec![left_out], ..Said::default() }
     }
 }
 
@@ -104,6 +127,8 @@ impl Said {
         self.sent = self.sent.or(more.sent);
         self.notifies |= more.notifies;
         self.counted.extend(more.counted);
+        self.left_out.extend(more.left_out);
+        self.is_otr |= more.is_otr;
         more.subjects.into_iter().for_each(|subject| language::add(&mut self.subjects, subject));
     }
 }

@@ -5,15 +5,19 @@ use std::cell::Cell;
 use bytes::Bytes;
 use time::OffsetDateTime;
 
+use super::multipart::MAX_DEPTH;
 use super::{html, language, xhtml_im};
 use crate::codec::mime::{
-    Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, Subject, TextError,
-    TransferEncoding, cpim, external_body, format_flowed,
+    Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, MultipartError,
+    Subject, TextError, TransferEncoding, cpim, external_body, format_flowed,
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
 use crate::codec::xmpp::{LangText, Node, Text};
-use crate::flow::{Counter, Refusal};
-use crate::rules::Messages;
+use crate::flow::{Counter, Decision, Inbound, Refusal};
+use crate::rules::encryption::{Course, Scheme};
+use crate::rules::{Encryption, Messages};
+use crate::translate::encryption::body::{self, Kind, Part};
+use crate::translate::encryption::{course, otr};
 
 /// The character sets in which texts are read: bare, and within CPIM objects (RFC 3922 §4.2.9).
 const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
@@ -43,6 +47,10 @@ pub(super) struct Said {
     pub notifies: bool,
     /// What is to be counted.
     pub counted: Vec<Counter>,
+    /// What of encryption or a signature was left out: its scheme, where it was, and what was done.
+    pub left_out: Vec<(String, String, Decision)>,
+    /// Whether the text is OTR's, and crosses as it is.
+    pub is_otr: bool,
 }
 
 /// Why a body, or a part of one, says nothing.
@@ -52,6 +60,18 @@ pub(super) enum Unread {
     NotUnderstood(Box<Refusal>),
     /// It is broken, or beyond a bound: the message is refused whole.
     Refused(Box<Refusal>),
+    /// It is secured end to end, and nothing beside it is the message.
+    Secured(Box<Secured>),
+}
+
+/// A body, or a part of one, that is secured end to end.
+pub(super) struct Secured {
+    /// What it is.
+    pub part: Part,
+    /// The entity, content codings undone.
+    pub entity: Entity,
+    /// Whether nothing but a CPIM envelope is around it.
+    pub is_whole: bool,
 }
 
 pub(super) type Read<T> = Result<T, Unread>;
@@ -67,24 +87,31 @@ pub(super) struct Place {
 
 /// Reads the body of one request.
 pub(super) struct Reader<'a> {
-    rules: &'a Messages,
+    pub(super) rules: &'a Messages,
+    pub(super) encryption: &'a Encryption,
+    inbound: &'a Inbound,
     request: &'a Request,
     /// Octets that codings may still inflate to.
     left: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rules: &'a Messages, request: &'a Request) -> Self {
-        Reader { rules, request, left: Cell::new(rules.max_inflated_octets) }
+    pub(super) fn new(
+        rules: &'a Messages,
+        encryption: &'a Encryption,
+        inbound: &'a Inbound,
+    ) -> Self {
+        let left = Cell::new(rules.max_inflated_octets);
+        Reader { rules, encryption, inbound, request: &inbound.request, left }
     }
 
     /// What the body says.
-    pub(super) fn read(&self) -> Result<Said, Box<Refusal>> {
+    pub(super) fn read(&self) -> Read<Said> {
         self.top().and_then(|entity| self.entity(&entity, Place::default())).map_err(|unread| {
             match unread {
-                Unread::NotUnderstood(refusal) | Unread::Refused(refusal) => {
-                    self.accepting(refusal)
-                }
+                Unread::NotUnderstood(refusal) => Unread::NotUnderstood(self.accepting(refusal)),
+                Unread::Refused(refusal) => Unread::Refused(self.accepting(refusal)),
+                secured @ Unread::Secured(_) => secured,
             }
         })
     }
@@ -167,10 +194,14 @@ impl<'a> Reader<'a> {
             external_body::MEDIA_TYPE => external(media_type)?,
             "application/im-iscomposing+xml" => notification(Counter::InboundComposing),
             "message/imdn+xml" => notification(Counter::InboundDisposition),
-            // They mean nothing without the keys of the peers (RFC 1847).
-            "multipart/signed" | "multipart/encrypted" => return unsupported(),
-            _ if media_type.is_multipart() => self.multipart(entity, media_type, place)?,
-            _ => return unsupported(),
+            _ => match body::of_type(self.encryption, media_type) {
+                Some((named, kind)) => {
+                    let part = Part::new(&named, kind, media_type.essence().to_owned());
+                    self.secured(part, named.scheme, entity, place)?
+                }
+                None if media_type.is_multipart() => self.multipart(entity, media_type, place)?,
+                None => return unsupported(),
+            },
         };
         let own = entity.language.as_ref().filter(|tag| language::is_tag(tag));
         said.language = said.language.or_else(|| own.cloned());
@@ -183,7 +214,60 @@ impl<'a> Reader<'a> {
             Some(del_sp) => format_flowed::unfold(&text, del_sp).into(),
             None => text,
         };
-        Ok(Said { text: Some(text), ..Said::default() })
+        self.judged(Said { text: Some(text), ..Said::default() }, entity, place)
+    }
+
+    /// A text, unless it is OTR's and must not cross; without what offers OTR in white space.
+    fn judged(&self, mut said: Said, entity: &Entity, place: Place) -> Read<Said> {
+        let text = said.text.as_deref().unwrap_or_default();
+        let Some((found, named)) = otr::of(text).zip(self.encryption.otr()) else {
+            return Ok(said);
+        };
+        let crosses = course(self.encryption, self.inbound, named.scheme) == Course::Relay;
+        match found {
+            otr::Otr::Offer if crosses => {}
+            otr::Otr::Offer => {
+                let offer = found.place().to_owned();
+                said.left_out.push((named.name, offer, Decision::OfferLeftOut));
+                said.text = Some(Text::from(&*otr::without_offer(text)));
+            }
+            otr::Otr::Data | otr::Otr::Query if crosses => said.is_otr = true,
+            otr::Otr::Data | otr::Otr::Query => {
+                let part = Part::new(&named, Kind::Otr, found.place().to_owned());
+                return Err(secured(part, entity, place));
+            }
+        }
+        Ok(said)
+    }
+
+    /// Whether a secured part is read all the same.
+    pub(super) fn reads(&self, part: &Part) -> bool {
+        let wanted = match part.kind {
+            Kind::Signed => Course::StripSignature,
+            Kind::Otr => Course::Relay,
+            Kind::Encrypted => return false,
+        };
+        let scheme = part.scheme(self.encryption);
+        scheme.is_some_and(|scheme| course(self.encryption, self.inbound, scheme) == wanted)
+    }
+
+    /// What is secured end to end: the signed text if the rules give the signature up, nothing
+    /// else.
+    fn secured(&self, part: Part, scheme: &Scheme, entity: &Entity, place: Place) -> Read<Said> {
+        let strips = part.kind == Kind::Signed
+            && course(self.encryption, self.inbound, scheme) == Course::StripSignature;
+        if !strips {
+            return Err(secured(part, entity, place));
+        }
+        let below = Place { multiparts: place.multiparts + 1, ..place };
+        if below.multiparts > MAX_DEPTH {
+            return malformed(&MultipartError::TooDeep.to_string());
+        }
+        let parts = entity.parts().or_else(|error| malformed(&error.to_string()))?;
+        let Some(signed) = parts.first() else { return unsupported() };
+        let mut said = self.part(signed, below)?;
+        said.left_out.push((part.name, part.place, Decision::SignatureLeftOut));
+        Ok(said)
     }
 
     fn html(&self, entity: &Entity, place: Place) -> Read<Said> {
@@ -191,7 +275,7 @@ impl<'a> Reader<'a> {
             return Err(Unread::Refused(too_large("the HTML is too large")));
         };
         let text = Some(xhtml_im::plain_text(&children).into());
-        Ok(Said { text, xhtml: Some(children), ..Said::default() })
+        self.judged(Said { text, xhtml: Some(children), ..Said::default() }, entity, place)
     }
 
     /// A CPIM object: its text with its subjects; its sender is a claim (RFC 3862 §4.1).
@@ -239,6 +323,11 @@ impl<'a> Reader<'a> {
 
 fn subject(subject: Subject) -> LangText {
     LangText { lang: subject.lang.filter(|tag| language::is_tag(tag)), text: subject.text }
+}
+
+pub(super) fn secured(part: Part, entity: &Entity, place: Place) -> Unread {
+    let is_whole = place.multiparts == 0;
+    Unread::Secured(Box::new(Secured { part, entity: entity.clone(), is_whole }))
 }
 
 /// RFC 3994 and RFC 5438: for the peer's client, and never text.

@@ -1,12 +1,13 @@
 //! The form of a message on the SIP side.
 
+use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use time::OffsetDateTime;
 
 use super::edits::Values;
 use super::shim::{Hops, hops};
 use super::{age, edits, language};
-use crate::codec::mime::{CpimObject, Party, write_crlf};
+use crate::codec::mime::{CpimObject, Party, SmimeObject, write_crlf};
 use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
 use crate::codec::xmpp::{LangText, Message, Text, ns};
 use crate::flow::{Now, Outbound, Profile, Rendered};
@@ -59,10 +60,32 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
             headers.push(HeaderName::ContentType, HeaderValue::text(plain));
             text
         }
+        // An object is none of this: see `object`.
+        Profile::Object => Vec::new(),
     };
     if !rules.edits.is_empty() {
         edits::header(&rules.edits, outbound, &mut headers);
     }
+    rendered(rules, outbound, headers, body.into())
+}
+
+/// An RFC 3923 object as it is: nothing of the stanza around it but its conversation.
+pub(in crate::translate) fn object(
+    rules: &Messages,
+    outbound: &Outbound,
+    object: SmimeObject,
+) -> Rendered {
+    let mut headers = Headers::default();
+    for (name, value) in &object.headers {
+        if let Some(name) = HeaderName::new(&(*name).into()) {
+            headers.push(name, HeaderValue::text(value));
+        }
+    }
+    rendered(rules, outbound, headers, object.body)
+}
+
+fn rendered(rules: &Messages, outbound: &Outbound, headers: Headers, body: Bytes) -> Rendered {
+    let stanza = &outbound.stanza;
     let thread = stanza.thread.as_ref().filter(|_| rules.thread_to_call_id);
     let max_forwards = match hops(stanza) {
         Hops::Left(left) => left,
@@ -70,7 +93,7 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
     };
     Rendered {
         headers,
-        body: body.into(),
+        body,
         conversation: thread.and_then(call_id),
         max_request_octets: rules.max_request_octets,
         max_forwards,

@@ -1,11 +1,12 @@
 //! The stanza that a MESSAGE becomes.
 
-use super::reading::{Reader, Said};
+use super::reading::{Reader, Said, Secured, Unread};
 use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, Text, ns};
-use crate::flow::{Counter, Inbound, Now, Refusal};
-use crate::rules::Messages;
+use crate::flow::{Counter, Decision, Flag, Inbound, Now, Refusal};
+use crate::rules::{Encryption, Messages};
+use crate::translate::encryption;
 
 /// What a MESSAGE means on the XMPP side.
 pub(in crate::translate) struct Inward {
@@ -15,19 +16,30 @@ pub(in crate::translate) struct Inward {
     pub counted: Vec<Counter>,
     /// The id of the stanza, where it is not that of the transaction.
     pub id: Option<Text>,
+    /// What was met of encryption.
+    pub flags: Vec<Flag>,
+    /// The answer, where it is not for state to give.
+    pub refusal: Option<Box<Refusal>>,
 }
 
 /// The stanza of a MESSAGE. The error is boxed as it is the rarer case and much the larger one.
 pub(in crate::translate) fn to_xmpp(
     rules: &Messages,
+    means: &Encryption,
     inbound: &Inbound,
     now: Now,
 ) -> Result<Inward, Box<Refusal>> {
     let request = &*inbound.request;
-    let mut said = match request.body.is_empty() {
-        true => Said::default(),
-        false => Reader::new(rules, request).read()?,
+    let read = match request.body.is_empty() {
+        true => Ok(Said::default()),
+        false => Reader::new(rules, means, inbound).read(),
     };
+    let mut said = match read {
+        Ok(said) => said,
+        Err(Unread::Secured(secured)) => return of_secured(rules, means, inbound, &secured, now),
+        Err(Unread::NotUnderstood(refusal) | Unread::Refused(refusal)) => return Err(refusal),
+    };
+    let flags = flags(inbound, &mut said);
     let delay = age::delay(rules, &request.headers, said.sent, now)?;
     let counted = std::mem::take(&mut said.counted);
     if said.subjects.is_empty()
@@ -39,18 +51,64 @@ pub(in crate::translate) fn to_xmpp(
     // A notification has its meaning without the Subject that its client may have set.
     let is_silent = text.is_none() && (said.subjects.is_empty() || said.notifies);
     if is_silent {
-        return Ok(Inward { stanza: None, counted, id: None });
+        return Ok(Inward { stanza: None, counted, id: None, flags, refusal: None });
     }
+    let is_otr = said.is_otr;
     let id = said.id.take().filter(|_| rules.content_id_to_id);
     let mut message = stanza(rules, inbound, text, said, delay);
     if let Some(id) = &id {
         message.id = Some(id.clone());
     }
+    if is_otr {
+        message.extensions.extend(encryption::pinned());
+    }
     if !rules.edits.is_empty() {
         edits::stanza(&rules.edits, inbound, &mut message);
     }
     fits(&message, inbound.max_stanza_octets)?;
-    Ok(Inward { stanza: Some(Box::new(message)), counted, id })
+    Ok(Inward { stanza: Some(Box::new(message)), counted, id, flags, refusal: None })
+}
+
+/// What of encryption a readable message had.
+fn flags(inbound: &Inbound, said: &mut Said) -> Vec<Flag> {
+    let whose = encryption::whose(inbound);
+    let left_out = std::mem::take(&mut said.left_out).into_iter();
+    let otr = said.is_otr.then(|| whose.sighting("otr", "the text", Decision::Relayed));
+    left_out
+        .map(|(scheme, place, decision)| whose.sighting(&scheme, &place, decision))
+        .chain(otr)
+        .map(|sighting| Flag { sighting, notice: None })
+        .collect()
+}
+
+/// An object that crosses as it is (RFC 3923 §8), or a refusal.
+fn of_secured(
+    rules: &Messages,
+    means: &Encryption,
+    inbound: &Inbound,
+    secured: &Secured,
+    now: Now,
+) -> Result<Inward, Box<Refusal>> {
+    let Secured { part, entity, is_whole } = secured;
+    let object = encryption::relayed(means, inbound, part, entity, *is_whole);
+    let counted = Vec::new();
+    let object = match object {
+        Ok(object) => object,
+        Err(status) => {
+            let (refusal, flag) = encryption::refusal(means, inbound, part, status);
+            let (refusal, flags) = (Some(Box::new(refusal)), vec![flag]);
+            return Ok(Inward { stanza: None, counted, id: None, flags, refusal });
+        }
+    };
+    let delay = age::delay(rules, &inbound.request.headers, None, now)?;
+    let said = Said::default();
+    let mut message = stanza(rules, inbound, None, said, delay);
+    message.lang = None;
+    message.extensions.insert(0, object);
+    fits(&message, inbound.max_stanza_octets)?;
+    let sighting = encryption::whose(inbound).sighting(&part.name, &part.place, Decision::Relayed);
+    let flags = vec![Flag { sighting, notice: None }];
+    Ok(Inward { stanza: Some(Box::new(message)), counted, id: None, flags, refusal: None })
 }
 
 fn stanza(

@@ -6,6 +6,7 @@
 
 mod notify;
 mod response;
+mod timer;
 
 use std::time::Duration;
 
@@ -97,6 +98,8 @@ pub struct Context {
     pub granted: bool,
     /// Whether she is there.
     pub online: Online,
+    /// Whether what he has not decided is still waited for.
+    pub patient: bool,
 }
 
 /// The machine.
@@ -109,16 +112,22 @@ pub struct Subscriber {
     asked: Option<u32>,
     /// When the last one was sent.
     asked_at: Instant,
-    /// When the dialog, or the attempt at one, began.
-    began_at: Instant,
+    /// When the dialog, or the attempt at one, began; an earlier process did it where there is none.
+    began_at: Option<Instant>,
     /// A NOTIFY came since.
     notified: bool,
     /// He refused a refresh and the dialog lives on: what it says is shown no more.
     muted: bool,
     /// He said that nothing will change (§4.1.3, invariant).
     invariant: bool,
+    /// It is being ended.
+    leaving: bool,
+    /// She was told that it ended.
+    told: bool,
     /// What is asked for; a 423 raises it.
     seconds: u32,
+    /// It was raised for the SUBSCRIBE without an answer.
+    raised: bool,
     back_off: Duration,
     timer_n: Option<Instant>,
     refresh: Option<Instant>,
@@ -137,11 +146,14 @@ impl Subscriber {
             wanted: false,
             asked: None,
             asked_at: Instant(0),
-            began_at: Instant(0),
+            began_at: None,
             notified: false,
             muted: false,
             invariant: false,
+            leaving: false,
+            told: false,
             seconds: SECONDS,
+            raised: false,
             back_off: FIRST,
             timer_n: None,
             refresh: None,
@@ -164,7 +176,6 @@ impl Subscriber {
             return subscriber;
         }
         subscriber.state = state;
-        subscriber.began_at = now;
         subscriber.expiry = Some(now + rest);
         subscriber.refresh = Some(soon.min(now + rest / 2));
         subscriber
@@ -194,10 +205,21 @@ impl Subscriber {
         self.wanted && !self.muted
     }
 
-    /// Whether the dialog lives and she may see what it says.
+    /// Whether she may see what the dialog says, or what it said last and for good.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.state == State::Active && self.shows()
+        self.shows() && (self.state == State::Active || self.invariant)
+    }
+
+    /// Whether he said that nothing will change.
+    #[must_use]
+    pub fn is_invariant(&self) -> bool {
+        self.invariant
+    }
+
+    /// It said in an earlier process that nothing will change.
+    pub fn rest(&mut self) {
+        (self.invariant, self.retry) = (true, None);
     }
 
     /// When the dialog ends unless it is refreshed.
@@ -214,9 +236,11 @@ impl Subscriber {
 
     /// She asks to see him (`subscribe`), whatever was before.
     pub fn subscribe(&mut self, context: &Context) -> Vec<Action> {
-        (self.wanted, self.invariant, self.told_when) = (true, false, false);
-        self.muted = false;
+        // A server repeats a request at each login: he said when.
+        let told_when = self.wanted && self.told_when && self.retry.is_some();
+        (self.wanted, self.told, self.invariant, self.muted) = (true, false, false, false);
         match self.state {
+            State::Terminated if told_when => Vec::new(),
             State::Terminated => self.begin(context),
             State::NotifyWait | State::Pending => Vec::new(),
             State::Active => self.refresh_now(context),
@@ -252,7 +276,10 @@ impl Subscriber {
         match self.state {
             State::Terminated => vec![Action::Unsubscribed],
             // The NOTIFY that makes the dialog will be followed by the end of it.
-            State::NotifyWait => vec![Action::Unsubscribed],
+            State::NotifyWait => {
+                self.told = true;
+                vec![Action::Unsubscribed]
+            }
             State::Pending | State::Active => vec![self.ask(context, 0, false)],
         }
     }
@@ -262,6 +289,10 @@ impl Subscriber {
         self.asked_at = context.now;
         self.notified = false;
         self.refresh = None;
+        self.leaving = seconds == 0;
+        if self.state == State::NotifyWait {
+            self.timer_n = Some(context.now + context.timer_n);
+        }
         Action::Subscribe { seconds, fresh }
     }
 
@@ -274,8 +305,7 @@ impl Subscriber {
 
     fn begin(&mut self, context: &Context) -> Vec<Action> {
         self.state = State::NotifyWait;
-        self.began_at = context.now;
-        self.timer_n = Some(context.now + context.timer_n);
+        self.began_at = Some(context.now);
         (self.retry, self.expiry, self.told_when) = (None, None, false);
         vec![self.ask(context, self.seconds, true)]
     }
@@ -298,9 +328,14 @@ impl Subscriber {
         self.told_when = after.is_some();
     }
 
+    /// Whether it began but a moment ago.
+    fn is_short(&self, context: &Context) -> bool {
+        self.began_at.is_some_and(|began| context.now - began < SHORT)
+    }
+
     /// Begins anew at once, unless the last time was but a moment ago.
     fn begin_again(&mut self, context: &Context) -> Vec<Action> {
-        let short = context.now - self.began_at < SHORT;
+        let short = self.is_short(context);
         self.end();
         if short {
             self.retry_later(context, None);
@@ -314,56 +349,10 @@ impl Subscriber {
     fn last(&mut self, context: &Context, seconds: u32) {
         let life = Duration::from_secs(seconds.into());
         self.expiry = Some(context.now + life);
-        // Between 80 and 90 % of it, and 5 s before its end at the latest.
+        // Between 80 and 90 % of it, and 5 s before its end at the latest; but never at once.
         let early = life * 8 / 10 + share(life / 10, context.dice);
         let latest = life.saturating_sub(Duration::from_secs(5)).max(life / 2);
-        self.refresh = Some(context.now + early.min(latest));
-    }
-
-    /// A deadline has passed.
-    pub fn fire(&mut self, context: &Context) -> Vec<Action> {
-        let now = context.now;
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let there = context.online == Online::Perhaps || !context.granted;
-        if due(self.timer_n) {
-            return self.silence(context);
-        }
-        if due(self.expiry) {
-            self.end();
-            let mut actions = vec![Action::Ended];
-            match self.wanted && there {
-                true => actions.extend(self.begin(context)),
-                false => actions.push(Action::Withdraw),
-            }
-            return actions;
-        }
-        if due(self.refresh) {
-            self.refresh = None;
-            return if there { self.refresh_now(context) } else { Vec::new() };
-        }
-        if due(self.retry) {
-            self.retry = None;
-            self.told_when = false;
-            if self.wanted && there && self.state == State::Terminated {
-                return self.begin(context);
-            }
-        }
-        Vec::new()
-    }
-
-    /// Timer N (§4.1.2.4): there was no NOTIFY.
-    fn silence(&mut self, context: &Context) -> Vec<Action> {
-        let waited = self.state == State::NotifyWait;
-        self.end();
-        let mut actions = vec![Action::Ended];
-        if self.wanted {
-            self.retry_later(context, None);
-            actions.push(Action::Withdraw);
-            if context.granted && waited {
-                actions.push(Action::Unknown);
-            }
-        }
-        actions
+        self.refresh = Some(context.now + early.min(latest).max(SHORT));
     }
 }
 

@@ -15,9 +15,9 @@ impl Subscriber {
         };
         self.state = state;
         if !self.wanted && !self.muted {
-            return match self.asked {
-                Some(0) => Vec::new(),
-                _ => vec![self.ask(context, 0, false)],
+            return match self.leaving {
+                true => Vec::new(),
+                false => vec![self.ask(context, 0, false)],
             };
         }
         if let Some(seconds) = subscription.expires() {
@@ -41,10 +41,10 @@ impl Subscriber {
     /// §4.1.3: why it ended says what may be done.
     fn terminated(&mut self, context: &Context, subscription: &Subscription) -> Vec<Action> {
         if !self.wanted {
-            let unsubscribing = self.asked == Some(0);
+            // The response would say the same.
+            let untold = self.asked == Some(0) && !std::mem::replace(&mut self.told, true);
             self.end();
-            return match unsubscribing {
-                // The response would have said the same.
+            return match untold {
                 true => vec![Action::Ended, Action::Unsubscribed],
                 false => vec![Action::Ended],
             };

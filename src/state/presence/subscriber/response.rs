@@ -11,11 +11,14 @@ impl Subscriber {
         if asked == 0 {
             return self.left(context, answer.status);
         }
+        let raised = std::mem::take(&mut self.raised);
         let established = !matches!(self.state, State::NotifyWait | State::Terminated);
         match answer.status {
             200..=299 => {
                 if established && !self.notified {
                     self.last(context, answer.expires.unwrap_or(asked).min(asked));
+                    // §4.1.2.2: the NOTIFY is to come.
+                    self.timer_n = Some(self.asked_at + context.timer_n);
                 }
                 Vec::new()
             }
@@ -27,8 +30,10 @@ impl Subscriber {
                 Vec::new()
             }
             403 | 489 | 603 => self.cancelled(established && answer.status != 489),
-            423 if answer.min_expires.is_some_and(|least| least > asked && asked < u32::MAX) => {
+            // Once: two sides that raise their numbers in turn would go on for ever.
+            423 if !raised && answer.min_expires.is_some_and(|least| least > asked) => {
                 self.seconds = answer.min_expires.unwrap_or(asked);
+                self.raised = true;
                 vec![self.ask(context, self.seconds, false)]
             }
             481 if established => self.begin_again(context),
@@ -76,7 +81,9 @@ impl Subscriber {
             self.end();
             actions.push(Action::Ended);
         }
-        actions.push(Action::Unsubscribed);
+        if !std::mem::replace(&mut self.told, true) {
+            actions.push(Action::Unsubscribed);
+        }
         actions
     }
 

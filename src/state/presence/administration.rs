@@ -1,0 +1,57 @@
+//! What an operator decides: the gateway is taken out of service, a SIP user is no more.
+
+use super::State;
+use super::authorization::Stanza as Kind;
+use super::notifier::{Action, Reason};
+use super::pair::Dirty;
+use crate::codec::xmpp::Jid;
+use crate::flow::{Again, DialogId, Effect, Now, PairId};
+
+impl State {
+    /// The gateway is taken out of service: all that it showed goes, and who watches may go
+    /// elsewhere (RFC 6665 §4.1.3, deactivated). Who may see whom is kept.
+    pub(in crate::state) fn retire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for id in self.presence.all() {
+            self.with_pair(now, id, effects, |state, effects| {
+                state.withdraw(now, id, effects);
+                state.end_all(id, Reason::Deactivated);
+                state.soil(id, Dirty::Gravely);
+            });
+        }
+    }
+
+    /// A SIP user is no more: he sees nobody, and gives up to (RFC 6121 §3.3).
+    pub(in crate::state) fn remove(&mut self, now: Now, contact: &Jid, effects: &mut Vec<Effect>) {
+        let contact = contact.bare();
+        for id in self.presence.all() {
+            let Some(known) = self.presence.pair(id) else { continue };
+            if known.pair.contact != contact {
+                continue;
+            }
+            let pair = known.pair.clone();
+            self.with_pair(now, id, effects, |state, effects| {
+                let Some(authorization) = state.authorization(id) else { return };
+                let known = authorization.to || authorization.pending_out;
+                authorization.outbound(Kind::Unsubscribe);
+                state.end_all(id, Reason::NoResource);
+                state.forget_her(id);
+                state.soil(id, Dirty::Gravely);
+                if known {
+                    state.say(now, &pair, Kind::Unsubscribe, None, effects);
+                }
+            });
+        }
+    }
+
+    /// Ends all of his subscriptions.
+    fn end_all(&mut self, id: PairId, reason: Reason) {
+        let Some(watched) = self.watched_mut(id) else { return };
+        let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
+        let ended: Vec<DialogId> = each
+            .filter_map(|one| (one.machine.end(reason) == Action::Notify).then_some(one.id))
+            .collect();
+        if !ended.is_empty() {
+            self.again(Again::Notify(id, ended));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What becomes of a secured message from XMPP.
+
+use super::stanza::{Kind, Seen, in_message, in_presence};
+use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
+use crate::codec::mime::SmimeObject;
+use crate::codec::sip::Status;
+use crate::codec::xmpp::{
+    Condition, Element, LangText, Message, MessageKind, Presence, StanzaError,
+};
+use crate::flow::{
+    Correlation, Counter, Decision, Flag, Intent, Notice, Now, Outbound, Profile, Sighting, Towards,
+};
+use crate::rules::Rules;
+use crate::rules::encryption::{Between, Carried, Course, Saying};
+use crate::translate::message;
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub(in crate::translate) enum Outward {
+    /// Its text crosses; what was met is told.
+    Text(Option<Sighting>),
+    /// Its object crosses.
+    Object(Box<SmimeObject>, Sighting),
+    /// The object waited for too long.
+    Stale,
+    /// Its sender is told.
+    Refused(Box<StanzaError>, Box<Flag>),
+    /// Nobody is told.
+    Ignored(Sighting),
+}
+
+/// Looks at a message to SIP, and takes out of it what must not cross.
+pub(in crate::translate) fn outward(rules: &Rules, now: Now, outbound: &mut Outbound) -> Outward {
+    if outbound.notice {
+        return Outward::Text(None);
+    }
+    let encryption = &rules.encryption;
+    let seen = in_message(encryption, &outbound.stanza);
+    if seen.is_empty() {
+        return Outward::Text(None);
+    }
+    let whole = Looking { rules, outbound, seen: &seen };
+    if let Some(ignored) = whole.ignored() {
+        return Outward::Ignored(ignored);
+    }
+    match whole.secured() {
+        Verdict::Decided(outward) => *outward,
+        Verdict::Object(object, sighting) => {
+            outbound.profile = Profile::Object;
+            outbound.may_retry = false;
+            match now.unix_ms.saturating_sub(outbound.received.unix_ms) > MAX_AGE_MS {
+                true => Outward::Stale,
+                false => Outward::Object(object, sighting),
+            }
+        }
+        Verdict::Exact(sighting) => {
+            outbound.profile = Profile::Text;
+            outbound.may_retry = false;
+            Outward::Text(Some(sighting))
+        }
+        Verdict::Readable { sighting, offers } => {
+            if offers {
+                outbound.stanza.bodies.iter_mut().for_each(without_offer);
+            }
+            Outward::Text(sighting)
+        }
+    }
+}
+
+fn without_offer(body: &mut LangText) {
+    if let std::borrow::Cow::Owned(text) = otr::without_offer(&body.text) {
+        body.text = text.into();
+    }
+}
+
+/// What was decided, before the message is changed.
+enum Verdict {
+    Decided(Box<Outward>),
+    Object(Box<SmimeObject>, Sighting),
+    Exact(Sighting),
+    /// `offers`: what offers OTR in its white space is to be taken out.
+    Readable {
+        sighting: Option<Sighting>,
+        offers: bool,
+    },
+}
+
+struct Looking<'a> {
+    rules: &'a Rules,
+    outbound: &'a Outbound,
+    seen: &'a [Seen<'a>],
+}
+
+impl Looking<'_> {
+    fn whose(&self) -> Whose<'_> {
+        let Outbound { correlation, sender, recipient, stanza, .. } = self.outbound;
+        let id = stanza.id.as_deref().unwrap_or_default();
+        Whose { correlation: *correlation, towards: Towards::Sip, from: sender, to: recipient, id }
+    }
+
+    fn sighting(&self, seen: &Seen<'_>, decision: Decision) -> Sighting {
+        self.whose().sighting(&seen.named.name, &seen.place, decision)
+    }
+
+    fn course(&self, seen: &Seen<'_>) -> Course {
+        let between = Between {
+            sender: self.outbound.sender.domain(),
+            recipient: self.outbound.recipient.domain(),
+            native: self.outbound.native,
+        };
+        self.rules.encryption.course(seen.named.scheme, Towards::Sip, &between)
+    }
+
+    /// Keys alone, and copies of what others wrote, are nothing to tell anybody (XEP-0384 §5.9,
+    /// XEP-0280).
+    fn ignored(&self) -> Option<Sighting> {
+        let stanza = &self.outbound.stanza;
+        let first = self.seen.first()?;
+        let is_element = |seen: &&Seen<'_>| matches!(seen.kind, Kind::Content | Kind::KeysAlone);
+        let mut elements = self.seen.iter().filter(is_element).peekable();
+        let keys_alone =
+            elements.peek().is_some() && elements.all(|seen| seen.kind == Kind::KeysAlone);
+        (stanza.is_carbon() || keys_alone).then(|| self.sighting(first, Decision::Ignored))
+    }
+
+    /// Whether it decides what becomes of the message: a readable text may lose its signature, or
+    /// not, by rule.
+    fn decides(&self, seen: &Seen<'_>) -> bool {
+        match seen.kind {
+            Kind::Content | Kind::Announced | Kind::Text => true,
+            Kind::Signature => self.course(seen) != Course::StripSignature,
+            Kind::KeysAlone | Kind::Offer => false,
+        }
+    }
+
+    fn secured(&self) -> Verdict {
+        let decisive: Vec<&Seen<'_>> = self.seen.iter().filter(|seen| self.decides(seen)).collect();
+        let Some(first) = decisive.first() else { return self.readable() };
+        // An object that is none is its sender's mistake, whatever the policy says.
+        let object =
+            match object::in_children(&self.rules.encryption, &self.outbound.stanza.extensions) {
+                Some(Err(refused)) => return self.refused(first, refused.error()),
+                Some(Ok(object)) => Some(object),
+                None => None,
+            };
+        if let Some(stopped) = decisive.iter().find(|seen| self.course(seen) != Course::Relay) {
+            return self.untranslatable(stopped);
+        }
+        let sighting = self.sighting(first, Decision::Relayed);
+        match (first.named.scheme.carried, object) {
+            (Some(Carried::Object), Some(object)) => Verdict::Object(Box::new(object), sighting),
+            (Some(Carried::Text), None) if first.named.scheme.is_otr => Verdict::Exact(sighting),
+            _ => self.untranslatable(first),
+        }
+    }
+
+    /// A text that can be read: without its signature, without the offer in its white space.
+    fn readable(&self) -> Verdict {
+        let is_offer = |seen: &&Seen<'_>| seen.kind == Kind::Offer;
+        let mut offers = self.seen.iter().filter(is_offer);
+        let offer = offers.find(|seen| self.course(seen) != Course::Relay);
+        let signature = self.seen.iter().find(|seen| seen.kind == Kind::Signature);
+        let signature = signature.map(|seen| self.sighting(seen, Decision::SignatureLeftOut));
+        let left_out = || Some(self.sighting(offer?, Decision::OfferLeftOut));
+        Verdict::Readable { sighting: signature.or_else(left_out), offers: offer.is_some() }
+    }
+
+    fn untranslatable(&self, seen: &Seen<'_>) -> Verdict {
+        let error = untranslatable_error(self.rules, seen, self.outbound.stanza.lang.as_deref());
+        self.refused(seen, error)
+    }
+
+    fn refused(&self, seen: &Seen<'_>, error: StanzaError) -> Verdict {
+        let sighting = self.sighting(seen, Decision::Refused);
+        let notice =
+            (self.course(seen) == Course::Notify).then(|| notice(self.rules, self.outbound, seen));
+        let flag = Box::new(Flag { sighting, notice });
+        Verdict::Decided(Box::new(Outward::Refused(Box::new(error), flag)))
+    }
+}
+
+fn untranslatable_error(rules: &Rules, seen: &Seen<'_>, lang: Option<&str>) -> StanzaError {
+    let said = rules.encryption.texts.say(Saying::Refused, lang, &seen.named.title, "");
+    let error = StanzaError::new(Condition::NotAcceptable);
+    with_said(error, said).with_application(untranslatable(&seen.named.name))
+}
+
+/// A word to the SIP user, from the one who tried to write, so that an answer reaches her.
+fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
+    let lang = outbound.stanza.lang.as_deref();
+    let uri = outbound.from.uri().as_str();
+    let address = uri.split(';').next().unwrap_or(uri);
+    let said = rules.encryption.texts.say(Saying::Notice, lang, &seen.named.title, address);
+    let body = LangText { lang: None, text: said.text.into() };
+    let stanza = Message {
+        from: Some(outbound.sender.clone()),
+        to: Some(outbound.recipient.clone()),
+        kind: MessageKind::Chat,
+        lang: Some(said.lang.into()),
+        bodies: vec![body],
+        ..Message::default()
+    };
+    let outbound =
+        Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..outbound.clone() });
+    let rendered = message::to_sip(rules.messages.of(&outbound.facts()), &outbound);
+    Notice::ToSip { outbound, rendered }
+}
+
+/// The answer to a presence with an object, and what is told of it: it is for one watcher, and
+/// there is none that takes it (RFC 3923 §4). Nothing else of it is read.
+pub(in crate::translate) fn refused_presence(
+    rules: &Rules,
+    correlation: Correlation,
+    presence: &Presence,
+) -> (StanzaError, Intent) {
+    let seen = in_presence(&rules.encryption, presence);
+    let error = match (object::in_children(&rules.encryption, &presence.extensions), seen.first()) {
+        (Some(Err(refused)), _) => refused.error(),
+        (_, Some(seen)) => untranslatable_error(rules, seen, presence.lang.as_deref()),
+        (_, None) => StanzaError::new(Condition::NotAcceptable),
+    };
+    let id = presence.id.as_deref().unwrap_or_default();
+    let towards = Towards::Sip;
+    let whose = match (&presence.from, &presence.to) {
+        (Some(from), Some(to)) => Some(Whose { correlation, towards, from, to, id }),
+        _ => None,
+    };
+    let flag = whose.zip(seen.first()).map(|(whose, seen)| {
+        let sighting = whose.sighting(&seen.named.name, &seen.place, Decision::Refused);
+        Intent::Flag(Box::new(Flag { sighting, notice: None }))
+    });
+    (error, flag.unwrap_or(Intent::Drop(Counter::Encrypted)))
+}
+
+/// What is said besides when SIP refuses an object that was relayed.
+pub(in crate::translate) fn error_of_object(
+    rules: &Rules,
+    error: StanzaError,
+    status: Status,
+    lang: Option<&str>,
+) -> StanzaError {
+    match status.code() {
+        // RFC 3923 §7, case 5: both sides say the same.
+        493 => {
+            let condition = Element {
+                ns: rules.encryption.conditions.into(),
+                ..Element::new("decryption-failed", "")
+            };
+            error.with_application(condition)
+        }
+        415 => {
+            let said = rules.encryption.texts.say(Saying::NotTaken, lang, "S/MIME", "");
+            let mut error = with_said(error, said);
+            // One text for each language (RFC 6120 §8.3.2); the gateway's own goes first.
+            error.texts.reverse();
+            error.texts.dedup_by(|later, first| later.lang == first.lang);
+            error
+        }
+        _ => error,
+    }
+}
