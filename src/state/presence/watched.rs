@@ -278,7 +278,7 @@ impl State {
         let seen = known
             .watching
             .as_ref()
-            .is_some_and(|watching| watching.machine.is_live() && watching.shows_any());
+            .is_some_and(|watching| watching.machine.shows() && watching.shows_any());
         if alive || seen || !known.authorization.to {
             return;
         }

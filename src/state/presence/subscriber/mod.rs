@@ -352,9 +352,12 @@ impl Subscriber {
         // Between 80 and 90 % of it, and 5 s before its end at the latest; but never at once.
         let early = life * 8 / 10 + share(life / 10, context.dice);
         let latest = life.saturating_sub(Duration::from_secs(5)).max(life / 2);
-        self.refresh = Some(context.now + early.min(latest).max(SHORT));
+        self.refresh = Some(context.now + early.min(latest).max(LEAST));
     }
 }
+
+/// The least pause before a refresh, however short the life.
+const LEAST: Duration = Duration::from_secs(1);
 
 impl Default for Subscriber {
     fn default() -> Self {
