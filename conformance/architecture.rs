@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Who may import whom; every module may import itself. Crate roots (`lib.rs`, `main.rs`) may
 /// import everything.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("codec", &[]),
     ("rules", &["codec"]),
     ("config", &["codec", "rules"]),
@@ -20,11 +20,14 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("route", &["codec", "rules", "config", "flow", "state"]),
     ("state", &["codec", "rules", "config", "flow"]),
     ("gateway", &["codec", "rules", "config", "flow", "translate", "route", "state"]),
-    ("wire", &["codec", "rules", "config", "flow", "gateway"]),
+    ("rehearsal", &["codec", "rules", "config", "flow", "route", "gateway"]),
+    ("wire", &["codec", "rules", "config", "flow", "gateway", "rehearsal"]),
+    ("commands", &["codec", "rules", "config", "flow", "gateway", "rehearsal", "wire"]),
 ];
 
 /// The modules that are a function of (state, now, input).
-const CORE: [&str; 7] = ["codec", "route", "translate", "state", "rules", "flow", "gateway"];
+const CORE: [&str; 8] =
+    ["codec", "route", "translate", "state", "rules", "flow", "gateway", "rehearsal"];
 
 /// Where bytes from outside are read: nothing there may end the process.
 const OUTSIDE: [&str; 2] = ["codec", "wire"];

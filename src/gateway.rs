@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::config::{Config, Listener, Peer};
-use crate::flow::{Effect, IdSource, Input, Instant, Now, Status, Stored};
+use crate::flow::{Effect, IdSource, Input, Instant, Now, Routed, Status, Stored};
 use crate::route::{self, View};
 use crate::rules::Rules;
 use crate::state::State;
@@ -55,6 +55,19 @@ impl Gateway {
         let routed = route::route(view, input);
         let intent = translate::translate(&self.rules, now, routed);
         self.state.apply(now, intent, effects);
+    }
+
+    /// What an input would be and whom it would concern: nothing is changed.
+    #[must_use]
+    pub fn look(&self, now: Now, input: Input) -> Routed {
+        let view = View { config: &self.config, rules: &self.rules, state: &self.state, now };
+        route::route(view, input)
+    }
+
+    /// The digest of the rules that count.
+    #[must_use]
+    pub fn rules_digest(&self) -> &str {
+        &self.rules.digest
     }
 
     /// When [`Input::Timer`] is due.

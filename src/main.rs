@@ -1,13 +1,16 @@
 //! The command line.
 
+mod commands;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use commands::{say, tell};
 use stox::codec::xmpp::Jid;
-use stox::codec::yaml::{Finding, Severity};
 use stox::config::{self, Config};
 use stox::flow::{EncryptionRefusal, Status};
+use stox::rehearsal;
 use stox::rules::Rules;
 use stox::wire::{self, Order};
 
@@ -36,6 +39,8 @@ const EXAMPLE: &str = "A configuration that works as it stands:
   stox check --config stox.yaml --connect           # is it right, and do the links work?
   stox run --config stox.yaml                       # serve until SIGTERM or Ctrl-C
   stox status --config stox.yaml                    # ask the one that runs
+  stox rules test --config stox.yaml                # try the mapping rules
+  stox rules reload --config stox.yaml              # let the one that runs take them
 
 What is logged is set by STOX_LOG: error, warn, info (the default), or debug, which has a line for
 each message. Bodies and secrets are never logged.";
@@ -53,6 +58,13 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Show, compare, test and reload the mapping rules.
+    #[command(subcommand)]
+    Rules(commands::rules::RulesCommand),
+    /// Print what would be sent for one stanza or one SIP message. Nothing leaves.
+    Translate(commands::translate::Translate),
+    /// Print how an address crosses, in both directions, step by step.
+    Explain(commands::translate::ExplainAddress),
     /// Ask a running gateway for its links, peers and counters.
     Status {
         #[command(flatten)]
@@ -85,6 +97,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(settings) => run(&settings),
         Command::Check { settings, connect } => check(&settings, connect),
+        Command::Rules(command) => commands::rules::run(&command),
+        Command::Translate(asked) => commands::translate::run(&asked),
+        Command::Explain(asked) => commands::translate::explain_address(&asked),
         Command::Status { settings, json } => status(&settings, json),
         Command::Retire(settings) => order(&settings, &Order::Retire).map(|_| ()),
         Command::Remove { settings, contact } => remove(&settings, &contact),
@@ -113,7 +128,13 @@ fn run(settings: &Settings) -> Result<(), String> {
 }
 
 fn check(settings: &Settings, connect: bool) -> Result<(), String> {
-    let (config, _) = load(settings)?;
+    let (config, rules) = load(settings)?;
+    let config = std::sync::Arc::new(config);
+    let failures = rehearsal::run_tests(&std::sync::Arc::new(rules), Some(&config));
+    if !failures.is_empty() {
+        let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        return Err(format!("{}\n{} tests of the rules failed", told.join("\n"), told.len()));
+    }
     say(&format!("{}: no mistakes", settings.config.display()));
     if !connect {
         return Ok(());
@@ -144,6 +165,8 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
     }
     let service = if status.in_service { "in service" } else { "OUT OF SERVICE" };
     say(&format!("stox {}, up {} s, {service}", status.version, status.uptime_s));
+    let rules = &status.rules;
+    say(&format!("rules     {:<28} loaded at {} (unix time)", rules.digest, rules.loaded_unix_s));
     for alarm in &status.alarms {
         say(&format!("ALARM     {alarm}"));
     }
@@ -168,7 +191,8 @@ fn remove(settings: &Settings, contact: &str) -> Result<(), String> {
 
 /// Tells the gateway that runs something.
 fn order(settings: &Settings, order: &Order) -> Result<Status, String> {
-    let (config, _) = load(settings)?;
+    // The rules on disk may be broken while the gateway serves by those that it has.
+    let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
     let socket = &config.admin_socket;
     wire::ask(socket, order)
         .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
@@ -193,18 +217,4 @@ fn load(settings: &Settings) -> Result<(Config, Rules), String> {
         eprintln!("{warning}\n");
     }
     Ok((config, rules))
-}
-
-fn tell(findings: Vec<Finding>) -> String {
-    let wrong = |finding: &&Finding| finding.severity == Severity::Error;
-    let count = findings.iter().filter(wrong).count();
-    let mut text: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    text.push(format!("{count} mistake{}", if count == 1 { "" } else { "s" }));
-    text.join("\n\n")
-}
-
-/// Prints to standard output; a reader that went away is no reason to fail.
-fn say(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

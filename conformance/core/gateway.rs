@@ -286,3 +286,30 @@ fn arch_044_what_no_server_would_take_is_refused_before_it_is_sent() {
     world.romeo_says("b", "still here");
     assert_eq!(&*world.message().bodies[0].text, "still here");
 }
+
+#[test]
+fn new_rules_count_from_the_next_message_on_and_those_under_way_keep_their_addresses() {
+    let load = |text: &str| {
+        let directory = std::env::temp_dir().join(format!("stox-new-rules-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::write(directory.join("addresses.yaml"), text).expect("a file");
+        let loaded = stox::rules::Rules::load(Some(&directory));
+        std::fs::remove_dir_all(&directory).expect("the directory can go");
+        std::sync::Arc::new(loaded.expect("the rules are right").0)
+    };
+    let mut world = World::new();
+    world.juliet_says("m1", "one");
+    world.juliet_says("m2", "two");
+    let first = world.request();
+    let pair = "{ name: a, jid: \"romeo@sip.xmpp.test\", uri: \"sip:montague@sip.test\" }";
+    world.feed(Input::Rules(load(&format!("pairs: [ {pair} ]\n"))));
+    world.juliet_says("m3", "three");
+    assert_eq!(world.request().uri.as_str(), "sip:montague@sip.test");
+    world.answer(&first, 415);
+    let again = world.request();
+    world.answer(&again, 200);
+    let second = world.request();
+    for under_way in [first, again, second] {
+        assert_eq!(under_way.uri.as_str(), "sip:romeo@sip.test");
+    }
+}

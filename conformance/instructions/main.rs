@@ -71,6 +71,34 @@ fn stanza(number: usize) -> Bytes {
     ))
 }
 
+/// The built-in rules, or so many more: with exact values, with regular expressions.
+fn rules_of(piece: &str) -> Rules {
+    let rule = |n: usize, asked: &str| {
+        format!(
+            "  - {{ name: r{n}, when: {{ to: \"{asked}\" }}, to_sip: {{ date_time: true }} }}\n"
+        )
+    };
+    // The first one holds for one message of 200; the others only lengthen the list.
+    let user = |n: usize| if n == 0 { 0 } else { n + 1_000 };
+    let exact = |n: usize| rule(n, &format!("romeo{}@sip.xmpp.test", user(n)));
+    let pattern = |n: usize| rule(n, &format!("/r[a-z]+eo{}@.*[.]test/", user(n)));
+    let all: String = match piece {
+        "one-rule" => exact(0),
+        "thousand-rules" => (0..1_000).map(exact).collect(),
+        "one-pattern" => pattern(0),
+        "hundred-patterns" => (0..100).map(pattern).collect(),
+        _ => String::new(),
+    };
+    let directory = std::env::temp_dir().join(format!("stox-instructions-{}", std::process::id()));
+    let text = format!("rules:\n{all}");
+    let made = std::fs::create_dir_all(&directory)
+        .and_then(|()| std::fs::write(directory.join("messages.yaml"), text));
+    let loaded = Rules::load((!all.is_empty() && made.is_ok()).then_some(directory.as_path()));
+    let _ = std::fs::remove_dir_all(&directory);
+    let Ok((rules, _)) = loaded else { panic!("the rules are right") };
+    rules
+}
+
 /// The core, its link up, with the least of an outside: barriers and requests are answered.
 struct Core {
     gateway: Gateway,
@@ -80,8 +108,8 @@ struct Core {
 }
 
 impl Core {
-    fn new() -> Self {
-        let Ok((rules, _)) = Rules::load(None) else { panic!("the built-in rules are right") };
+    fn new(piece: &str) -> Self {
+        let rules = rules_of(piece);
         let source = IdSource { seed: [7; 32], key: [1; 16] };
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
         let mut effects = Vec::new();
@@ -156,14 +184,15 @@ fn main() {
     };
     let Ok(count) = count.parse::<usize>() else { panic!("{count} is no number") };
     let context = StreamContext::component(Limits::default());
-    let mut core = Core::new();
+    let mut core = Core::new(piece);
     for number in 0..count {
         match piece.as_str() {
             "sip-parse" => drop(black_box(sip::parse(message(number)))),
             "xmpp-parse" => drop(black_box(xmpp::parse(&context, stanza(number)))),
             "sip-to-xmpp" => core.carry_to_xmpp(number),
-            "xmpp-to-sip" => core.carry_to_sip(number),
-
+            "xmpp-to-sip" | "one-rule" | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
+                core.carry_to_sip(number);
+            }
             other => panic!("no piece is called {other}"),
         }
     }

@@ -13,6 +13,7 @@ mod xmpp;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
@@ -37,6 +38,9 @@ pub struct Config {
     pub store: PathBuf,
     /// A directory of mapping rules that override built-in ones by name. Default: none.
     pub rules: Option<PathBuf>,
+    /// How often that directory is looked at for changes (`rules.watch`, default `0s`: never;
+    /// SIGHUP and `stox rules reload` say when).
+    pub rules_watch: Duration,
     /// The unix socket that `stox status` asks. Default: `stox.sock` beside the store.
     pub admin_socket: PathBuf,
     /// Times of presence.
@@ -132,7 +136,7 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
         Some(node) => store_path(&node, reading),
         None => Some(reading.directory.join("stox.redb")),
     };
-    let rules = root.optional("rules").and_then(|node| reading.path(&node));
+    let (rules, rules_watch) = rules(root.optional("rules"), reading);
     let admin = root.optional("admin");
     let (domains_node, sip_node) = (root.optional("domains"), root.optional("sip"));
     let socket = admin.and_then(|node| admin_socket(&node, reading));
@@ -146,7 +150,17 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
     let admin_socket =
         socket.unwrap_or_else(|| store.parent().unwrap_or(Path::new("")).join("stox.sock"));
     let (limits, presence) = (limits?, presence?);
-    Some(Config { components, sip, domains, store, rules, admin_socket, presence, limits })
+    Some(Config {
+        components,
+        sip,
+        domains,
+        store,
+        rules,
+        rules_watch,
+        admin_socket,
+        presence,
+        limits,
+    })
 }
 
 fn store_path(node: &Node<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
@@ -155,6 +169,20 @@ fn store_path(node: &Node<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
     let path = path.and_then(|node| reading.path(&node));
     map.finish();
     path
+}
+
+/// `rules: DIRECTORY`, or `rules: { directory: …, watch: … }`.
+fn rules(node: Option<Node<'_>>, reading: &Reading<'_>) -> (Option<PathBuf>, Duration) {
+    let Some(node) = node else { return (None, Duration::ZERO) };
+    if !node.is_map() {
+        return (reading.path(&node), Duration::ZERO);
+    }
+    let Some(map) = node.map() else { return (None, Duration::ZERO) };
+    let directory = map.required("directory", "write rules: { directory: rules }");
+    let day = Duration::from_secs(24 * 3_600);
+    let watch = map.optional("watch").and_then(|node| node.duration(Duration::ZERO..=day));
+    map.finish();
+    (directory.and_then(|node| reading.path(&node)), watch.unwrap_or_default())
 }
 
 fn admin_socket(node: &Node<'_>, reading: &Reading<'_>) -> Option<PathBuf> {

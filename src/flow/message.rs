@@ -9,6 +9,7 @@ use crate::codec::sip::{
     CallId, HeaderName, HeaderValue, Headers, NameAddr, ReasonPhrase, Request, Status, Uri,
 };
 use crate::codec::xmpp::{self, Jid};
+use crate::rules::{Direction, Facts};
 
 /// The form of a message's body towards SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,12 +45,49 @@ pub struct Outbound {
     pub profile: Profile,
     /// Whether a refused form may be tried in another one.
     pub may_retry: bool,
+    /// The peer that would be tried first, where a rule asks for it.
+    pub peer: Option<xmpp::Text>,
     /// When it arrived.
     pub received: Now,
     /// Whether both domains have the same name on both sides.
     pub native: bool,
     /// Whether it is a word of the gateway's own, of whose failure nobody is told.
     pub notice: bool,
+}
+
+impl Outbound {
+    /// What a rule can ask for.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            direction: Direction::ToSip,
+            peer: self.peer.as_deref(),
+            from: self.sender.bare_str(),
+            to: self.recipient.bare_str(),
+            stanza: "message",
+            kind: self.stanza.kind.name().unwrap_or("normal"),
+            method: "MESSAGE",
+            children: &self.stanza.extensions,
+            ..Facts::default()
+        }
+    }
+}
+
+impl Inbound {
+    /// What a rule can ask for.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            direction: Direction::ToXmpp,
+            peer: self.peer.as_deref(),
+            from: self.from.bare_str(),
+            to: self.to.bare_str(),
+            stanza: "message",
+            method: self.request.method.as_str(),
+            headers: Some(&self.request.headers),
+            ..Facts::default()
+        }
+    }
 }
 
 /// A message's form on the SIP wire, without what the transaction adds.
@@ -82,6 +120,8 @@ pub struct Inbound {
     pub request: Box<Request>,
     /// The stream that its stanza goes by.
     pub link: LinkId,
+    /// The peer that it came from, where a rule asks for it.
+    pub peer: Option<xmpp::Text>,
     /// The sender's JID.
     pub from: Jid,
     /// The addressee's JID.
@@ -95,6 +135,33 @@ pub struct Inbound {
     pub reads_text: Option<(Uri, Duration)>,
     /// Whether both domains have the same name on both sides.
     pub native: bool,
+}
+
+/// Whose message an error stanza is about, as far as that is known.
+#[derive(Debug, Clone, Default)]
+pub struct Parties {
+    /// The sender of the message.
+    pub from: Option<Jid>,
+    /// Who sends the error.
+    pub to: Option<Jid>,
+    /// The peer that it came from, where a rule asks for it.
+    pub peer: Option<xmpp::Text>,
+}
+
+impl Parties {
+    /// What a rule can ask for.
+    #[must_use]
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            direction: Direction::ToSip,
+            peer: self.peer.as_deref(),
+            from: self.from.as_ref().map_or("", Jid::bare_str),
+            to: self.to.as_ref().map_or("", Jid::bare_str),
+            stanza: "message",
+            kind: "error",
+            ..Facts::default()
+        }
+    }
 }
 
 /// What a 401 or 407 asks for (RFC 3261 §22.1): these are not legal without.

@@ -32,7 +32,7 @@ pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
-pub use message::{Challenge, Inbound, Outbound, Profile, Refusal, Rendered};
+pub use message::{Challenge, Inbound, Outbound, Parties, Profile, Refusal, Rendered};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
     Rendering, RouteSet, Said, Subscribing, Written, stamp,
@@ -40,7 +40,7 @@ pub use presence::{
 pub use routed::{PresenceRouted, Routed};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
-pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, Status};
+pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};

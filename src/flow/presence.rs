@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Flow, LinkId, Refusal};
 use crate::codec::sip::{Event, Headers, NameAddr, Request, Subscription, Uri};
 use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
+use crate::rules::{self, Direction};
 
 /// A pair, by the keyed hash of its two bare JIDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -218,6 +219,35 @@ pub struct Rendering {
 
 /// A route of a dialog, as Record-Route had it.
 pub type RouteSet = Vec<NameAddr>;
+
+impl Pair {
+    /// What a rule can ask for about what he is told of her.
+    #[must_use]
+    pub fn facts(&self) -> rules::Facts<'_> {
+        rules::Facts {
+            direction: Direction::ToSip,
+            from: self.user.bare_str(),
+            to: self.contact.bare_str(),
+            stanza: "presence",
+            ..rules::Facts::default()
+        }
+    }
+}
+
+impl Notified {
+    /// What a rule can ask for about what she is told of him.
+    #[must_use]
+    pub fn facts(&self) -> rules::Facts<'_> {
+        rules::Facts {
+            direction: Direction::ToXmpp,
+            from: self.pair.contact.bare_str(),
+            to: self.pair.user.bare_str(),
+            method: self.request.method.as_str(),
+            headers: Some(&self.request.headers),
+            ..rules::Facts::default()
+        }
+    }
+}
 
 impl Device {
     /// The stanza that shows it, from a bare JID's device to a bare JID. What is not there shows

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     Challenge, Correlation, Counter, DeliveryId, Device, Failure, Flow, Hop, Inbound, Input,
-    LinkId, Notified, Origin, Outbound, Pair, Refusal, Rendering, Subscribing,
+    LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Subscribing,
 };
 use crate::codec::{sip, xmpp};
 
@@ -90,6 +90,8 @@ pub enum Routed {
         contact: Option<sip::Uri>,
         /// What a refusal for want of credentials asks the sender for.
         challenge: Challenge,
+        /// Whose message it is.
+        parties: Parties,
         /// Whether the stanza was an object of RFC 3923.
         object: bool,
     },
@@ -169,6 +171,8 @@ pub enum PresenceRouted {
     Subscribe(Box<Subscribing>),
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
     Response {
+        /// The two users, while they are known.
+        pair: Option<Box<Pair>>,
         /// The client transaction.
         branch: u64,
         /// The response.

@@ -20,6 +20,9 @@ pub struct Status {
     pub links: Vec<LinkStatus>,
     /// The SIP peers.
     pub peers: Vec<PeerStatus>,
+    /// The mapping rules that count.
+    #[serde(default)]
+    pub rules: RulesStatus,
     /// What is in flight, by name.
     pub gauges: BTreeMap<String, u64>,
     /// What was counted since the start, by name.
@@ -62,6 +65,19 @@ pub struct EncryptionRefusal {
     pub id: String,
     /// Where in the message the scheme was seen.
     pub place: String,
+}
+
+/// The mapping rules that count.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RulesStatus {
+    /// A hash of their files.
+    pub digest: String,
+    /// When they were loaded: seconds since 1970.
+    pub loaded_unix_s: u64,
+    /// Reloads that were taken since the start.
+    pub taken: u64,
+    /// Reloads that were not.
+    pub refused: u64,
 }
 
 /// One component link.

@@ -7,7 +7,7 @@ use crate::codec::xmpp::jid::{domain_to_ascii, localpart_from_user};
 use crate::codec::xmpp::jid_escaping::unescape;
 use crate::codec::xmpp::{Jid, JidError};
 use crate::config::DomainPair;
-use crate::rules::{Addresses, Resource};
+use crate::rules::{Addresses, Direction, Paired, Resource};
 
 /// Whether the device part of an address crosses with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +28,18 @@ pub(super) fn to_uri(
     device: Device,
     spelling: Option<&str>,
 ) -> Option<Uri> {
+    let device_rules = rules.of(Direction::ToSip, &pair.xmpp);
+    if let Some(local) = jid.node().filter(|_| !rules.pairs.is_empty())
+        && let Some((paired, ..)) =
+            rules.pairs.uri_of(&format!("{}@{}", unescape(local), pair.xmpp))
+    {
+        return paired_uri(paired);
+    }
     let user = jid.node().map(|local| spelling.map_or_else(|| unescape(local), Cow::Borrowed));
     let user = user.unwrap_or_default();
     let mut builder = UriBuilder::new(Scheme::Sip, user.as_bytes(), &pair.sip);
     if let (Device::ByRule, Resource::Gr, Some(resource)) =
-        (device, rules.resource_to_sip, jid.resource())
+        (device, device_rules.resource_to_sip, jid.resource())
     {
         builder = builder.gr(resource);
     }
@@ -50,7 +57,12 @@ pub(super) fn to_jid(
     spelling: Option<&str>,
 ) -> Result<Jid, JidError> {
     let uri = address.uri();
+    let paired = paired_jid(rules, uri);
+    let rules = rules.of(Direction::ToXmpp, &pair.xmpp);
     let local = match (uri.user(), spelling) {
+        _ if paired.as_ref().is_some_and(|(_, domain, ..)| *domain == pair.xmpp) => {
+            paired.map(|(local, ..)| localpart_from_user(&local)).transpose()?
+        }
         (None, _) => None,
         (Some(_), Some(seen)) => Some(seen.into()),
         (Some(user), None) => {
@@ -64,6 +76,48 @@ pub(super) fn to_jid(
     }
     let resource = gr(rules, address).and_then(|gr| bare.with_resource(&gr).ok());
     Ok(resource.unwrap_or(bare))
+}
+
+/// The address that a pair of the rules makes of a JID; none for a JID that is nobody.
+fn paired_uri(paired: Paired) -> Option<Uri> {
+    let Paired::Uri { scheme, user, host, params } = paired else { return None };
+    if scheme == "tel" {
+        return Uri::parse(format!("tel:{user}{params}").into()).ok();
+    }
+    let uri = UriBuilder::new(Scheme::Sip, user.as_bytes(), &host).build().ok()?;
+    match params.is_empty() {
+        true => Some(uri),
+        false => Uri::parse(format!("{}{params}", uri.as_str()).into()).ok(),
+    }
+}
+
+/// The unescaped localpart and the domain that a pair of the rules makes of an address.
+pub(super) fn paired_jid<'a>(
+    rules: &'a Addresses,
+    uri: &Uri,
+) -> Option<(String, String, &'a str, &'a str)> {
+    if rules.pairs.is_empty() {
+        return None;
+    }
+    let written = match uri.scheme() {
+        Scheme::Tel => {
+            let number = uri.opaque().split(';').next().unwrap_or_default();
+            // Visual separators mean nothing (RFC 3966 §5.1.1).
+            format!("tel:{}", number.replace(['-', '.', '(', ')'], ""))
+        }
+        Scheme::Sip | Scheme::Sips => {
+            format!("sip:{}@{}", percent::decode_utf8(uri.user()?)?, domain(uri)?)
+        }
+        _ => return None,
+    };
+    rules.pairs.jid_of(&written)
+}
+
+/// Whether a pair of the rules says that a JID is nobody.
+pub(super) fn is_refused(rules: &Addresses, jid: &Jid) -> bool {
+    let Some(local) = jid.node().filter(|_| !rules.pairs.is_empty()) else { return false };
+    let found = rules.pairs.uri_of(&format!("{}@{}", unescape(local), jid.domain()));
+    found.is_some_and(|(paired, ..)| paired == Paired::Refused)
 }
 
 /// The value of the gr parameter (RFC 5627 §3): inside the brackets, else where the examples of

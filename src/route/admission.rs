@@ -2,13 +2,16 @@
 //! the gateway.
 
 use super::View;
-use super::address::{Device, domain, to_jid};
+use super::address::{Device, domain, paired_jid, to_jid};
 use super::sip::ALLOW;
 use crate::codec::mime::MediaType;
-use crate::codec::sip::{HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Uri};
+use crate::codec::sip::{
+    HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Text, Uri,
+};
 use crate::codec::xmpp::Jid;
 use crate::config::{DomainPair, Side};
 use crate::flow::{Counter, Flow, LinkId, Refusal, Routed};
+use crate::rules::Field;
 use crate::state::ids::Purpose;
 
 /// Whether the domains that a request names are served, and by which link.
@@ -37,7 +40,7 @@ pub(super) fn accept<'a>(
     trusted(view, flow)?;
     secured(view, request)?;
     method(&request.method)?;
-    schemes(request)?;
+    schemes(view, request)?;
     let parties = parties(view, request)?;
     loops(view, request)?;
     extensions(request)?;
@@ -117,7 +120,7 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
 }
 
 /// RFC 3261 §8.2.2.1, and RFC 7247 §8: what demands TLS on every hop must not be translated.
-fn schemes(request: &Request) -> Result<(), Refusal> {
+fn schemes(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if [request.uri.scheme(), request.to.uri().scheme()].contains(&Scheme::Sips) {
         let warning = HeaderValue::text("380 stox \"SIPS Not Allowed\"");
         let mut refusal = Refusal::new(Status::TEMPORARILY_UNAVAILABLE);
@@ -126,6 +129,7 @@ fn schemes(request: &Request) -> Result<(), Refusal> {
     }
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Im | Scheme::Pres => Ok(()),
+        _ if paired(view, &request.uri).is_some() => Ok(()),
         _ => Err(Refusal::new(Status::UNSUPPORTED_URI_SCHEME)),
     }
 }
@@ -134,8 +138,10 @@ fn schemes(request: &Request) -> Result<(), Refusal> {
 fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal> {
     let not_here = || Refusal::new(Status::NOT_FOUND).warning("this domain is not served here");
     let to_uri = recipient(view, request);
-    let to = domain(to_uri).ok_or_else(not_here)?;
-    let to = view.config.domains.xmpp_users(&to).ok_or_else(not_here)?;
+    let to = paired(view, to_uri)
+        .filter(|pair| pair.side == Side::Xmpp)
+        .or_else(|| view.config.domains.xmpp_users(&domain(to_uri)?));
+    let to = to.ok_or_else(not_here)?;
     let forbidden =
         || Refusal::new(Status::FORBIDDEN).warning("this sender's domain is not served here");
     let from = request.from.uri();
@@ -143,14 +149,34 @@ fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal
         return Err(Refusal::new(Status::ANONYMITY_DISALLOWED)
             .warning("XMPP users are told who writes: no anonymous message crosses"));
     }
-    if !matches!(from.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres) {
-        return Err(forbidden());
-    }
-    let from = domain(from).ok_or_else(forbidden)?;
-    let from = view.config.domains.sip_users(&from, &to.xmpp).ok_or_else(forbidden)?;
+    let by_pair = paired(view, from).filter(|pair| matches!(pair.side, Side::Sip { .. }));
+    let has_domain =
+        matches!(from.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres);
+    let by_domain = || {
+        let domain = domain(from).filter(|_| has_domain)?;
+        view.config.domains.sip_users(&domain, &to.xmpp)
+    };
+    let from = by_pair.or_else(by_domain).ok_or_else(forbidden)?;
     let Side::Sip { component } = from.side else { return Err(forbidden()) };
     let to_address = NameAddr::new(to_uri.clone());
     Ok(Parties { link: LinkId(component), from, to, to_address })
+}
+
+/// The pair of domains whose JID a pair of the rules makes of an address.
+fn paired<'a>(view: View<'a>, uri: &Uri) -> Option<&'a DomainPair> {
+    let (_, domain, ..) = paired_jid(&view.rules.addresses, uri)?;
+    view.config.domains.of_jid(&domain)
+}
+
+/// The name of the peer at an address, where a rule asks for it.
+pub(super) fn peer_at(view: View<'_>, flow: &Flow) -> Option<Text> {
+    if !view.rules.ask(Field::Peer) {
+        return None;
+    }
+    let ip = flow.remote.ip().to_canonical();
+    let mut peers = view.config.sip.peers.iter().zip(view.state.peers());
+    let known = peers.find(|(peer, state)| state.is_at(ip) || peer.addresses.contains(&ip));
+    known.map(|(peer, _)| peer.name.as_str().into())
 }
 
 /// Whether the sender asks that From is not shown (RFC 3323 §4.2, `user`). Asserted identities and

@@ -10,9 +10,11 @@ mod sip;
 mod subscription;
 mod xmpp;
 
-use crate::config::Config;
+use crate::codec::sip::{NameAddr, Uri};
+use crate::codec::xmpp::{Jid, JidError};
+use crate::config::{Config, DomainPair};
 use crate::flow::{Again, Input, Now, Origin, Routed};
-use crate::rules::Rules;
+use crate::rules::{Addresses, Rules};
 use crate::state::State;
 
 /// What routing may look at.
@@ -26,6 +28,26 @@ pub struct View<'a> {
     pub state: &'a State,
     /// Now.
     pub now: Now,
+}
+
+/// The SIP URI of a JID of a pair's domain, its device with it where the rules say so.
+#[must_use]
+pub fn uri_of(rules: &Addresses, pair: &DomainPair, jid: &Jid) -> Option<Uri> {
+    address::to_uri(rules, pair, jid, address::Device::ByRule, None)
+}
+
+/// The JID of a SIP address of a pair's domain, its device with it where the rules say so.
+///
+/// # Errors
+/// When no JID can stand for the address.
+pub fn jid_of(rules: &Addresses, pair: &DomainPair, address: &NameAddr) -> Result<Jid, JidError> {
+    address::to_jid(rules, pair, address, address::Device::ByRule, None)
+}
+
+/// The domain of the JID that a pair of the rules makes of an address.
+#[must_use]
+pub fn paired_domain(rules: &Addresses, uri: &Uri) -> Option<String> {
+    address::paired_jid(rules, uri).map(|(_, domain, ..)| domain)
 }
 
 /// Finds out what an input is and whom it concerns.

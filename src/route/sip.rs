@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use super::View;
 use super::address::{Device, domain, to_jid, to_uri};
-use super::admission::{Accepted, Parties, accept, trusted, unknown_yet};
+use super::admission::{Accepted, Parties, accept, peer_at, trusted, unknown_yet};
 use super::subscription;
 use crate::codec::mime::ContentCoding;
 use crate::codec::sip::{
     HeaderName, Headers, Malformed, Message, Method, NameAddr, Request, Response, Status, Text,
     Uri, parse_datagram_within,
 };
-use crate::codec::xmpp::{Jid, xmpp_uri};
+use crate::codec::xmpp::xmpp_uri;
 use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Routed};
 use crate::rules::{BodyProfile, Messages};
 use crate::state::branch_of;
@@ -65,9 +65,11 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     if !asked.is_empty() {
         return Routed::Challenged { branch, asked };
     }
-    if client.owner.dialog().is_some() {
+    if let Some((pair, _)) = client.owner.dialog() {
+        let known = view.state.presence().pair(pair);
         let contact = redirection(view, "", &response);
         return Routed::Presence(PresenceRouted::Response {
+            pair: known.map(|known| Box::new(known.pair.clone())),
             branch,
             response: Box::new(response),
             contact,
@@ -137,36 +139,33 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
             let cseq = request.cseq.number.to_be_bytes();
             let parts = [from_tag.as_bytes(), request.call_id.as_bytes(), &cseq];
             let id = format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts));
-            let reads_text = reads_text(view, &parties, &request, &from);
             let native = super::xmpp::is_native(parties.from) && super::xmpp::is_native(parties.to);
-            Routed::Inbound(Box::new(Inbound {
+            let mut inbound = Box::new(Inbound {
                 correlation: crate::flow::Correlation(key),
                 flow,
                 key,
                 merge_key,
                 request,
                 link: parties.link,
+                peer: peer_at(view, &flow),
                 from,
                 to,
                 id,
                 max_stanza_octets: view.config.limits.stanza_octets,
-                reads_text,
+                reads_text: None,
                 native,
-            }))
+            });
+            inbound.reads_text = reads_text(view, &parties, &inbound);
+            Routed::Inbound(inbound)
         }
         Err(refusal) => answer(flow, request, refusal),
     }
 }
 
 /// The sender as a target, if his user agent is known to read bare text alone.
-fn reads_text(
-    view: View<'_>,
-    parties: &Parties<'_>,
-    request: &Request,
-    from: &Jid,
-) -> Option<(Uri, Duration)> {
-    let rules = &view.rules.messages;
-    let agent = request.headers.get(&HeaderName::UserAgent)?.to_text().to_ascii_lowercase();
+fn reads_text(view: View<'_>, parties: &Parties<'_>, inbound: &Inbound) -> Option<(Uri, Duration)> {
+    let (rules, from) = (view.rules.messages.of(&inbound.facts()), &inbound.from);
+    let agent = inbound.request.headers.get(&HeaderName::UserAgent)?.to_text().to_ascii_lowercase();
     if rules.profile != BodyProfile::Auto
         || !rules.text_agents.iter().any(|known| agent.starts_with(known))
     {

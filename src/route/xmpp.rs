@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::View;
-use super::address::{Device, domain, to_jid, to_uri, written};
+use super::address::{Device, domain, is_refused, to_jid, to_uri, written};
+use super::admission::peer_at;
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
@@ -11,9 +12,9 @@ use crate::codec::xmpp::{
 };
 use crate::config::{DomainPair, Side};
 use crate::flow::{
-    Correlation, Counter, LinkId, Origin, Outbound, Profile, Routed, Taken, Unfinished,
+    Correlation, Counter, LinkId, Origin, Outbound, Parties, Profile, Routed, Taken, Unfinished,
 };
-use crate::rules::BodyProfile;
+use crate::rules::{AddressScheme, BodyProfile, Field, Messages, im_uri};
 
 /// One stanza of a component stream.
 pub(super) fn stanza(
@@ -166,7 +167,9 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
     let object = memchr::memmem::find(&held.octets, xmpp::ns::E2E.as_bytes()).is_some();
-    Routed::Bounce { link, sequence, to_full, error, contact, challenge, object }
+    let peer = view.state.sender_flow(held).and_then(|flow| peer_at(view, &flow));
+    let parties = Parties { from: message.to.clone(), to: message.from.clone(), peer };
+    Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties, object }
 }
 
 /// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP
@@ -239,6 +242,10 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
     };
     let rules = &view.rules.addresses;
     let native = is_native(from) && is_native(to);
+    if is_refused(rules, &recipient) {
+        let error = StanzaError::new(Condition::ItemNotFound);
+        return Err(Box::new((message, error.with_text("the rules give this address to nobody"))));
+    }
     let spelling = view.state.sip_spelling(&recipient);
     let addresses = (
         to_uri(rules, to, &recipient, known_device(view, &recipient), spelling),
@@ -248,8 +255,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         let error = StanzaError::new(Condition::JidMalformed);
         return Err(Box::new((message, error.with_text("this address has no SIP form"))));
     };
-    let (profile, may_retry) = form(view, &target);
-    Ok(Box::new(Outbound {
+    let mut outbound = Box::new(Outbound {
         correlation: Correlation(correlation(view, &message)),
         link,
         stanza: message,
@@ -258,12 +264,22 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         to: NameAddr::new(target.clone()),
         from: NameAddr::new(from),
         target,
-        profile,
-        may_retry,
+        profile: Profile::Text,
+        may_retry: false,
+        peer: first_peer(view),
         received: view.now,
         native,
         notice: false,
-    }))
+    });
+    let settings = view.rules.messages.of(&outbound.facts());
+    let (profile, may_retry) = form(view, settings, &outbound.target);
+    let im = settings.to_scheme == AddressScheme::Im;
+    let to = im.then(|| im_uri(&outbound.target, settings.im_escaping)).flatten();
+    if let Some(to) = to {
+        outbound.to = NameAddr::new(to);
+    }
+    (outbound.profile, outbound.may_retry) = (profile, may_retry);
+    Ok(outbound)
 }
 
 /// Whether a domain has the same name on both sides, as a certificate wants it (RFC 3923 §6.3).
@@ -277,9 +293,20 @@ fn known_device(view: View<'_>, recipient: &Jid) -> Device {
     if view.state.knows_device(recipient) { Device::ByRule } else { Device::Left }
 }
 
+/// The name of the peer that is tried first, where a rule asks for it: of those that serve, else
+/// of those that are not known not to.
+fn first_peer(view: View<'_>) -> Option<Text> {
+    if !view.rules.ask(Field::Peer) {
+        return None;
+    }
+    let peers = view.config.sip.peers.iter().zip(view.state.peers());
+    let best = peers.min_by_key(|(_, state)| state.health());
+    best.map(|(peer, _)| peer.name.as_str().into())
+}
+
 /// The form of a message for a target, and whether another one may be tried.
-fn form(view: View<'_>, target: &Uri) -> (Profile, bool) {
-    match view.rules.messages.profile {
+fn form(view: View<'_>, settings: &Messages, target: &Uri) -> (Profile, bool) {
+    match settings.profile {
         BodyProfile::Text => (Profile::Text, false),
         BodyProfile::Cpim => (Profile::Cpim, false),
         BodyProfile::Auto => {

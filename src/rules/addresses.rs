@@ -1,6 +1,12 @@
-//! `addresses.yaml`: what of an address crosses beside user and domain (RFC 7247 §6.3).
+//! `addresses.yaml`: what of an address crosses beside user and domain (RFC 7247 §6.3), and pairs
+//! of addresses that are written otherwise on each side.
 
-use super::section;
+use super::address_pair::AddressPairs;
+use super::book::Book;
+use super::facts::{Direction, Facts, Field};
+use super::key::{Key, Kind};
+use super::matcher::When;
+use super::ruled::Ruled;
 use crate::codec::yaml::Map;
 
 /// What becomes of the device part of an address.
@@ -12,10 +18,8 @@ pub enum Resource {
     None,
 }
 
-const RESOURCES: [(&str, Resource); 2] = [("gr", Resource::Gr), ("none", Resource::None)];
-
 /// How addresses cross.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Addresses {
     /// Towards SIP: `to_sip.resource`.
     pub resource_to_sip: Resource,
@@ -23,6 +27,10 @@ pub struct Addresses {
     pub resource_to_xmpp: Resource,
     /// Whether a gr header parameter counts as a hint: `to_xmpp.gr_outside_brackets`.
     pub gr_outside_brackets: bool,
+    /// Addresses that are written otherwise on each side: `pairs`.
+    pub pairs: AddressPairs,
+    /// The rules of the file: [`Addresses::of`] looks them up.
+    pub(super) refined: Book<Addresses>,
 }
 
 impl Default for Addresses {
@@ -31,21 +39,62 @@ impl Default for Addresses {
             resource_to_sip: Resource::Gr,
             resource_to_xmpp: Resource::Gr,
             gr_outside_brackets: true,
+            pairs: AddressPairs::default(),
+            refined: Book::default(),
         }
     }
 }
 
 impl Addresses {
-    pub(super) fn read(&mut self, map: &Map<'_>) {
-        section(map, "to_sip", |map| {
-            let resource = map.optional("resource").and_then(|node| node.one_of(&RESOURCES));
-            self.resource_to_sip = resource.unwrap_or(self.resource_to_sip);
-        });
-        section(map, "to_xmpp", |map| {
-            let resource = map.optional("resource").and_then(|node| node.one_of(&RESOURCES));
-            self.resource_to_xmpp = resource.unwrap_or(self.resource_to_xmpp);
-            let outside = map.optional("gr_outside_brackets").and_then(|node| node.truth());
-            self.gr_outside_brackets = outside.unwrap_or(self.gr_outside_brackets);
-        });
+    /// The settings for an address of an XMPP domain.
+    #[must_use]
+    pub fn of(&self, direction: Direction, domain: &str) -> &Addresses {
+        if self.refined.is_empty() {
+            return self;
+        }
+        let facts = Facts { direction, domain, ..Facts::default() };
+        self.refined.find(&facts).map_or(self, |rule| &rule.then)
     }
 }
+
+impl Ruled for Addresses {
+    const KEYS: &'static [Key<Self>] = &KEYS;
+    const ACTIONS: &'static [Key<Self>] = &[];
+    const ASKS: &'static [Field] = &[Field::Direction, Field::Domain];
+
+    fn check(_: &When, _: &Map<'_>) {}
+
+    fn book(&mut self) -> &mut Book<Self> {
+        &mut self.refined
+    }
+}
+
+const KEYS: [Key<Addresses>; 2] = [
+    Key { name: "to_sip", doc: "from a JID to a SIP URI", kind: Kind::Keys(&TO_SIP) },
+    Key { name: "to_xmpp", doc: "from a SIP URI to a JID", kind: Kind::Keys(&TO_XMPP) },
+];
+
+const TO_SIP: [Key<Addresses>; 1] = [Key {
+    name: "resource",
+    doc: "the resource of an XMPP sender becomes the `gr` parameter of the From URI (RFC 7572), or is left out, so that SIP users cannot tell devices apart",
+    kind: Kind::Words(&[
+        ("gr", |a| a.resource_to_sip = Resource::Gr),
+        ("none", |a| a.resource_to_sip = Resource::None),
+    ]),
+}];
+
+const TO_XMPP: [Key<Addresses>; 2] = [
+    Key {
+        name: "resource",
+        doc: "the `gr` parameter of a SIP sender becomes the resource, or is left out",
+        kind: Kind::Words(&[
+            ("gr", |a| a.resource_to_xmpp = Resource::Gr),
+            ("none", |a| a.resource_to_xmpp = Resource::None),
+        ]),
+    },
+    Key {
+        name: "gr_outside_brackets",
+        doc: "whether `<sip:romeo@example.net>;gr=x`, with the parameter outside the brackets, counts too, as examples of the RFCs write it",
+        kind: Kind::Truth(|a, truth| a.gr_outside_brackets = truth),
+    },
+];

@@ -1,10 +1,21 @@
 //! `messages.yaml`: the form of messages.
 
+mod edits;
+mod keys;
+
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::section;
+use super::book::Book;
+use super::facts::{Facts, Field};
+use super::key::Key;
+use super::matcher::When;
+use super::ruled::Ruled;
 use crate::codec::mime::Strictness;
-use crate::codec::yaml::{Map, Node};
+use crate::codec::sip::{Scheme, Uri, UriBuilder, percent};
+use crate::codec::yaml::Map;
+
+pub use edits::{Edits, VARIABLES};
 
 /// Which form a message's body takes towards SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,27 +37,53 @@ pub enum Late {
     Refuse,
 }
 
-const PROFILES: [(&str, BodyProfile); 3] =
-    [("auto", BodyProfile::Auto), ("cpim", BodyProfile::Cpim), ("text", BodyProfile::Text)];
-const THREADS: [(&str, bool); 2] = [("call-id", true), ("none", false)];
-const NICKS: [(&str, bool); 2] = [("display-name", true), ("none", false)];
-const HEADLINES: [(&str, bool); 2] = [("drop", true), ("send", false)];
-const LINE_ENDS: [(&str, bool); 2] = [("crlf", true), ("lf", false)];
-const HTML: [(&str, bool); 2] = [("xhtml-im", true), ("text", false)];
-const SYNTAX: [(&str, Strictness); 2] =
-    [("lenient", Strictness::Lenient), ("strict", Strictness::Strict)];
-const LATE: [(&str, Late); 2] = [("deliver", Late::Deliver), ("refuse", Late::Refuse)];
-const FOREIGN: [(&str, bool); 2] = [("refuse", true), ("deliver", false)];
-const DATE_TIME: [(&str, bool); 2] = [("delay", true), ("none", false)];
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// The scheme of an address that is told to SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressScheme {
+    /// `sip:`.
+    Sip,
+    /// `im:` (RFC 3860), without a device.
+    Im,
+}
+
+/// Which characters of a user stand for themselves in an im: URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImEscaping {
+    /// RFC 7247 §6.5, the dot among them.
+    Rfc7247,
+    /// RFC 7247 §6.5 by the letter: the dot is escaped.
+    Rfc7247Strict,
+    /// RFC 3922 §3.2.
+    Rfc3922,
+}
+
+/// The im: URI of a user of a SIP URI: never with a device (RFC 3922 §3.2, RFC 7247 §6.5).
+#[must_use]
+pub fn im_uri(uri: &Uri, escaping: ImEscaping) -> Option<Uri> {
+    let set = match escaping {
+        ImEscaping::Rfc7247 => percent::Set::Mailbox,
+        ImEscaping::Rfc7247Strict => percent::Set::MailboxStrict,
+        ImEscaping::Rfc3922 => percent::Set::Mailbox3922,
+    };
+    let user = uri.user_octets().filter(|_| uri.scheme().has_host())?;
+    UriBuilder::escaped(Scheme::Im, &user, uri.host_str(), set).build().ok()
+}
 
 /// How messages cross.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Messages {
     /// `to_sip.profile`.
     pub profile: BodyProfile,
     /// The statuses that refuse a form: `to_sip.refused_form`.
     pub refused_form: Vec<u16>,
+    /// The scheme of the addresses in CPIM objects: `to_sip.cpim_scheme`.
+    pub cpim_scheme: AddressScheme,
+    /// The scheme of the To header: `to_sip.to_scheme` (RFC 3428 §5).
+    pub to_scheme: AddressScheme,
+    /// What is escaped in an im: URI: `to_sip.im_escaping`.
+    pub im_escaping: ImEscaping,
+    /// Whether the id of a stanza becomes the Content-ID of the object: `to_sip.content_id`.
+    pub id_to_content_id: bool,
     /// Beginnings of User-Agent, in lower case, that read bare text alone: `to_sip.text_agents`.
     pub text_agents: Vec<String>,
     /// How long a target that wanted bare text is remembered: `to_sip.remember_text`.
@@ -71,6 +108,10 @@ pub struct Messages {
     pub expires: Duration,
     /// The answer to a message that was taken: `to_xmpp.success`, 200 or 202.
     pub success: u16,
+    /// Whether the Content-ID of a CPIM object becomes the id: `to_xmpp.id`.
+    pub content_id_to_id: bool,
+    /// Types that are not read, although they could be: `to_xmpp.refuse_types`.
+    pub refuse_types: Vec<String>,
     /// Whether the Call-ID becomes the thread: `to_xmpp.thread`.
     pub call_id_to_thread: bool,
     /// Whether HTML becomes XHTML-IM beside plain text: `to_xmpp.html`.
@@ -90,6 +131,10 @@ pub struct Messages {
     pub expired: Late,
     /// Whether Max-Forwards goes on as a header of XEP-0131: `to_xmpp.max_forwards_header`.
     pub max_forwards_header: bool,
+    /// What is set, left out and carried besides: only rules have it.
+    pub edits: Edits,
+    /// The rules of the file: [`Messages::of`] looks them up.
+    pub(super) refined: Book<Messages>,
 }
 
 impl Default for Messages {
@@ -118,6 +163,14 @@ impl Default for Messages {
             far_date: Late::Deliver,
             expired: Late::Refuse,
             max_forwards_header: false,
+            cpim_scheme: AddressScheme::Sip,
+            to_scheme: AddressScheme::Sip,
+            im_escaping: ImEscaping::Rfc7247,
+            id_to_content_id: false,
+            content_id_to_id: false,
+            refuse_types: Vec::new(),
+            edits: Edits::default(),
+            refined: Book::default(),
         }
     }
 }
@@ -128,82 +181,49 @@ impl Messages {
         multipart/alternative, multipart/related, message/external-body;access-type=url, \
         application/im-iscomposing+xml, message/imdn+xml";
 
-    pub(super) fn read(&mut self, map: &Map<'_>) {
-        section(map, "to_sip", |map| self.read_to_sip(map));
-        section(map, "to_xmpp", |map| self.read_to_xmpp(map));
+    /// The settings for a message: those of the first rule that holds, else the file's own.
+    #[must_use]
+    pub fn of(&self, facts: &Facts<'_>) -> &Messages {
+        self.refined.find(facts).map_or(self, |rule| &rule.then)
     }
 
-    fn read_to_sip(&mut self, map: &Map<'_>) {
-        word(map, "profile", &PROFILES, &mut self.profile);
-        if let Some(codes) = map.optional("refused_form").and_then(|node| statuses(&node)) {
-            self.refused_form = codes;
+    /// The types that are read, without those that the rules refuse, for an Accept.
+    #[must_use]
+    pub fn accept(&self) -> Cow<'static, str> {
+        if self.refuse_types.is_empty() {
+            return Cow::Borrowed(Messages::ACCEPT);
         }
-        time(map, "remember_text", &mut self.remember_text);
-        if let Some(agents) = map.optional("text_agents").and_then(|node| words(&node)) {
-            self.text_agents = agents;
-        }
-        octets(map, "max_request_octets", 500, 65_535, &mut self.max_request_octets);
-        word(map, "thread", &THREADS, &mut self.thread_to_call_id);
-        word(map, "nick", &NICKS, &mut self.nick_to_display_name);
-        truth(map, "formal_name", &mut self.formal_name);
-        truth(map, "date_time", &mut self.date_time);
-        word(map, "headline", &HEADLINES, &mut self.drop_headlines);
-        word(map, "line_ends", &LINE_ENDS, &mut self.crlf);
-        truth(map, "date_from_delay", &mut self.date_from_delay);
-        time(map, "expires", &mut self.expires);
-    }
-
-    fn read_to_xmpp(&mut self, map: &Map<'_>) {
-        word(map, "success", &[("200", 200), ("202", 202)], &mut self.success);
-        word(map, "thread", &THREADS, &mut self.call_id_to_thread);
-        word(map, "html", &HTML, &mut self.xhtml_im);
-        octets(map, "max_inflated_octets", 1_024, 1_048_576, &mut self.max_inflated_octets);
-        word(map, "cpim_syntax", &SYNTAX, &mut self.cpim_syntax);
-        word(map, "foreign_cpim_from", &FOREIGN, &mut self.refuse_foreign_from);
-        word(map, "cpim_date_time", &DATE_TIME, &mut self.cpim_date_time);
-        word(map, "far_date", &LATE, &mut self.far_date);
-        word(map, "expired", &LATE, &mut self.expired);
-        truth(map, "max_forwards_header", &mut self.max_forwards_header);
+        let read = |item: &&str| {
+            let essence = item.split(';').next().unwrap_or_default();
+            !self.refuse_types.iter().any(|refused| refused.eq_ignore_ascii_case(essence))
+        };
+        Cow::Owned(Messages::ACCEPT.split(", ").filter(read).collect::<Vec<_>>().join(", "))
     }
 }
 
-/// Texts, in lower case.
-fn words(node: &Node<'_>) -> Option<Vec<String>> {
-    node.list()?.into_iter().map(|node| node.text().map(str::to_lowercase)).collect()
-}
+impl Ruled for Messages {
+    const KEYS: &'static [Key<Self>] = &keys::KEYS;
+    const ACTIONS: &'static [Key<Self>] = &keys::ACTIONS;
+    const ASKS: &'static [Field] = &[
+        Field::Direction,
+        Field::Peer,
+        Field::From,
+        Field::To,
+        Field::FromDomain,
+        Field::ToDomain,
+        Field::Stanza,
+        Field::Type,
+        Field::Method,
+        Field::ContentType,
+        Field::Agent,
+        Field::Namespace,
+    ];
 
-pub(super) fn word<T: Copy>(map: &Map<'_>, key: &'static str, words: &[(&str, T)], field: &mut T) {
-    if let Some(value) = map.optional(key).and_then(|node| node.one_of(words)) {
-        *field = value;
+    fn check(when: &When, map: &Map<'_>) {
+        edits::check(when, map);
     }
-}
 
-fn truth(map: &Map<'_>, key: &'static str, field: &mut bool) {
-    if let Some(value) = map.optional(key).and_then(|node| node.truth()) {
-        *field = value;
+    fn book(&mut self) -> &mut Book<Self> {
+        &mut self.refined
     }
-}
-
-/// A time of at most a week.
-fn time(map: &Map<'_>, key: &'static str, field: &mut Duration) {
-    if let Some(value) = map.optional(key).and_then(|node| node.duration(Duration::ZERO..=WEEK)) {
-        *field = value;
-    }
-}
-
-fn octets(map: &Map<'_>, key: &'static str, low: u64, high: u64, field: &mut usize) {
-    let number = map.optional(key).and_then(|node| node.number(low..=high));
-    if let Some(value) = number.and_then(|number| usize::try_from(number).ok()) {
-        *field = value;
-    }
-}
-
-fn statuses(node: &Node<'_>) -> Option<Vec<u16>> {
-    let codes = node.list()?.into_iter().map(|node| status(&node, 300));
-    codes.collect()
-}
-
-/// A final status code from `lowest` to 699.
-pub(super) fn status(node: &Node<'_>, lowest: u64) -> Option<u16> {
-    node.number(lowest..=699).and_then(|code| u16::try_from(code).ok())
 }

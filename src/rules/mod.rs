@@ -1,36 +1,134 @@
 //! The mapping rules: what the translation decides and a deployment may want otherwise.
 //!
-//! The files of `mappings/` are compiled in; a directory named in the configuration overrides
-//! single entries by name. After loading, a rule that exists is legal.
+//! The files of `mappings/` are compiled in; profiles and a directory named in the configuration
+//! lay their entries over them by name. After loading, a rule that exists is legal.
+//!
+//! A table is one row of [`TABLES`] and one file of this folder: its keys stand in a list
+//! ([`key::Key`]) from which the reader, the reference and the editor's schema are made.
 
+mod address_pair;
 mod addresses;
+mod book;
 pub mod encryption;
+mod entries;
 mod errors;
+mod facts;
+mod key;
+mod layers;
+mod matcher;
 mod messages;
 mod presence;
+mod profiles;
+mod reference;
+mod ruled;
+mod schema;
+mod shape;
+mod template;
+mod test_case;
 
-use std::cell::RefCell;
 use std::path::Path;
 
-use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
+use sha2::{Digest, Sha256};
 
+use crate::codec::yaml::{Finding, Map, Severity};
+use key::read;
+use layers::Source;
+use ruled::{Ruled, Written, compile, described};
+use shape::Described;
+
+pub use address_pair::{AddressPairs, Paired};
 pub use addresses::{Addresses, Resource};
+pub use book::{Book, Looked, Rule};
 pub use encryption::Encryption;
-pub use errors::{Errors, SipError, XmppError};
-pub use messages::{BodyProfile, Late, Messages};
+pub use entries::{Change, Entry, changes, entries};
+pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
+pub use facts::{Direction, Facts, Field};
+pub use messages::{
+    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, VARIABLES, im_uri,
+};
 pub use presence::Presence;
+pub use profiles::{PROFILES, Profile};
+pub use reference::reference;
+pub use schema::schema;
+pub use template::Template;
+pub use test_case::{DOCUMENT_KEYS, Given, SIP_KEYS, STANZA_KEYS, TestCase};
 
-/// The files, by name, with their built-in text.
-const FILES: [(&str, &str); 5] = [
-    ("addresses.yaml", include_str!("../../mappings/addresses.yaml")),
-    ("messages.yaml", include_str!("../../mappings/messages.yaml")),
-    ("presence.yaml", include_str!("../../mappings/presence.yaml")),
-    ("errors.yaml", include_str!("../../mappings/errors.yaml")),
-    ("encryption.yaml", include_str!("../../mappings/encryption.yaml")),
+/// One file of rules.
+pub struct Table {
+    /// Its name, without `.yaml`.
+    pub name: &'static str,
+    /// Its built-in text.
+    pub text: &'static str,
+    /// Its lists of named entries.
+    lists: &'static [&'static str],
+    /// Reads the keys of one file over the rules so far.
+    read: fn(&mut Rules, &Map<'_>),
+    /// Compiles the lists of all files together.
+    compile: fn(&mut Rules, &Lists<'_>),
+    /// What may stand in it.
+    described: fn() -> Vec<Described>,
+}
+
+/// The named entries of a table, from all files, in their order.
+#[derive(Default)]
+struct Lists<'d> {
+    rules: Vec<Written<'d>>,
+    pairs: Vec<Written<'d>>,
+}
+
+/// The tables, in the order in which they are told.
+pub const TABLES: [Table; 5] = [
+    Table {
+        name: "addresses",
+        text: include_str!("../../mappings/addresses.yaml"),
+        lists: &["rules", "pairs"],
+        read: |rules, map| read(Addresses::KEYS, map, &mut rules.addresses),
+        compile: |rules, lists| {
+            rules.addresses.pairs = AddressPairs::compile(&lists.pairs);
+            compile(&mut rules.addresses, &lists.rules);
+        },
+        described: || {
+            let mut all = described::<Addresses>();
+            all.push(AddressPairs::described());
+            all
+        },
+    },
+    Table {
+        name: "messages",
+        text: include_str!("../../mappings/messages.yaml"),
+        lists: &["rules"],
+        read: |rules, map| read(Messages::KEYS, map, &mut rules.messages),
+        compile: |rules, lists| compile(&mut rules.messages, &lists.rules),
+        described: described::<Messages>,
+    },
+    Table {
+        name: "presence",
+        text: include_str!("../../mappings/presence.yaml"),
+        lists: &["rules"],
+        read: |rules, map| read(Presence::KEYS, map, &mut rules.presence),
+        compile: |rules, lists| compile(&mut rules.presence, &lists.rules),
+        described: described::<Presence>,
+    },
+    Table {
+        name: "errors",
+        text: include_str!("../../mappings/errors.yaml"),
+        lists: &["rules"],
+        read: |rules, map| read(Errors::KEYS, map, &mut rules.errors),
+        compile: |rules, lists| compile(&mut rules.errors, &lists.rules),
+        described: described::<Errors>,
+    },
+    Table {
+        name: "encryption",
+        text: include_str!("../../mappings/encryption.yaml"),
+        lists: &[],
+        read: |rules, map| read(&encryption::KEYS, map, &mut rules.encryption),
+        compile: |_, _| (),
+        described: || key::described(&encryption::KEYS),
+    },
 ];
 
 /// All rules of one gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rules {
     /// How addresses cross.
     pub addresses: Addresses,
@@ -42,96 +140,105 @@ pub struct Rules {
     pub errors: Errors,
     /// What is encrypted, and what becomes of it.
     pub encryption: Encryption,
+    /// What they were read from, as a hash: 16 hexadecimal digits.
+    pub digest: String,
+    /// The tests that stand beside them.
+    pub tests: Vec<TestCase>,
 }
+
+/// Rules with what is to be told about them; or all that is wrong.
+pub type Loaded = Result<(Rules, Vec<Finding>), Vec<Finding>>;
 
 impl Rules {
     /// Reads the built-in rules and then the directory's over them.
     ///
     /// # Errors
     /// Every mistake found; warnings come with the rules instead.
-    pub fn load(directory: Option<&Path>) -> Result<(Rules, Vec<Finding>), Vec<Finding>> {
-        let mut rules = Rules::default();
-        let mut all = Vec::new();
-        for (name, text) in FILES {
-            all.extend(rules.read(&format!("mappings/{name}"), name, text));
-        }
-        for (name, path) in
-            directory.iter().flat_map(|dir| FILES.map(|(name, _)| (name, dir.join(name))))
-        {
-            match std::fs::read_to_string(&path) {
-                Ok(text) => all.extend(rules.read(&path.display().to_string(), name, &text)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let message = format!("cannot read {}: {error}", path.display());
-                    all.push(Finding::without_place(message));
-                }
-            }
-        }
-        if let Some(directory) = directory {
-            all.extend(strangers(directory));
-        }
-        let failed =
-            all.iter().any(|finding| finding.severity == crate::codec::yaml::Severity::Error);
-        if failed { Err(all) } else { Ok((rules, all)) }
+    pub fn load(directory: Option<&Path>) -> Loaded {
+        Rules::load_with(&[], directory)
     }
 
-    /// Reads one file over the rules so far.
-    fn read(&mut self, shown: &str, name: &str, text: &str) -> Vec<Finding> {
-        let mut findings = Findings::default();
-        let document = Document::parse(shown, text, &mut findings);
-        let findings = RefCell::new(findings);
-        if let Some(map) = Node::root(&document, &findings).and_then(|root| root.map()) {
-            match name {
-                "addresses.yaml" => self.addresses.read(&map),
-                "messages.yaml" => self.messages.read(&map),
-                "presence.yaml" => self.presence.read(&map),
-                "encryption.yaml" => self.encryption.read(&map),
-                _ => self.errors.read(&map),
-            }
-            map.finish();
-        }
-        findings.into_inner().sorted()
+    /// The same with profiles between the two, besides those that the directory itself names.
+    ///
+    /// # Errors
+    /// Every mistake found; warnings come with the rules instead.
+    pub fn load_with(profiles: &[String], directory: Option<&Path>) -> Loaded {
+        let (sources, mut findings) = layers::sources(profiles, directory);
+        let mut rules = Rules { digest: digest(&sources), ..Rules::default() };
+        findings.extend(layers::read(&mut rules, &sources));
+        let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+        if failed { Err(findings) } else { Ok((rules, findings)) }
     }
 }
 
-/// Warnings for a directory that is missing, and for rule files of a name that nobody reads.
-fn strangers(directory: &Path) -> Vec<Finding> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let message = format!("the rules directory {}: {error}", directory.display());
-            let mend = "create it, or leave `rules` out to use the built-in rules alone";
-            return vec![Finding::without_place(message).mend(mend).warning()];
+impl Rules {
+    /// Whether any rule asks for a field, so that its value must be found out.
+    #[must_use]
+    pub fn ask(&self, field: Field) -> bool {
+        self.messages.refined.asks(field) || self.errors.refined.asks(field)
+    }
+
+    /// The same with one form for all bodies.
+    #[must_use]
+    pub fn with_profile(mut self, profile: BodyProfile) -> Self {
+        self.messages.profile = profile;
+        self.messages.refined.each(|messages| messages.profile = profile);
+        self
+    }
+
+    /// The same with the settings of each table's file for everything.
+    #[must_use]
+    pub fn without_refinements(mut self) -> Self {
+        self.addresses.refined = Book::default();
+        self.messages.refined = Book::default();
+        self.presence.refined = Book::default();
+        self.errors.refined = Book::default();
+        self
+    }
+
+    /// What the rules of a table say of a message, each that is looked at in its order.
+    #[must_use]
+    pub fn trace(&self, table: &str, facts: &Facts<'_>) -> Vec<Looked> {
+        match table {
+            "addresses" => self.addresses.refined.trace(facts),
+            "messages" => self.messages.refined.trace(facts),
+            "presence" => self.presence.refined.trace(facts),
+            "errors" => self.errors.refined.trace(facts),
+            _ => Vec::new(),
         }
-    };
-    let known: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.sort();
-    names
-        .iter()
-        .filter(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
-        .filter(|name| !known.contains(&name.as_str()))
-        .map(|name| {
-            let message = format!("{}: no rule file has this name", directory.join(name).display());
-            Finding::without_place(message)
-                .mend(format!("known names: {}", known.join(", ")))
-                .warning()
-        })
-        .collect()
+    }
 }
 
-/// Reads a section of a file, if it is there.
-fn section<'d>(map: &Map<'d>, key: &'static str, read: impl FnOnce(&Map<'d>)) {
-    if let Some(section) = map.optional(key).and_then(|node| node.map()) {
-        read(&section);
-        section.finish();
+/// A hash of all files, by name and text.
+fn digest(sources: &[Source]) -> String {
+    let mut hash = Sha256::new();
+    for source in sources {
+        hash.update(source.name.as_bytes());
+        hash.update([0]);
+        hash.update(source.text.as_bytes());
+        hash.update([0]);
     }
+    hash.finalize().iter().take(8).map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Everything that may stand in a table, its lists and tests among it.
+fn keys_of(table: &Table) -> Vec<Described> {
+    let mut all = (table.described)();
+    all.push(test_case::described());
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn loaded(table: &'static str, text: &str) -> (Rules, Vec<String>) {
+        let mut sources = layers::sources(&[], None).0;
+        sources.push(Source::over(table, table, text.to_owned()));
+        let mut rules = Rules::default();
+        let findings = layers::read(&mut rules, &sources);
+        (rules, findings.iter().map(ToString::to_string).collect())
+    }
 
     #[test]
     fn the_built_in_rules_are_without_fault_and_complete() {
@@ -148,27 +255,61 @@ mod tests {
 
     #[test]
     fn an_override_changes_its_entry_alone() {
-        let (mut rules, _) = Rules::load(None).unwrap();
-        let before = rules.clone();
+        let (before, _) = Rules::load(None).unwrap();
         let text = "to_xmpp: { \"486\": { condition: resource-constraint } }\n";
-        assert_eq!(rules.read("errors.yaml", "errors.yaml", text), []);
+        let (rules, findings) = loaded("errors", text);
+        assert_eq!(findings, Vec::<String>::new());
         assert_ne!(rules.errors.to_xmpp(486), before.errors.to_xmpp(486));
         assert_eq!(rules.errors.to_xmpp(487), before.errors.to_xmpp(487));
         assert_eq!(rules.messages, before.messages);
     }
 
     #[test]
+    fn a_scheme_keeps_what_a_file_leaves_out_and_has_no_rules() {
+        let (before, _) = Rules::load(None).unwrap();
+        let text = "schemes: { \"omemo:N\": { to_sip: notify } }\n\
+            domains: { x.test: { omemo:N: { to_sip: refuse } } }\n";
+        let (rules, findings) = loaded("encryption", text);
+        assert_eq!(findings, Vec::<String>::new());
+        let scheme = |rules: &Rules| {
+            let named = rules.encryption.of_namespace("urn:xmpp:omemo:2");
+            named.map(|named| named.scheme.clone()).unwrap()
+        };
+        let (was, is) = (scheme(&before), scheme(&rules));
+        assert_eq!(is.policy.to_sip, Some(encryption::Course::Notify));
+        assert_eq!(is.namespaces, was.namespaces);
+        assert_eq!(is.keys_alone, was.keys_alone);
+        assert_eq!(rules.encryption.texts, before.encryption.texts);
+
+        let (_, findings) = loaded("encryption", "rules: [ { name: a } ]\n");
+        assert_eq!(findings.len(), 1, "{findings:#?}");
+        assert!(findings[0].contains("encryption.rules"), "{findings:#?}");
+    }
+
+    #[test]
     fn mistakes_are_told_with_their_place() {
-        let (mut rules, _) = Rules::load(None).unwrap();
         let text = "to_sip: { gone: { status: 900 }, gon: { status: 400 } }\nto_xmp: {}\n";
-        let shown: Vec<String> = rules
-            .read("errors.yaml", "errors.yaml", text)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let (_, shown) = loaded("errors", text);
         assert_eq!(shown.len(), 3, "{shown:#?}");
-        assert!(shown[0].contains("to_sip.gone.status: 900 is out of bounds"), "{shown:#?}");
+        assert!(shown[0].contains("errors.to_sip.gone.status: 900 is out of bounds"), "{shown:#?}");
         assert!(shown[1].contains("did you mean `gone`?"), "{shown:#?}");
         assert!(shown[2].contains("did you mean `to_xmpp`?"), "{shown:#?}");
+    }
+
+    #[test]
+    fn the_first_rule_that_holds_wins_and_the_others_keep_the_file_s_settings() {
+        let text = "to_sip: { formal_name: true }\nrules:\n\
+            - { name: a, when: { to: \"*@x.test\" }, to_sip: { profile: text } }\n\
+            - { name: b, when: { to_domain: [ x.test, y.test ] }, to_sip: { profile: cpim } }\n";
+        let (rules, findings) = loaded("messages", text);
+        assert_eq!(findings, Vec::<String>::new());
+        let profile = |to: &str| {
+            let settings = rules.messages.of(&Facts { to, ..Facts::default() });
+            assert!(settings.formal_name);
+            settings.profile
+        };
+        assert_eq!(profile("u@x.test"), BodyProfile::Text);
+        assert_eq!(profile("u@y.test"), BodyProfile::Cpim);
+        assert_eq!(profile("u@z.test"), BodyProfile::Auto);
     }
 }

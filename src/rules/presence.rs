@@ -1,6 +1,11 @@
 //! `presence.yaml`: the words of presence on both sides (RFC 8048 §6, RFC 4480 §3.2).
 
-use super::section;
+use super::book::Book;
+use super::facts::{Facts, Field};
+use super::key::{Key, Kind};
+use super::matcher::When;
+use super::ruled::Ruled;
+use super::shape::{Names, Shape};
 use crate::codec::pidf::Activity;
 use crate::codec::xmpp::Show;
 use crate::codec::yaml::{Map, Node};
@@ -14,7 +19,7 @@ const SHOWS: [(&str, Option<Show>); 5] = [
 ];
 
 /// How presence crosses.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Presence {
     /// Whether `<show/>` is written: `to_sip.show`.
     pub write_show: bool,
@@ -32,9 +37,17 @@ pub struct Presence {
     im: Vec<(String, Option<Show>)>,
     /// The show of an idle device: `to_xmpp.idle`.
     pub idle: Option<Show>,
+    /// The rules of the file: [`Presence::of`] looks them up.
+    pub(super) refined: Book<Presence>,
 }
 
 impl Presence {
+    /// The settings for a pair of users: those of the first rule that holds, else the file's own.
+    #[must_use]
+    pub fn of(&self, facts: &Facts<'_>) -> &Presence {
+        self.refined.find(facts).map_or(self, |rule| &rule.then)
+    }
+
     /// The activity that stands for a show.
     #[must_use]
     pub fn activity(&self, show: Show) -> Option<&Activity> {
@@ -61,81 +74,169 @@ impl Presence {
     pub fn im(&self, status: &str) -> Option<Show> {
         self.im.iter().find(|(name, _)| name == status).and_then(|(_, show)| *show)
     }
+}
 
-    pub(super) fn read(&mut self, map: &Map<'_>) {
-        section(map, "to_sip", |map| self.read_to_sip(map));
-        section(map, "to_xmpp", |map| self.read_to_xmpp(map));
+impl Ruled for Presence {
+    const KEYS: &'static [Key<Self>] = &KEYS;
+    const ACTIONS: &'static [Key<Self>] = &[];
+    const ASKS: &'static [Field] = &[
+        Field::Direction,
+        Field::From,
+        Field::To,
+        Field::FromDomain,
+        Field::ToDomain,
+        Field::Agent,
+    ];
+
+    fn check(_: &When, _: &Map<'_>) {}
+
+    fn book(&mut self) -> &mut Book<Self> {
+        &mut self.refined
     }
+}
 
-    fn read_to_sip(&mut self, map: &Map<'_>) {
-        truth(map, "show", &mut self.write_show);
-        truth(map, "xa_is_idle", &mut self.xa_is_idle);
-        truth(map, "charset", &mut self.charset);
-        section(map, "activities", |map| {
-            for (name, show) in SHOWS {
-                let (Some(show), Some(node)) = (show, map.optional(name)) else { continue };
-                let Some(activity) = activity_or_none(&node) else { continue };
-                self.activities.retain(|(known, _)| *known != show);
-                self.activities.push((show, activity));
-            }
-        });
-    }
+const KEYS: [Key<Presence>; 2] = [
+    Key {
+        name: "to_sip",
+        doc: "presence from XMPP: a stanza becomes one tuple of a document",
+        kind: Kind::Keys(&TO_SIP),
+    },
+    Key {
+        name: "to_xmpp",
+        doc: "presence from SIP: a tuple becomes one stanza",
+        kind: Kind::Keys(&TO_XMPP),
+    },
+];
 
-    fn read_to_xmpp(&mut self, map: &Map<'_>) {
-        section(map, "activities", |map| {
-            for activity in Activity::NAMED {
-                let show = map.optional(activity.name()).and_then(|node| node.one_of(&SHOWS));
-                if let Some(show) = show {
-                    self.shows.retain(|(known, _)| *known != activity.name());
-                    self.shows.push((activity.name(), show));
-                }
-            }
-        });
-        section(map, "notes", |map| {
-            for activity in Activity::NAMED {
-                if let Some(notes) = map.optional(activity.name()).and_then(|node| words(&node)) {
-                    self.notes.retain(|(known, _)| *known != activity.name());
-                    self.notes.push((activity.name(), notes));
-                }
-            }
-        });
-        if let Some(map) = map.optional("im").and_then(|node| node.map()) {
-            for (name, node) in map.entries() {
+const TO_SIP: [Key<Presence>; 4] = [
+    Key {
+        name: "show",
+        doc: "whether `<show xmlns='jabber:client'>` is written into each tuple (RFC 8048 §6.2)",
+        kind: Kind::Truth(|presence, truth| presence.write_show = truth),
+    },
+    Key {
+        name: "activities",
+        doc: "the activity (RFC 4480 §3.2) that the person has for a show of the device that is wanted most",
+        kind: Kind::Other(Presence::read_written, || {
+            let shows = SHOWS.iter().filter(|(_, show)| show.is_some()).map(|(name, _)| *name);
+            let activities = names().into_iter().chain(["none"]).collect();
+            Shape::Entries(Names::Of(shows.collect()), Box::new(Shape::Words(activities)))
+        }),
+    },
+    Key {
+        name: "xa_is_idle",
+        doc: "whether xa says as well that nobody has touched the device (RFC 4480 §3.14)",
+        kind: Kind::Truth(|presence, truth| presence.xa_is_idle = truth),
+    },
+    Key {
+        name: "charset",
+        doc: "whether the media type says the charset: `application/pidf+xml;charset=utf-8`",
+        kind: Kind::Truth(|presence, truth| presence.charset = truth),
+    },
+];
+
+const TO_XMPP: [Key<Presence>; 4] = [
+    Key {
+        name: "activities",
+        doc: "the show for an activity of the person, of tuples that are open and have no show of their own; of several activities dnd goes before xa, and xa before away",
+        kind: Kind::Other(Presence::read_shows, || {
+            Shape::Entries(Names::Of(names()), Box::new(shows()))
+        }),
+    },
+    Key {
+        name: "notes",
+        doc: "the words for an activity where nobody has written any, by language; `\"\"` is for those who declare none",
+        kind: Kind::Other(Presence::read_notes, || {
+            let texts = Names::Matching("^[A-Za-z0-9-]*$", "for each language");
+            let texts = Shape::Entries(texts, Box::new(Shape::Text));
+            Shape::Entries(Names::Of(names()), Box::new(texts))
+        }),
+    },
+    Key {
+        name: "im",
+        doc: "the show for the instant messaging status of RFC 3922 §5.2.10",
+        kind: Kind::Other(Presence::read_im, || {
+            Shape::Entries(Names::Matching("^.+$", "for each status"), Box::new(shows()))
+        }),
+    },
+    Key {
+        name: "idle",
+        doc: "the show of a device that nobody has touched for a while",
+        kind: Kind::Other(
+            |presence, node| {
                 if let Some(show) = node.one_of(&SHOWS) {
-                    self.im.retain(|(known, _)| known != name);
-                    self.im.push((name.to_owned(), show));
+                    presence.idle = show;
                 }
+            },
+            shows,
+        ),
+    },
+];
+
+/// The names of all activities.
+fn names() -> Vec<&'static str> {
+    Activity::NAMED.iter().map(Activity::name).collect()
+}
+
+fn shows() -> Shape {
+    Shape::Words(SHOWS.iter().map(|(name, _)| *name).collect())
+}
+
+impl Presence {
+    fn read_written(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        for (name, show) in SHOWS {
+            let (Some(show), Some(node)) = (show, map.optional(name)) else { continue };
+            let Some(activity) = activity_or_none(&node) else { continue };
+            self.activities.retain(|(known, _)| *known != show);
+            self.activities.push((show, activity));
+        }
+        map.finish();
+    }
+
+    fn read_shows(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        for name in names() {
+            if let Some(show) = map.optional(name).and_then(|node| node.one_of(&SHOWS)) {
+                self.shows.retain(|(known, _)| *known != name);
+                self.shows.push((name, show));
             }
         }
-        if let Some(show) = map.optional("idle").and_then(|node| node.one_of(&SHOWS)) {
-            self.idle = show;
+        map.finish();
+    }
+
+    fn read_notes(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        for name in names() {
+            if let Some(notes) = map.optional(name).and_then(|node| words(&node)) {
+                self.notes.retain(|(known, _)| *known != name);
+                self.notes.push((name, notes));
+            }
+        }
+        map.finish();
+    }
+
+    fn read_im(&mut self, node: &Node<'_>) {
+        for (name, node) in node.map().iter().flat_map(Map::entries) {
+            if let Some(show) = node.one_of(&SHOWS) {
+                self.im.retain(|(known, _)| known != name);
+                self.im.push((name.to_owned(), show));
+            }
         }
     }
 }
 
 /// The name of an activity, or none.
 fn activity_or_none(node: &Node<'_>) -> Option<Option<Activity>> {
-    let mut names: Vec<(&str, Option<Activity>)> =
-        Activity::NAMED.iter().map(|activity| (activity.name(), Some(activity.clone()))).collect();
-    names.push(("none", None));
-    let index: Vec<(&str, usize)> =
-        names.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
-    let at = node.one_of(&index)?;
-    names.into_iter().nth(at).map(|(_, activity)| activity)
+    let named = Activity::NAMED.iter().map(|activity| (activity.name(), Some(activity)));
+    let all: Vec<(&str, Option<&Activity>)> = named.chain([("none", None)]).collect();
+    node.one_of(&all).map(|activity| activity.cloned())
 }
 
 /// Words by language.
 fn words(node: &Node<'_>) -> Option<Vec<(String, String)>> {
-    let map = node.map()?;
-    let entries = map.entries();
-    entries
-        .into_iter()
-        .map(|(language, node)| Some((language.to_owned(), node.text()?.to_owned())))
-        .collect()
-}
-
-fn truth(map: &Map<'_>, key: &'static str, field: &mut bool) {
-    if let Some(value) = map.optional(key).and_then(|node| node.truth()) {
-        *field = value;
-    }
+    let entries = node.map()?.entries();
+    let text =
+        |(language, node): (&str, Node<'_>)| Some((language.to_owned(), node.text()?.to_owned()));
+    entries.into_iter().map(text).collect()
 }

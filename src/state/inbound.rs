@@ -61,6 +61,16 @@ impl State {
         self.set_timer(inbound.link);
     }
 
+    /// Where the request that a stanza was made of came from.
+    #[must_use]
+    pub fn sender_flow(&self, held: &Held) -> Option<Flow> {
+        let Waits::Request(key) = held.waits else { return None };
+        match self.servers.known(key) {
+            Some(Known::Live(live)) => Some(live.flow),
+            _ => None,
+        }
+    }
+
     /// What a 401 or 407 to the request of a stanza would ask its sender for.
     #[must_use]
     pub fn challenge(&self, held: &Held) -> Challenge {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::State;
 use super::peer::Health;
-use crate::flow::{Counter, LinkStatus, Now, PeerStatus, Status};
+use crate::flow::{Counter, LinkStatus, Now, PeerStatus, RulesStatus, Status};
 
 impl State {
     /// The state as an operator sees it.
@@ -15,6 +15,7 @@ impl State {
             uptime_s: now.instant.0 / 1_000_000,
             in_service: self.in_service(now.instant),
             alarms: Vec::new(),
+            rules: RulesStatus::default(),
             links: self.link_statuses(),
             peers: self.peer_statuses(),
             gauges: self.gauges(),

@@ -1,32 +1,36 @@
 //! Errors in both directions (RFC 7247 §7). The tables are rules; the manners are here.
 
+use std::borrow::Cow;
+
 use crate::codec::sip::{HeaderName, NameAddr, ReasonPhrase, Response, Status, Uri};
 use crate::codec::xmpp::{
     Condition, ErrorKind, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
     Stanza, StanzaError, StanzaKind, Text, ns,
 };
 use crate::flow::{Challenge, Failure, Refusal};
-use crate::rules::{Errors, Rules};
+use crate::rules::{Errors, SIP_VARIABLES, XMPP_VARIABLES};
 
 /// The final response that a bounce becomes; `None` for a warning, after which the stanza was
-/// processed all the same (RFC 6120 §8.3.2).
+/// processed all the same (RFC 6120 §8.3.2). `not_understood` is the status that
+/// service-unavailable has for an object of RFC 3923.
 pub(super) fn to_sip(
-    rules: &Rules,
+    rules: &Errors,
     error: &StanzaError,
     to_full: bool,
     contact: Option<&Uri>,
     challenge: &Challenge,
-    object: bool,
+    not_understood: Option<u16>,
 ) -> Option<Refusal> {
     if error.kind == ErrorKind::Continue {
         return None;
     }
     let of_object = of_object(error);
-    let codes = rules.errors.to_sip(error.condition.name());
+    let codes = rules.to_sip(error.condition.name());
+    let template = codes.and_then(|codes| codes.text.clone());
     let code = codes.map_or(400, |codes| codes.status(to_full, contact.is_some()));
     let code = match (of_object, &error.condition) {
         (Some((_, Some(code))), _) => code,
-        (None, Condition::ServiceUnavailable) if object => rules.encryption.not_understood,
+        (None, Condition::ServiceUnavailable) => not_understood.unwrap_or(code),
         _ => code,
     };
     let status = Status::new(code).unwrap_or(Status::BAD_REQUEST);
@@ -37,6 +41,14 @@ pub(super) fn to_sip(
     let words = error.texts.first().map(|text| &*text.text).filter(|text| !text.is_empty());
     let words = words.or(of_object.map(|(words, _)| words));
     refusal.reason = words.map(ReasonPhrase::text);
+    if let Some(template) = template {
+        let text = template.render(&|index| match *SIP_VARIABLES.get(index)? {
+            "condition" => Some(error.condition.name().into()),
+            "text" => words.map(Cow::Borrowed),
+            _ => Some(code.to_string().into()),
+        });
+        refusal.reason = (!text.is_empty()).then(|| ReasonPhrase::text(&text));
+    }
     Some(refusal)
 }
 
@@ -92,8 +104,18 @@ pub(super) fn of_response(
     if let Some(Ok(seconds)) = response.headers.retry_after() {
         words.push(format!("try again in {seconds} s"));
     }
+    let words = words.join("; ");
+    let template = rules.to_xmpp(response.status.code()).and_then(|rule| rule.text.clone());
+    let words = match template {
+        Some(template) => template.render(&|index| match *XMPP_VARIABLES.get(index)? {
+            "status" => Some(response.status.code().to_string().into()),
+            "reason" => Some(response.reason.to_text()),
+            _ => Some(words.as_str().into()),
+        }),
+        None => words,
+    };
     if !words.is_empty() {
-        error = error.with_text(words.join("; "));
+        error = error.with_text(words);
     }
     error
 }

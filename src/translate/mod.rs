@@ -13,7 +13,7 @@ use crate::flow::{
     Correlation, Counter, Failure, Flag, Inbound, Intent, LinkId, Now, Origin, Outbound, Outcome,
     Profile, Refusal, Routed,
 };
-use crate::rules::Rules;
+use crate::rules::{Direction, Facts, Rules};
 use encryption::Outward;
 
 /// Decides what is to be done about an input. Time is an input as well: messages expire.
@@ -33,13 +33,14 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
         Routed::Outbound { outbound, origin } => outbound_intent(rules, now, outbound, origin),
         Routed::Abandoned(delivery) => Intent::Abandon(delivery),
         Routed::Failed { delivery, outbound, failure } => {
-            let error = error::of_failure(&rules.errors, failure);
-            let answer = Box::new(error::reply_to_message(&outbound.stanza, error));
+            let answer = answer_to_failed(rules, &outbound, failure);
             Intent::Fail { delivery, answer, failure }
         }
-        Routed::Bounce { link, sequence, to_full, error, contact, challenge, object } => {
-            let contact = contact.as_ref();
-            let refusal = error::to_sip(rules, &error, to_full, contact, &challenge, object);
+        Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties, object } => {
+            let facts = Facts { condition: error.condition.name(), ..parties.facts() };
+            let (errors, contact) = (rules.errors.of(&facts), contact.as_ref());
+            let unknown = object.then_some(rules.encryption.not_understood);
+            let refusal = error::to_sip(errors, &error, to_full, contact, &challenge, unknown);
             Intent::Bounced { link, sequence, refusal }
         }
         Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
@@ -84,17 +85,21 @@ fn secured_presence(
 }
 
 /// What becomes of a MESSAGE: a stanza, an answer to nothing that could be shown, or a refusal.
-fn inbound_intent(rules: &Rules, now: Now, inbound: Box<Inbound>) -> Intent {
+fn inbound_intent(rules: &Rules, now: Now, mut inbound: Box<Inbound>) -> Intent {
     let answer = |inbound: Box<Inbound>, refusal| Intent::Answer {
         flow: inbound.flow,
         request: inbound.request,
         refusal,
     };
-    let inward = match message::to_xmpp(rules, &inbound, now) {
+    let settings = rules.messages.of(&inbound.facts());
+    let inward = match message::to_xmpp(settings, &rules.encryption, &inbound, now) {
         Ok(inward) => inward,
         Err(refusal) => return answer(inbound, *refusal),
     };
-    let message::Inward { stanza, counted, flags, refusal } = inward;
+    let message::Inward { stanza, counted, id, flags, refusal } = inward;
+    if let Some(id) = id {
+        inbound.id = id.to_string();
+    }
     let intent = match (stanza, refusal) {
         (Some(stanza), _) => Intent::Deliver { inbound, stanza },
         (None, Some(refusal)) => answer(inbound, *refusal),
@@ -120,8 +125,9 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
         let stanza = Box::new(error::reply_to_message(&outbound.stanza, error));
         return Intent::Reply { link: outbound.link, stanza, counter: Counter::XmppRefused };
     }
+    let settings = rules.messages.of(&outbound.facts());
     let is_headline = outbound.stanza.kind == MessageKind::Headline;
-    if new && is_headline && rules.messages.drop_headlines {
+    if new && is_headline && settings.drop_headlines {
         return Intent::Drop(Counter::XmppHeadline);
     }
     let sight = |sighting| {
@@ -131,11 +137,11 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
     let (rendered, sighting) = match encryption::outward(rules, now, &mut outbound) {
         Outward::Text(_) if new && unreadable(&outbound.stanza) => return textless(&outbound),
         Outward::Text(sighting) => {
-            message::display_name(&rules.messages, &mut outbound);
-            (message::to_sip(&rules.messages, &outbound), sighting)
+            message::display_name(settings, &mut outbound);
+            (message::to_sip(settings, &outbound), sighting)
         }
         Outward::Object(object, sighting) => {
-            (message::object(&rules.messages, &outbound, *object), Some(sighting))
+            (message::object(settings, &outbound, *object), Some(sighting))
         }
         Outward::Stale => return stale(rules, &outbound, origin),
         Outward::Refused(error, flag) => {
@@ -169,8 +175,7 @@ fn textless(outbound: &Outbound) -> Intent {
 /// An object that waited for too long (RFC 3923 §6.9).
 fn stale(rules: &Rules, outbound: &Outbound, origin: Origin) -> Intent {
     let failure = Failure::Stale;
-    let error = error::of_failure(&rules.errors, failure);
-    let answer = Box::new(error::reply_to_message(&outbound.stanza, error));
+    let answer = answer_to_failed(rules, outbound, failure);
     let reply = |stanza| {
         let counter = Counter::OutboundFailed;
         Intent::Reply { link: outbound.link, stanza, counter }
@@ -180,6 +185,13 @@ fn stale(rules: &Rules, outbound: &Outbound, origin: Origin) -> Intent {
         Origin::New(_) => reply(answer),
         Origin::Recovered(delivery, _) => both(reply(answer), Intent::Abandon(delivery)),
     }
+}
+
+/// The error for a message that got no answer from SIP.
+fn answer_to_failed(rules: &Rules, outbound: &Outbound, failure: Failure) -> Box<xmpp::Stanza> {
+    let facts = Facts { direction: Direction::ToXmpp, ..outbound.facts() };
+    let error = error::of_failure(rules.errors.of(&facts), failure);
+    Box::new(error::reply_to_message(&outbound.stanza, error))
 }
 
 /// The answer to a message that was taken.
@@ -202,10 +214,14 @@ fn answered(
     let outcome = match outbound {
         None => Outcome::Silent,
         Some(outbound) if refuses_form(rules, outbound, status) => {
-            Outcome::Retry { profile: Profile::Text, remember: rules.messages.remember_text }
+            let settings = rules.messages.of(&outbound.facts());
+            Outcome::Retry { profile: Profile::Text, remember: settings.remember_text }
         }
         Some(outbound) => {
-            let error = error::of_response(&rules.errors, response, contact);
+            let code = status.code().to_string();
+            let direction = Direction::ToXmpp;
+            let facts = Facts { direction, status: &code, ..outbound.facts() };
+            let error = error::of_response(rules.errors.of(&facts), response, contact);
             let error = match outbound.profile {
                 Profile::Object => {
                     let lang = outbound.stanza.lang.as_deref();
@@ -222,5 +238,5 @@ fn answered(
 fn refuses_form(rules: &Rules, outbound: &Outbound, status: Status) -> bool {
     outbound.may_retry
         && outbound.profile == Profile::Cpim
-        && rules.messages.refused_form.contains(&status.code())
+        && rules.messages.of(&outbound.facts()).refused_form.contains(&status.code())
 }

@@ -5,17 +5,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::reload::{Reloaded, reload};
 use super::runner::Runner;
 use crate::codec::xmpp::Jid;
+use crate::config::Config;
 use crate::flow::{Input, Status};
 
 /// The octets of the longest order: a bare JID has 2047 at most (RFC 7622 §3.1).
 const LONGEST: usize = 2_200;
+/// Asks for the rules to be loaded anew; what became of it is the answer.
+const RELOAD: &str = "reload\n";
 
 /// Makes the socket: only its owner may ask. One that an earlier process left is replaced; one
 /// that answers belongs to a process that runs.
@@ -37,25 +42,35 @@ pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers whoever asks, for ever.
-pub(super) async fn keep_answering(runner: Rc<Runner>, listener: UnixListener) {
+pub(super) async fn keep_answering(
+    runner: Rc<Runner>,
+    config: Arc<Config>,
+    listener: UnixListener,
+) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let runner = Rc::clone(&runner);
+        let (runner, config) = (Rc::clone(&runner), Arc::clone(&config));
         tokio::task::spawn_local(async move {
-            let _ = tokio::time::timeout(Duration::from_secs(5), answer(&runner, stream)).await;
+            let answer = answer(&runner, &config, stream);
+            let _ = tokio::time::timeout(Duration::from_secs(30), answer).await;
         });
     }
 }
 
-async fn answer(runner: &Runner, mut stream: UnixStream) -> io::Result<()> {
+async fn answer(
+    runner: &Rc<Runner>,
+    config: &Arc<Config>,
+    mut stream: UnixStream,
+) -> io::Result<()> {
     let mut asked = [0; LONGEST];
     let length = stream.read(&mut asked).await?;
     let text = asked.get(..length).and_then(|line| std::str::from_utf8(line).ok());
-    let reply = match text.and_then(Order::parse) {
-        Some(order) => {
+    let reply = match (text, text.and_then(Order::parse)) {
+        (Some(RELOAD), _) => serde_json::to_vec(&reload(runner, config).await)?,
+        (_, Some(order)) => {
             match order {
                 Order::Status => {}
                 Order::Retire => runner.feed(Input::Retire),
@@ -63,7 +78,7 @@ async fn answer(runner: &Runner, mut stream: UnixStream) -> io::Result<()> {
             }
             serde_json::to_vec(&runner.status())?
         }
-        None => br#"{"error":"unknown request"}"#.to_vec(),
+        _ => br#"{"error":"unknown request"}"#.to_vec(),
     };
     stream.write_all(&reply).await?;
     stream.shutdown().await
@@ -104,12 +119,24 @@ impl Order {
 /// # Errors
 /// When nobody answers at the socket.
 pub fn ask(socket: &Path, order: &Order) -> io::Result<Status> {
+    Ok(serde_json::from_slice(&request(socket, &order.line(), Duration::from_secs(5))?)?)
+}
+
+/// Asks a running gateway to load its rules anew.
+///
+/// # Errors
+/// When nobody answers at the socket.
+pub fn ask_reload(socket: &Path) -> io::Result<Reloaded> {
+    Ok(serde_json::from_slice(&request(socket, RELOAD, Duration::from_secs(30))?)?)
+}
+
+fn request(socket: &Path, line: &str, within: Duration) -> io::Result<Vec<u8>> {
     let mut stream = StdUnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(order.line().as_bytes())?;
+    stream.set_read_timeout(Some(within))?;
+    stream.write_all(line.as_bytes())?;
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply)?;
-    Ok(serde_json::from_slice(&reply)?)
+    Ok(reply)
 }
 
 #[cfg(test)]

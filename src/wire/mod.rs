@@ -12,13 +12,15 @@ mod journal;
 mod journal_file;
 mod log;
 mod probe;
+mod reload;
 mod run;
 mod runner;
 mod store;
 mod tls;
 mod udp;
 
-pub use admin::{Order, ask};
+pub use admin::{Order, ask, ask_reload};
 pub use journal_file::JournalError;
 pub use probe::{Probe, probe};
+pub use reload::Reloaded;
 pub use run::{RunError, run};

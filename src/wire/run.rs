@@ -22,7 +22,7 @@ use super::log::Log;
 use super::runner::Runner;
 use super::store::{Store, StoreError, StoreHandle};
 use super::udp::{self, UdpPort};
-use super::{admin, dns, tls};
+use super::{admin, dns, reload, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
 use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
@@ -98,12 +98,13 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
 
     runner.perform(effects);
+    reload::begin(&runner, &config);
     runner.log.opened(opened.fresh, &config.store);
     set_aside(&runner, [("store damaged", opened.damaged), ("journal damaged", left.damaged)]);
     take_up(&runner, left.unfinished);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
-    spawn_local(admin::keep_answering(Rc::clone(&runner), admin));
+    spawn_local(admin::keep_answering(Rc::clone(&runner), Arc::clone(&config), admin));
     spawn_local(keep_committing(Rc::clone(&runner), commits));
     spawn_local(Rc::clone(&journal).keep_writing(Rc::clone(&runner)));
     spawn_local({

@@ -14,7 +14,7 @@ use super::log::Log;
 use super::store::StoreHandle;
 use super::udp::UdpPort;
 use crate::config::Transport;
-use crate::flow::{CommitId, Effect, Hop, Input, Instant, Query, Status};
+use crate::flow::{CommitId, Effect, Hop, Input, Instant, Query, RulesStatus, Status};
 use crate::gateway::Gateway;
 
 /// The core with its ways to the outside.
@@ -29,6 +29,8 @@ pub(super) struct Runner {
     journal: Rc<Journal>,
     /// Troubles that last, by what they are of.
     alarms: RefCell<BTreeMap<&'static str, String>>,
+    /// The rules that count.
+    rules: RefCell<RulesStatus>,
     /// Effects that wait for their records, by group.
     held: RefCell<VecDeque<(CommitId, Vec<Effect>)>>,
     /// Inputs that effects gave rise to.
@@ -61,6 +63,7 @@ impl Runner {
             store,
             journal,
             alarms: RefCell::default(),
+            rules: RefCell::default(),
             held: RefCell::default(),
             pending: RefCell::default(),
             resolve,
@@ -76,7 +79,33 @@ impl Runner {
         status.alarms = alarms.iter().map(|(what, why)| format!("{what}: {why}")).collect();
         let unfinished = self.journal.unfinished() as u64;
         status.gauges.insert("messages_in_journal".to_owned(), unfinished);
+        let rules = self.rules.borrow().clone();
+        status.gauges.insert("rules_loaded_unix_s".to_owned(), rules.loaded_unix_s);
+        status.counters.insert("rules_reloads_taken".to_owned(), rules.taken);
+        status.counters.insert("rules_reloads_refused".to_owned(), rules.refused);
+        status.rules = rules;
         status
+    }
+
+    /// The rules that count from the start.
+    pub(super) fn rules_begin(&self, digest: &str) {
+        let mut rules = self.rules.borrow_mut();
+        digest.clone_into(&mut rules.digest);
+        rules.loaded_unix_s = self.clock.now().unix_ms / 1_000;
+    }
+
+    /// New rules count.
+    pub(super) fn rules_taken(&self, digest: &str) {
+        self.rules_begin(digest);
+        self.rules.borrow_mut().taken += 1;
+        self.alarm("rules", None);
+    }
+
+    /// New rules do not count; the digest is that of the old ones.
+    pub(super) fn rules_refused(&self, why: String) -> String {
+        self.rules.borrow_mut().refused += 1;
+        self.alarm("rules", Some(why));
+        self.rules.borrow().digest.clone()
     }
 
     /// A trouble that lasts begins, or ends.

@@ -12,6 +12,11 @@ pub enum Set {
     /// The local part of an `im:` or `pres:` URI (RFC 3860 §4, RFC 7247 §6.5): alphanumeric and
     /// ``!$&'*+-./=_~``.
     Mailbox,
+    /// The same without the dot: RFC 7247 §6.5 by the letter.
+    MailboxStrict,
+    /// The local part of an `im:` URI as RFC 3922 §3.2 has it: alphanumeric and `!$*._~+=`; its `?`
+    /// as well would begin the headers of a URI.
+    Mailbox3922,
     /// The `password` of a SIP URI: unreserved and `&=+$,`.
     Password,
     /// A `pname` or `pvalue`: unreserved and `[]/:&+$`.
@@ -25,7 +30,7 @@ pub enum Set {
 impl Set {
     fn class(self) -> Class {
         match self {
-            Set::User | Set::Mailbox => chars::USER,
+            Set::User | Set::Mailbox | Set::MailboxStrict | Set::Mailbox3922 => chars::USER,
             Set::Password => chars::PASSWORD,
             Set::Param => chars::PARAM,
             Set::Header => chars::HEADER,
@@ -35,7 +40,12 @@ impl Set {
 
     /// Octets of the class that do not stand for themselves all the same.
     fn except(self) -> &'static [u8] {
-        if self == Set::Mailbox { b"%(),;?" } else { b"%" }
+        match self {
+            Set::Mailbox => b"%(),;?",
+            Set::MailboxStrict => b"%(),;?.",
+            Set::Mailbox3922 => b"%&'(),-/;?",
+            _ => b"%",
+        }
     }
 }
 

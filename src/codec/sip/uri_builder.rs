@@ -21,12 +21,18 @@ impl UriBuilder {
     /// IPv4 or an IPv6 address, the last with or without brackets.
     #[must_use]
     pub fn new(scheme: Scheme, user: &[u8], host: &str) -> UriBuilder {
+        let mailbox = matches!(scheme, Scheme::Im | Scheme::Pres);
+        let set = if mailbox { Set::Mailbox } else { Set::User };
+        UriBuilder::escaped(scheme, user, host, set)
+    }
+
+    /// The same with a set of its own for the user.
+    #[must_use]
+    pub fn escaped(scheme: Scheme, user: &[u8], host: &str, set: Set) -> UriBuilder {
         let mut text = String::with_capacity(user.len() + host.len() + 48);
         text.push_str(scheme.as_str());
         text.push(':');
         if !user.is_empty() {
-            let mailbox = matches!(scheme, Scheme::Im | Scheme::Pres);
-            let set = if mailbox { Set::Mailbox } else { Set::User };
             percent::encode_into(&mut text, user, set);
             text.push('@');
         }

@@ -39,8 +39,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads the text of one YAML file. Syntax errors and duplicate keys become findings, and the
-    /// document is then empty, so that a caller reports them once and stops.
+    /// Reads the text of one YAML file. A syntax error becomes a finding, and the document is then
+    /// empty, so that a caller reports it once and stops.
     #[must_use]
     pub fn parse(name: &str, text: &str, findings: &mut Findings) -> Self {
         let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
@@ -48,7 +48,11 @@ impl Document {
             findings.push(Finding::error(&source, None, "", "the file is empty"));
             return Document { source, root: None };
         }
-        match serde_yaml::from_str::<Spanned<Value>>(text) {
+        // A key that stands twice is told by the reader, with all other mistakes.
+        let options = serde_yaml::options! {
+            duplicate_keys: serde_yaml::options::DuplicateKeyPolicy::LastWins,
+        };
+        match serde_yaml::from_str_with_options::<Spanned<Value>>(text, options) {
             Ok(root) => Document { source, root: Some(root) },
             Err(error) => {
                 let place = error.location().map(|location| {

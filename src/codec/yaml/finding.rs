@@ -21,6 +21,11 @@ impl Source {
         start + rest.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum::<usize>()
     }
 
+    /// `file:line` of an octet offset.
+    pub(super) fn place_of(&self, offset: usize) -> String {
+        format!("{}:{}", self.name, self.line_at(offset).0)
+    }
+
     /// One-based line and column of an octet offset, with the text of that line.
     fn line_at(&self, offset: usize) -> (usize, usize, &str) {
         let before = self.text.get(..offset).unwrap_or(&self.text);
@@ -84,6 +89,12 @@ impl Finding {
             source: None,
             place: None,
         }
+    }
+
+    /// Where it starts, with the file's name; none for one without a place.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.source.as_ref().map(|source| source.name.as_str())
     }
 
     /// The same finding with the words that mend it.

@@ -6,8 +6,9 @@
 
 mod document;
 mod finding;
+mod inline;
 mod reader;
 
 pub use document::Document;
 pub use finding::{Finding, Findings, Severity, Source};
-pub use reader::{Map, Node};
+pub use reader::{Map, Node, nearest};

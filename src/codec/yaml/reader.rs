@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_yaml::Spanned;
 
 use super::document::{Value, place};
+use super::inline::inline;
 use super::{Document, Finding, Findings};
 
 /// One value of a document, about to be read as some type.
@@ -37,6 +38,17 @@ impl<'d> Node<'d> {
         })
     }
 
+    /// The root of a document whose paths all begin with `name`.
+    #[must_use]
+    pub fn root_of(
+        name: &str,
+        document: &'d Document,
+        findings: &'d RefCell<Findings>,
+    ) -> Option<Self> {
+        let root = Node::root(document, findings)?;
+        Some(Node { path: name.to_owned(), ..root })
+    }
+
     fn child(&self, path: String, value: &'d Spanned<Value>) -> Node<'d> {
         Node {
             document: self.document,
@@ -58,6 +70,24 @@ impl<'d> Node<'d> {
         self.report(self.finding(message), mend);
     }
 
+    /// Writes an error about a part of this value: the caret goes under the part where it is found.
+    pub fn error_at(&self, part: &str, message: &str, mend: &str) {
+        let mut node = self.clone();
+        let written = self.place.and_then(|(start, end)| {
+            Some((start, self.document.source.text.get(start..end)?.find(part)?))
+        });
+        if let Some((start, at)) = written {
+            node.place = Some((start + at, start + at + part.len()));
+        }
+        node.report(node.finding(message), mend);
+    }
+
+    /// Where this value stands: `file:line`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.document.source.place_of(self.place.map_or(0, |(start, _)| start))
+    }
+
     /// Writes a warning about this value.
     pub fn warning(&self, message: &str, mend: &str) {
         self.report(self.finding(message).warning(), mend);
@@ -77,6 +107,7 @@ impl<'d> Node<'d> {
     pub fn map(&self) -> Option<Map<'d>> {
         match self.value {
             Value::Map(entries) => {
+                self.tell_twice(entries);
                 Some(Map { node: self.clone(), entries, known: RefCell::default() })
             }
             other => {
@@ -84,6 +115,31 @@ impl<'d> Node<'d> {
                 None
             }
         }
+    }
+
+    /// Reports each key that stands a second time.
+    fn tell_twice(&self, entries: &'d [(Spanned<String>, Spanned<Value>)]) {
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let mut before = entries.iter().take(index).map(|(earlier, _)| earlier);
+            let Some(first) = before.find(|earlier| earlier.value == key.value) else { continue };
+            let line = self.document.source.place_of(place(first).map_or(0, |(start, _)| start));
+            let path = join(&self.path, &key.value);
+            let source = &self.document.source;
+            let finding = Finding::error(source, place(key), &path, "this key stands twice");
+            self.report(finding, &format!("it is at {line} already: drop one of them"));
+        }
+    }
+
+    /// Whether this value is a list; no finding either way.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        matches!(self.value, Value::List(_))
+    }
+
+    /// This value on one line, as YAML in its flow style: to show, and to compare.
+    #[must_use]
+    pub fn inline(&self) -> String {
+        inline(self.value)
     }
 
     /// Whether this value is a set of keys; no finding either way.
@@ -224,7 +280,7 @@ impl<'d> Map<'d> {
     }
 
     fn path_to(&self, key: &str) -> String {
-        if self.node.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.node.path) }
+        join(&self.node.path, key)
     }
 
     /// The value of a key that may be missing. A key without a value counts as missing.
@@ -257,6 +313,15 @@ impl<'d> Map<'d> {
         self.entries.iter().map(named).collect()
     }
 
+    /// A key itself, to tell what is wrong with it.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<Node<'d>> {
+        let (key, value) = self.entries.iter().find(|(key, _)| key.value == name)?;
+        let mut node = self.node.child(self.path_to(name), value);
+        node.place = place(key);
+        Some(node)
+    }
+
     /// Reports every key that was not asked for, with the nearest known name.
     pub fn finish(self) {
         let known = self.known.borrow();
@@ -272,8 +337,13 @@ impl<'d> Map<'d> {
     }
 }
 
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
 /// The words that lead from a typo to the nearest known name, or list the names.
-fn nearest(word: &str, known: &[&str]) -> String {
+#[must_use]
+pub fn nearest(word: &str, known: &[&str]) -> String {
     let near = known
         .iter()
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
@@ -354,11 +424,12 @@ mod tests {
     #[test]
     fn duplicate_keys_and_bad_syntax_are_errors_with_a_place() {
         for text in ["a: 1\na: 2\n", "a: [1,\nb: 2\n", ""] {
-            let shown = findings_of(text, |_| ());
+            let shown = findings_of(text, |map| drop(map.optional("a")));
             assert_eq!(shown.len(), 1, "{text:?} {shown:#?}");
             assert!(shown[0].starts_with("error: "), "{shown:#?}");
         }
-        assert!(findings_of("a: 1\na: 2\n", |_| ())[0].contains("t.yaml:2:1"));
+        let twice = findings_of("a: 1\na: 2\n", |map| drop(map.optional("a")));
+        assert!(twice[0].contains("t.yaml:2:1"), "{twice:#?}");
     }
 
     #[test]

@@ -6,11 +6,9 @@ mod texts;
 
 use std::borrow::Cow;
 
-use super::messages::word;
-use super::section;
+use super::key::{Key, Kind};
 use crate::codec::mime::MediaType;
 use crate::codec::xmpp::{Element, ns};
-use crate::codec::yaml::Map;
 
 pub use policy::{Course, Policy, Towards};
 pub use scheme::{Carried, Form, KeysAlone, Namespace, Scheme};
@@ -21,13 +19,8 @@ pub const OTHER: &str = "other";
 /// Characters of a name from outside that are shown.
 const MAX_SHOWN: usize = 64;
 
-const HEADERLESS: [(&str, bool); 2] = [("cms", false), ("refuse", true)];
-const SMIME_STATUS: [(&str, u16); 2] = [("415", 415), ("493", 493)];
-const PAYLOADS: [(&str, bool); 2] = [("refuse", false), ("relay", true)];
-const PARTS: [(&str, bool); 2] = [("refuse", false), ("notice", true)];
-const NOT_UNDERSTOOD: [(&str, u16); 2] = [("403", 403), ("415", 415)];
-const CONDITIONS: [(&str, &str); 2] =
-    [("registered", ns::E2E), ("example", "urn:ietf:params:xml:xmpp-e2e")];
+/// The namespace of the examples of RFC 3923 §7.
+const EXAMPLE: &str = "urn:ietf:params:xml:xmpp-e2e";
 
 /// How encryption is recognised and treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,23 +173,82 @@ impl Encryption {
             Some(Named { scheme, name: scheme.name(number), title })
         })
     }
-
-    pub(super) fn read(&mut self, map: &Map<'_>) {
-        scheme::read_all(&mut self.schemes, map);
-        policy::read_domains(&mut self.domains, &self.schemes, map);
-        section(map, "to_sip", |map| {
-            word(map, "headerless", &HEADERLESS, &mut self.demand_header);
-        });
-        section(map, "to_xmpp", |map| {
-            word(map, "smime_status", &SMIME_STATUS, &mut self.smime_status);
-            word(map, "foreign_payload", &PAYLOADS, &mut self.relay_foreign_payload);
-            word(map, "optional_part", &PARTS, &mut self.notice_optional_part);
-            word(map, "not_understood", &NOT_UNDERSTOOD, &mut self.not_understood);
-            word(map, "conditions", &CONDITIONS, &mut self.conditions);
-        });
-        section(map, "texts", |map| self.texts.read(map));
-    }
 }
+
+pub(super) const KEYS: [Key<Encryption>; 5] = [
+    Key {
+        name: "schemes",
+        doc: "what is recognised, in the order of the file: the first that fits counts; a key that a scheme does not name stays as it is below",
+        kind: Kind::Other(|all, node| scheme::read_all(&mut all.schemes, node), scheme::shape),
+    },
+    Key {
+        name: "domains",
+        doc: "other policies for single domains, by the name of the recipient's or the sender's domain in XMPP; the recipient's goes first",
+        kind: Kind::Other(
+            |all, node| policy::read_domains(&mut all.domains, &all.schemes, node),
+            policy::shape_of_domains,
+        ),
+    },
+    Key { name: "to_sip", doc: "an RFC 3923 object from XMPP", kind: Kind::Keys(&TO_SIP) },
+    Key { name: "to_xmpp", doc: "what comes from SIP", kind: Kind::Keys(&TO_XMPP) },
+    Key {
+        name: "texts",
+        doc: "what people are told, by language: that of the message, then English; `{scheme}` stands for the title, `{address}` for the address of the other one",
+        kind: Kind::Other(|all, node| all.texts.read(node), texts::shape),
+    },
+];
+
+const TO_SIP: [Key<Encryption>; 1] = [Key {
+    name: "headerless",
+    doc: "an object without a MIME header is what its octets say, or is refused",
+    kind: Kind::Words(&[
+        ("cms", |all| all.demand_header = false),
+        ("refuse", |all| all.demand_header = true),
+    ]),
+}];
+
+const TO_XMPP: [Key<Encryption>; 5] = [
+    Key {
+        name: "smime_status",
+        doc: "the status that refuses S/MIME: 415 (RFC 8591 §7.3), or 493 without a body",
+        kind: Kind::Words(&[
+            ("415", |all| all.smime_status = 415),
+            ("493", |all| all.smime_status = 493),
+        ]),
+    },
+    Key {
+        name: "foreign_payload",
+        doc: "a signed object whose content is none of those of RFC 3923 §9 is refused with 488, or relayed",
+        kind: Kind::Words(&[
+            ("refuse", |all| all.relay_foreign_payload = false),
+            ("relay", |all| all.relay_foreign_payload = true),
+        ]),
+    },
+    Key {
+        name: "optional_part",
+        doc: "an encrypted part that may be left out has the message refused, or is replaced by a line about it",
+        kind: Kind::Words(&[
+            ("refuse", |all| all.notice_optional_part = false),
+            ("notice", |all| all.notice_optional_part = true),
+        ]),
+    },
+    Key {
+        name: "not_understood",
+        doc: "what service-unavailable from the recipient of a relayed object is",
+        kind: Kind::Words(&[
+            ("403", |all| all.not_understood = 403),
+            ("415", |all| all.not_understood = 415),
+        ]),
+    },
+    Key {
+        name: "conditions",
+        doc: "the namespace of the conditions of RFC 3923 §7: the registered one, or that of its examples",
+        kind: Kind::Words(&[
+            ("registered", |all| all.conditions = ns::E2E),
+            ("example", |all| all.conditions = EXAMPLE),
+        ]),
+    },
+];
 
 /// Whose message it is.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! What becomes of a scheme, by direction and domain.
 
+use super::super::shape::{Names, Shape};
 use super::scheme::Scheme;
 use crate::codec::yaml::{Map, Node};
 
@@ -54,15 +55,26 @@ impl Policy {
         }
     }
 
-    pub(super) fn read(&mut self, map: &Map<'_>, scheme: &Scheme) {
-        self.to_sip = map.optional("to_sip").and_then(|node| course(&node, scheme)).or(self.to_sip);
-        self.to_xmpp =
-            map.optional("to_xmpp").and_then(|node| course(&node, scheme)).or(self.to_xmpp);
+    fn read(map: &Map<'_>, scheme: &Scheme) -> Self {
+        let course = |key| map.optional(key).and_then(|node| course(&node, scheme));
+        Policy { to_sip: course("to_sip"), to_xmpp: course("to_xmpp") }
     }
 }
 
+/// The courses as values.
+pub(super) fn shape() -> Shape {
+    Shape::Words(COURSES.iter().map(|(word, _)| *word).collect())
+}
+
+/// The policies of single domains as values.
+pub(super) fn shape_of_domains() -> Shape {
+    let policy = Shape::Entries(Names::Of(vec!["to_sip", "to_xmpp"]), Box::new(shape()));
+    let schemes = Shape::Entries(Names::Matching("^.+$", "for each scheme"), Box::new(policy));
+    Shape::Entries(Names::Matching("^.+$", "for each domain"), Box::new(schemes))
+}
+
 /// A course that the scheme can take.
-fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Course> {
+pub(super) fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Course> {
     let course = node.one_of(&COURSES)?;
     let relays = matches!(course, Course::Relay | Course::RelayNative);
     if relays && scheme.carried.is_none() {
@@ -82,9 +94,9 @@ fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Course> {
 pub(super) fn read_domains(
     domains: &mut Vec<(String, Vec<(String, Policy)>)>,
     schemes: &[Scheme],
-    map: &Map<'_>,
+    node: &Node<'_>,
 ) {
-    let Some(entries) = map.optional("domains").and_then(|node| node.map()) else { return };
+    let Some(entries) = node.map() else { return };
     for (domain, node) in entries.entries() {
         let Some(of_schemes) = node.map() else { continue };
         let mut own = Vec::new();
@@ -94,8 +106,7 @@ pub(super) fn read_domains(
                 continue;
             };
             let Some(map) = node.map() else { continue };
-            let mut policy = Policy::default();
-            policy.read(&map, scheme);
+            let policy = Policy::read(&map, scheme);
             map.finish();
             own.push((key.to_owned(), policy));
         }

@@ -1,14 +1,13 @@
 //! One scheme of encryption or signature.
 
-use super::policy::Policy;
+use super::super::key::{self, Key, Kind};
+use super::super::shape::{Described, Names, Shape};
+use super::policy::{self, Policy, course};
 use crate::codec::xmpp::Element;
-use crate::codec::yaml::{Map, Node};
+use crate::codec::yaml::Node;
 
 /// Schemes that a deployment may have.
 const MAX_SCHEMES: usize = 200;
-const TRUTH: [(&str, bool); 2] = [("true", true), ("false", false)];
-const CARRIED: [(&str, Carried); 2] = [("object", Carried::Object), ("text", Carried::Text)];
-const TEXTS: [(&str, bool); 2] = [("otr", true), ("none", false)];
 
 /// How a scheme can cross untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,59 +137,133 @@ impl Scheme {
         })
     }
 
-    fn read(&mut self, map: &Map<'_>) {
-        if let Some(title) = map.optional("title").and_then(|node| node.text()) {
-            title.clone_into(&mut self.title);
-        }
-        let list = |key, field: &mut Vec<String>| {
-            if let Some(words) = map.optional(key).and_then(|node| words(&node)) {
-                *field = words;
-            }
-        };
-        list("media_types", &mut self.media_types);
-        list("protocols", &mut self.protocols);
-        let namespaces = |key, field: &mut Vec<Namespace>| {
-            if let Some(all) = map.optional(key).and_then(|node| node.list()) {
-                *field = all.iter().filter_map(|node| node.text()).map(Namespace::new).collect();
-            }
-        };
-        namespaces("namespaces", &mut self.namespaces);
-        namespaces("announced", &mut self.announced);
-        if let Some(map) = map.optional("keys_alone").and_then(|node| node.map()) {
-            let text = |key| map.required(key, "").and_then(|node| node.text().map(str::to_owned));
-            let (element, without) = (text("element"), text("without"));
-            self.keys_alone =
-                element.zip(without).map(|(element, without)| KeysAlone { element, without });
-            map.finish();
-        }
-        if let Some(map) = map.optional("form").and_then(|node| node.map()) {
-            let kind = map.required("type", "").and_then(|node| node.text());
-            let fields = map.required("fields", "").and_then(|node| texts(&node));
-            self.form =
-                kind.zip(fields).map(|(kind, fields)| Form { kind: kind.to_owned(), fields });
-            map.finish();
-        }
-        let is_otr = map.optional("text").and_then(|node| node.one_of(&TEXTS));
-        self.is_otr = is_otr.unwrap_or(self.is_otr);
-        let signature = map.optional("signature").and_then(|node| node.one_of(&TRUTH));
-        self.signature = signature.unwrap_or(self.signature);
-        let carried = map.optional("carried").and_then(|node| node.one_of(&CARRIED));
-        self.carried = carried.or(self.carried);
-        let mut policy = self.policy;
-        policy.read(map, self);
-        self.policy = policy;
+    fn read_keys_alone(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        let text = |key| map.required(key, "").and_then(|node| node.text().map(str::to_owned));
+        let (element, without) = (text("element"), text("without"));
+        self.keys_alone =
+            element.zip(without).map(|(element, without)| KeysAlone { element, without });
+        map.finish();
+    }
+
+    fn read_form(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        let kind = map.required("type", "").and_then(|node| node.text());
+        let fields = map.required("fields", "").and_then(|node| texts(&node));
+        self.form = kind.zip(fields).map(|(kind, fields)| Form { kind: kind.to_owned(), fields });
+        map.finish();
     }
 }
 
+/// The policies stand last: what a scheme can do is known then.
+const KEYS: [Key<Scheme>; 12] = [
+    Key {
+        name: "title",
+        doc: "what people know it by",
+        kind: Kind::Other(
+            |scheme, node| {
+                if let Some(title) = node.text() {
+                    title.clone_into(&mut scheme.title);
+                }
+            },
+            || Shape::Text,
+        ),
+    },
+    Key {
+        name: "namespaces",
+        doc: "of the children of a stanza that carry it, and of marks (XEP-0380) and fallbacks (XEP-0428) that announce it; an N at the end stands for any number",
+        kind: Kind::Texts(|scheme, all| scheme.namespaces = namespaces(&all)),
+    },
+    Key {
+        name: "announced",
+        doc: "further namespaces of such marks, for a scheme that has no element of its own",
+        kind: Kind::Texts(|scheme, all| scheme.announced = namespaces(&all)),
+    },
+    Key {
+        name: "keys_alone",
+        doc: "an element of this name without that child carries keys and no content, and is left out in silence",
+        kind: Kind::Other(Scheme::read_keys_alone, || {
+            Shape::Keys(vec![
+                described("element", "the element", Shape::Text),
+                described("without", "the child that it lacks", Shape::Text),
+            ])
+        }),
+    },
+    Key {
+        name: "form",
+        doc: "a negotiation (XEP-0155)",
+        kind: Kind::Other(Scheme::read_form, || {
+            let fields = Shape::List(Box::new(Shape::Text));
+            Shape::Keys(vec![
+                described("type", "its FORM_TYPE", Shape::Text),
+                described("fields", "one of these fields: `name`, or `name=value`", fields),
+            ])
+        }),
+    },
+    Key {
+        name: "media_types",
+        doc: "the types of bodies from SIP; a `*` at the end stands for anything",
+        kind: Kind::Texts(|scheme, all| scheme.media_types = lower_case(&all)),
+    },
+    Key {
+        name: "protocols",
+        doc: "the protocols of `multipart/signed` and `multipart/encrypted` (RFC 1847 §2)",
+        kind: Kind::Texts(|scheme, all| scheme.protocols = lower_case(&all)),
+    },
+    Key {
+        name: "text",
+        doc: "whether it is the texts that OTR (XEP-0364) puts into a plain body",
+        kind: Kind::Words(&[
+            ("otr", |scheme| scheme.is_otr = true),
+            ("none", |scheme| scheme.is_otr = false),
+        ]),
+    },
+    Key {
+        name: "signature",
+        doc: "whether it only signs what is readable beside it",
+        kind: Kind::Truth(|scheme, truth| scheme.signature = truth),
+    },
+    Key {
+        name: "carried",
+        doc: "how it crosses when the policy is to relay it: as an object (RFC 3923), or as the text that it is",
+        kind: Kind::Words(&[
+            ("object", |scheme| scheme.carried = Some(Carried::Object)),
+            ("text", |scheme| scheme.carried = Some(Carried::Text)),
+        ]),
+    },
+    Key {
+        name: "to_sip",
+        doc: "what becomes of it on the way from XMPP to SIP",
+        kind: Kind::Other(
+            |scheme, node| scheme.policy.to_sip = course(node, scheme).or(scheme.policy.to_sip),
+            policy::shape,
+        ),
+    },
+    Key {
+        name: "to_xmpp",
+        doc: "what becomes of it on the way from SIP to XMPP",
+        kind: Kind::Other(
+            |scheme, node| scheme.policy.to_xmpp = course(node, scheme).or(scheme.policy.to_xmpp),
+            policy::shape,
+        ),
+    },
+];
+
+/// The schemes as values.
+pub(super) fn shape() -> Shape {
+    let scheme = Shape::Keys(key::described(&KEYS));
+    Shape::Entries(Names::Matching("^.+$", "for each scheme"), Box::new(scheme))
+}
+
 /// Reads the schemes of a file over those that are known.
-pub(super) fn read_all(schemes: &mut Vec<Scheme>, map: &Map<'_>) {
-    let Some(entries) = map.optional("schemes").and_then(|node| node.map()) else { return };
+pub(super) fn read_all(schemes: &mut Vec<Scheme>, node: &Node<'_>) {
+    let Some(entries) = node.map() else { return };
     for (key, node) in entries.entries() {
         let Some(map) = node.map() else { continue };
         let at = schemes.iter().position(|scheme| scheme.key == key);
         let mut scheme = at.and_then(|at| schemes.get(at)).cloned().unwrap_or_default();
         scheme.key = key.to_owned();
-        scheme.read(&map);
+        key::read(&KEYS, &map, &mut scheme);
         map.finish();
         if scheme.title.is_empty() {
             node.error("a scheme needs a title", "write { title: OMEMO }");
@@ -209,6 +282,14 @@ fn texts(node: &Node<'_>) -> Option<Vec<String>> {
     node.list()?.into_iter().map(|node| node.text().map(str::to_owned)).collect()
 }
 
-fn words(node: &Node<'_>) -> Option<Vec<String>> {
-    Some(texts(node)?.into_iter().map(|text| text.to_lowercase()).collect())
+fn namespaces(all: &[String]) -> Vec<Namespace> {
+    all.iter().map(|written| Namespace::new(written)).collect()
+}
+
+fn lower_case(all: &[String]) -> Vec<String> {
+    all.iter().map(|text| text.to_lowercase()).collect()
+}
+
+fn described(name: &'static str, doc: &'static str, shape: Shape) -> Described {
+    Described { name, doc, shape }
 }

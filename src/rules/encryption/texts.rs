@@ -1,6 +1,7 @@
 //! What people are told of encryption, in their languages.
 
-use crate::codec::yaml::Map;
+use super::super::shape::{Names, Shape};
+use crate::codec::yaml::Node;
 
 /// The language that everything is said in where a text lacks another.
 const ENGLISH: &str = "en";
@@ -81,7 +82,8 @@ impl Texts {
         Said { lang: lang.to_owned(), text }
     }
 
-    pub(super) fn read(&mut self, map: &Map<'_>) {
+    pub(super) fn read(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
         for (name, saying) in SAYINGS {
             let Some(languages) = map.optional(name).and_then(|node| node.map()) else { continue };
             for (lang, node) in languages.entries() {
@@ -90,5 +92,13 @@ impl Texts {
                 self.0.push((saying, lang.to_owned(), text.to_owned()));
             }
         }
+        map.finish();
     }
+}
+
+/// The texts as values.
+pub(super) fn shape() -> Shape {
+    let languages = Names::Matching("^[A-Za-z0-9-]+$", "for each language");
+    let texts = Shape::Entries(languages, Box::new(Shape::Text));
+    Shape::Entries(Names::Of(SAYINGS.iter().map(|(name, _)| *name).collect()), Box::new(texts))
 }

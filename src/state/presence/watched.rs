@@ -169,15 +169,19 @@ impl State {
     fn ask_anew(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pair(id) else { return };
         let pending = known.authorization.pending_out;
-        let stale = known.watched.as_ref().is_some_and(|watched| {
-            watched.heard_at.is_none_or(|heard| now.instant - heard > STALE)
-        });
-        if stale {
+        if self.is_stale(now, id) {
             self.ask_how_she_is(now, id, effects);
         }
         if pending {
             self.ask_her(now, id, effects);
         }
+    }
+
+    /// Whether her server has said nothing of her for long.
+    fn is_stale(&self, now: Now, id: PairId) -> bool {
+        let watched = self.presence.pair(id).and_then(|known| known.watched.as_ref());
+        let long_ago = |heard| now.instant - heard > STALE;
+        watched.is_some_and(|watched| watched.heard_at.is_none_or(long_ago))
     }
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).

@@ -202,7 +202,7 @@ fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
     };
     let outbound =
         Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..outbound.clone() });
-    let rendered = message::to_sip(&rules.messages, &outbound);
+    let rendered = message::to_sip(rules.messages.of(&outbound.facts()), &outbound);
     Notice::ToSip { outbound, rendered }
 }
 

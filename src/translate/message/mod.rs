@@ -1,6 +1,7 @@
 //! Messages in both directions (RFC 7572, RFC 3862, RFC 3428).
 
 mod age;
+mod edits;
 mod html;
 pub(super) mod language;
 mod multipart;

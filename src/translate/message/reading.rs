@@ -11,11 +11,11 @@ use crate::codec::mime::{
     Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, MultipartError,
     Subject, TextError, TransferEncoding, cpim, external_body, format_flowed,
 };
-use crate::codec::sip::{HeaderName, Request, Status, Uri};
+use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
 use crate::codec::xmpp::{LangText, Node, Text};
 use crate::flow::{Counter, Decision, Inbound, Refusal};
 use crate::rules::encryption::{Course, Scheme};
-use crate::rules::{Encryption, Messages, Rules};
+use crate::rules::{Encryption, Messages};
 use crate::translate::encryption::body::{self, Kind, Part};
 use crate::translate::encryption::{course, otr};
 
@@ -37,6 +37,8 @@ pub(super) struct Said {
     pub url: Option<Text>,
     /// The subjects of a CPIM object.
     pub subjects: Vec<LangText>,
+    /// The Content-ID of a CPIM object's content, without its brackets.
+    pub id: Option<Text>,
     /// The language that the text itself declares.
     pub language: Option<Text>,
     /// The DateTime of a CPIM object.
@@ -94,15 +96,32 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rules: &'a Rules, inbound: &'a Inbound) -> Self {
-        let Rules { messages, encryption, .. } = rules;
-        let left = Cell::new(messages.max_inflated_octets);
-        Reader { rules: messages, encryption, inbound, request: &inbound.request, left }
+    pub(super) fn new(
+        rules: &'a Messages,
+        encryption: &'a Encryption,
+        inbound: &'a Inbound,
+    ) -> Self {
+        let left = Cell::new(rules.max_inflated_octets);
+        Reader { rules, encryption, inbound, request: &inbound.request, left }
     }
 
     /// What the body says.
     pub(super) fn read(&self) -> Read<Said> {
-        self.top().and_then(|entity| self.entity(&entity, Place::default()))
+        self.top().and_then(|entity| self.entity(&entity, Place::default())).map_err(|unread| {
+            match unread {
+                Unread::NotUnderstood(refusal) => Unread::NotUnderstood(self.accepting(refusal)),
+                Unread::Refused(refusal) => Unread::Refused(self.accepting(refusal)),
+                secured @ Unread::Secured(_) => secured,
+            }
+        })
+    }
+
+    /// A refusal whose Accept leaves out what the rules refuse.
+    fn accepting(&self, mut refusal: Box<Refusal>) -> Box<Refusal> {
+        if refusal.headers.get_text(&HeaderName::Accept) == Some(Messages::ACCEPT) {
+            refusal.headers.set(HeaderName::Accept, HeaderValue::text(&self.rules.accept()));
+        }
+        refusal
     }
 
     /// The body as an entity, its header being in that of the request (RFC 3261 §7.4).
@@ -164,7 +183,11 @@ impl<'a> Reader<'a> {
     fn entity(&self, entity: &Entity, place: Place) -> Read<Said> {
         let by_default = MediaType::text_plain();
         let media_type = entity.content_type.as_ref().unwrap_or(&by_default);
+        let refused = &self.rules.refuse_types;
         let mut said = match media_type.essence() {
+            essence if refused.iter().any(|known| known.eq_ignore_ascii_case(essence)) => {
+                return unsupported();
+            }
             "text/plain" => self.plain(entity, media_type, place)?,
             "text/html" => self.html(entity, place)?,
             cpim::MEDIA_TYPE => self.object(entity, place)?,
@@ -280,6 +303,8 @@ impl<'a> Reader<'a> {
         }
         let mut said = self.part(object.content(), Place { objects, ..place })?;
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
+        let id = object.content().header("Content-ID").map(|id| id.trim_matches(['<', '>', ' ']));
+        said.id = id.filter(|id| !id.is_empty()).map(Text::from);
         said.sent = object.levels().find_map(Cpim::date_time).or(said.sent);
         let within = std::mem::take(&mut said.subjects);
         let subjects = object.levels().flat_map(Cpim::subjects).map(subject);

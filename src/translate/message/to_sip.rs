@@ -4,13 +4,14 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use time::OffsetDateTime;
 
+use super::edits::Values;
 use super::shim::{Hops, hops};
-use super::{age, language};
+use super::{age, edits, language};
 use crate::codec::mime::{CpimObject, Party, SmimeObject, write_crlf};
 use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
 use crate::codec::xmpp::{LangText, Message, Text, ns};
 use crate::flow::{Now, Outbound, Profile, Rendered};
-use crate::rules::Messages;
+use crate::rules::{AddressScheme, Messages, im_uri};
 
 /// The longest Call-ID that a thread may become.
 const MAX_CALL_ID: usize = 128;
@@ -36,7 +37,9 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
     let subject = language::choose(&stanza.subjects, stanza.lang.as_ref());
     let lang = body.and_then(|body| body.lang.as_ref()).or(stanza.lang.as_ref());
     let lang = lang.map(|lang| &**lang).filter(|lang| language::is_tag(lang));
-    let text = octets(rules, body.map(|body| &*body.text).unwrap_or_default());
+    let set = set_body(rules, outbound);
+    let said = body.map(|body| &*body.text).unwrap_or_default();
+    let text = octets(rules, set.as_deref().unwrap_or(said));
     let first_sent = age::first_sent(&stanza.extensions);
     let mut headers = Headers::default();
     if let Some(subject) = subject {
@@ -60,7 +63,10 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
         // An object is none of this: see `object`.
         Profile::Object => Vec::new(),
     };
-    rendered(rules, stanza, headers, body.into())
+    if !rules.edits.is_empty() {
+        edits::header(&rules.edits, outbound, &mut headers);
+    }
+    rendered(rules, outbound, headers, body.into())
 }
 
 /// An RFC 3923 object as it is: nothing of the stanza around it but its conversation.
@@ -75,10 +81,11 @@ pub(in crate::translate) fn object(
             headers.push(name, HeaderValue::text(value));
         }
     }
-    rendered(rules, &outbound.stanza, headers, object.body)
+    rendered(rules, outbound, headers, object.body)
 }
 
-fn rendered(rules: &Messages, stanza: &Message, headers: Headers, body: Bytes) -> Rendered {
+fn rendered(rules: &Messages, outbound: &Outbound, headers: Headers, body: Bytes) -> Rendered {
+    let stanza = &outbound.stanza;
     let thread = stanza.thread.as_ref().filter(|_| rules.thread_to_call_id);
     let max_forwards = match hops(stanza) {
         Hops::Left(left) => left,
@@ -91,6 +98,15 @@ fn rendered(rules: &Messages, stanza: &Message, headers: Headers, body: Bytes) -
         max_request_octets: rules.max_request_octets,
         max_forwards,
     }
+}
+
+/// The text that a rule sets instead of what was said.
+fn set_body(rules: &Messages, outbound: &Outbound) -> Option<String> {
+    if rules.edits.is_empty() {
+        return None;
+    }
+    let values = Values::of_stanza(outbound);
+    rules.edits.text("body", &|index| values.get(index))
 }
 
 fn octets(rules: &Messages, text: &str) -> Vec<u8> {
@@ -110,7 +126,11 @@ fn cpim(
     lang: Option<&str>,
     text: &[u8],
 ) -> Vec<u8> {
-    let to = [Party { formal_name: None, uri: outbound.to.uri().as_str() }];
+    let (from, to) = (outbound.from.uri(), &outbound.target);
+    let im = |uri| (rules.cpim_scheme == AddressScheme::Im).then(|| im_uri(uri, rules.im_escaping));
+    let (im_from, im_to) = (im(from).flatten(), im(to).flatten());
+    let (from, to) = (im_from.as_ref().unwrap_or(from), im_to.as_ref().unwrap_or(to));
+    let to = [Party { formal_name: None, uri: to.as_str() }];
     let formal_name = outbound.from.display_name();
     let subjects = subjects(&outbound.stanza);
     let subjects: Vec<(Option<&str>, &str)> = subjects
@@ -119,19 +139,35 @@ fn cpim(
             (subject.lang.as_deref().filter(|lang| language::is_tag(lang)), &*subject.text)
         })
         .collect();
-    let language = lang.map(|lang| [("Content-Language", lang)]);
+    let content_id = content_id(rules, outbound);
+    let mut content_headers = Vec::new();
+    content_headers.extend(lang.map(|lang| ("Content-Language", lang)));
+    content_headers.extend(content_id.as_deref().map(|id| ("Content-ID", id)));
     let object = CpimObject {
-        from: Party { formal_name, uri: outbound.from.uri().as_str() },
+        from: Party { formal_name, uri: from.as_str() },
         to: &to,
         date_time: sent.filter(|_| rules.date_time),
         subjects: &subjects,
-        content_headers: language.as_ref().map(<[_; 1]>::as_slice).unwrap_or_default(),
+        content_headers: &content_headers,
         with_formal_names: rules.formal_name,
         ..CpimObject::default()
     };
     let mut octets = Vec::with_capacity(256 + text.len());
     object.write(&mut octets, text);
     octets
+}
+
+/// The id of a stanza as a Content-ID (RFC 3922 §4.1.3), where it makes a legal one.
+fn content_id(rules: &Messages, outbound: &Outbound) -> Option<String> {
+    let id = outbound.stanza.id.as_deref().filter(|_| rules.id_to_content_id)?;
+    let atom = |text: &str| {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
+        !text.is_empty() && text.bytes().all(legal)
+    };
+    match id.split_once('@') {
+        Some((left, right)) => (atom(left) && atom(right)).then(|| format!("<{id}>")),
+        None => atom(id).then(|| format!("<{id}@{}>", outbound.recipient.domain())),
+    }
 }
 
 /// The subjects of an object, one for each language; the one that is the SIP Subject as well

@@ -1,11 +1,11 @@
 //! The stanza that a MESSAGE becomes.
 
 use super::reading::{Reader, Said, Secured, Unread};
-use super::{age, language, shim, xhtml_im};
+use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, Text, ns};
 use crate::flow::{Counter, Decision, Flag, Inbound, Now, Refusal};
-use crate::rules::{Messages, Rules};
+use crate::rules::{Encryption, Messages};
 use crate::translate::encryption;
 
 /// What a MESSAGE means on the XMPP side.
@@ -14,6 +14,8 @@ pub(in crate::translate) struct Inward {
     pub stanza: Option<Box<Message>>,
     /// What is to be counted besides.
     pub counted: Vec<Counter>,
+    /// The id of the stanza, where it is not that of the transaction.
+    pub id: Option<Text>,
     /// What was met of encryption.
     pub flags: Vec<Flag>,
     /// The answer, where it is not for state to give.
@@ -22,22 +24,22 @@ pub(in crate::translate) struct Inward {
 
 /// The stanza of a MESSAGE. The error is boxed as it is the rarer case and much the larger one.
 pub(in crate::translate) fn to_xmpp(
-    rules: &Rules,
+    rules: &Messages,
+    means: &Encryption,
     inbound: &Inbound,
     now: Now,
 ) -> Result<Inward, Box<Refusal>> {
     let request = &*inbound.request;
     let read = match request.body.is_empty() {
         true => Ok(Said::default()),
-        false => Reader::new(rules, inbound).read(),
+        false => Reader::new(rules, means, inbound).read(),
     };
     let mut said = match read {
         Ok(said) => said,
-        Err(Unread::Secured(secured)) => return of_secured(rules, inbound, &secured, now),
+        Err(Unread::Secured(secured)) => return of_secured(rules, means, inbound, &secured, now),
         Err(Unread::NotUnderstood(refusal) | Unread::Refused(refusal)) => return Err(refusal),
     };
     let flags = flags(inbound, &mut said);
-    let rules = &rules.messages;
     let delay = age::delay(rules, &request.headers, said.sent, now)?;
     let counted = std::mem::take(&mut said.counted);
     if said.subjects.is_empty()
@@ -49,15 +51,22 @@ pub(in crate::translate) fn to_xmpp(
     // A notification has its meaning without the Subject that its client may have set.
     let is_silent = text.is_none() && (said.subjects.is_empty() || said.notifies);
     if is_silent {
-        return Ok(Inward { stanza: None, counted, flags, refusal: None });
+        return Ok(Inward { stanza: None, counted, id: None, flags, refusal: None });
     }
     let is_otr = said.is_otr;
+    let id = said.id.take().filter(|_| rules.content_id_to_id);
     let mut message = stanza(rules, inbound, text, said, delay);
+    if let Some(id) = &id {
+        message.id = Some(id.clone());
+    }
     if is_otr {
         message.extensions.extend(encryption::pinned());
     }
+    if !rules.edits.is_empty() {
+        edits::stanza(&rules.edits, inbound, &mut message);
+    }
     fits(&message, inbound.max_stanza_octets)?;
-    Ok(Inward { stanza: Some(Box::new(message)), counted, flags, refusal: None })
+    Ok(Inward { stanza: Some(Box::new(message)), counted, id, flags, refusal: None })
 }
 
 /// What of encryption a readable message had.
@@ -74,31 +83,32 @@ fn flags(inbound: &Inbound, said: &mut Said) -> Vec<Flag> {
 
 /// An object that crosses as it is (RFC 3923 §8), or a refusal.
 fn of_secured(
-    rules: &Rules,
+    rules: &Messages,
+    means: &Encryption,
     inbound: &Inbound,
     secured: &Secured,
     now: Now,
 ) -> Result<Inward, Box<Refusal>> {
     let Secured { part, entity, is_whole } = secured;
-    let object = encryption::relayed(&rules.encryption, inbound, part, entity, *is_whole);
+    let object = encryption::relayed(means, inbound, part, entity, *is_whole);
     let counted = Vec::new();
     let object = match object {
         Ok(object) => object,
         Err(status) => {
-            let (refusal, flag) = encryption::refusal(&rules.encryption, inbound, part, status);
+            let (refusal, flag) = encryption::refusal(means, inbound, part, status);
             let (refusal, flags) = (Some(Box::new(refusal)), vec![flag]);
-            return Ok(Inward { stanza: None, counted, flags, refusal });
+            return Ok(Inward { stanza: None, counted, id: None, flags, refusal });
         }
     };
-    let delay = age::delay(&rules.messages, &inbound.request.headers, None, now)?;
+    let delay = age::delay(rules, &inbound.request.headers, None, now)?;
     let said = Said::default();
-    let mut message = stanza(&rules.messages, inbound, None, said, delay);
+    let mut message = stanza(rules, inbound, None, said, delay);
     message.lang = None;
     message.extensions.insert(0, object);
     fits(&message, inbound.max_stanza_octets)?;
     let sighting = encryption::whose(inbound).sighting(&part.name, &part.place, Decision::Relayed);
     let flags = vec![Flag { sighting, notice: None }];
-    Ok(Inward { stanza: Some(Box::new(message)), counted, flags, refusal: None })
+    Ok(Inward { stanza: Some(Box::new(message)), counted, id: None, flags, refusal: None })
 }
 
 fn stanza(

@@ -10,7 +10,7 @@ use crate::flow::{
     Answered, Bounced, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted, Presented,
     Said,
 };
-use crate::rules::{Errors, Rules};
+use crate::rules::{self, Direction, Errors, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
@@ -22,16 +22,22 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
     match routed {
         PresenceRouted::Stanza { pair, presence } => presented(now, pair, *presence),
         PresenceRouted::Notify { notified: what, before } => {
-            Intent::Presence(notified(&rules.presence, now, what, &before))
+            let asked = what.facts();
+            let rules = rules.presence.of(&asked);
+            Intent::Presence(notified(rules, now, what, &before))
         }
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
         }
-        PresenceRouted::Response { branch, response, contact } => {
-            answered(&rules.errors, branch, &response, contact)
+        PresenceRouted::Response { pair, branch, response, contact } => {
+            let status = response.status.code().to_string();
+            let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
+            let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
+            answered(rules.errors.of(&asked), branch, &response, contact)
         }
         PresenceRouted::Render { pair, renderings } => {
-            Intent::Presence(written(&rules.presence, &pair, renderings))
+            let rules = rules.presence.of(&pair.facts());
+            Intent::Presence(written(rules, &pair, renderings))
         }
     }
 }

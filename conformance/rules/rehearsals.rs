@@ -1,0 +1,143 @@
+//! What `translate` and `explain` say: on the vectors of the RFCs, and of rules that match.
+
+use stox::rehearsal::{self, Scene, Side};
+use stox::rules::{BodyProfile, Given, Rules};
+
+use crate::{profile, rules, scene};
+
+/// The lines of a table of vectors: row, direction, given, expected.
+fn vectors(table: &'static str) -> Vec<[&'static str; 4]> {
+    let lines = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (row, rest) = line.split_once(' ').expect("a row");
+            let (direction, rest) = rest.trim_start().split_once(' ').expect("a direction");
+            let arrow = if direction == "both" { " <-> " } else { " -> " };
+            let (given, expected) = rest.trim_start().split_once(arrow).expect("an arrow");
+            [row, direction, given, expected]
+        })
+        .collect()
+}
+
+#[test]
+fn every_address_of_the_vectors_is_explained() {
+    let rules = profile("default");
+    let mut explained = 0;
+    for [row, direction, given, expected] in vectors(include_str!("../vectors/addresses.txt")) {
+        // Written-out repetitions, headers and refusals are told by the vectors themselves.
+        if direction == "from" || given.contains('{') || ["none", "400"].contains(&expected) {
+            continue;
+        }
+        let steps =
+            rehearsal::steps(&rules, None, given).unwrap_or_else(|why| panic!("{row}: {why}"));
+        let told: Vec<&str> = steps.iter().map(|step| step.result.as_str()).collect();
+        assert!(told.contains(&expected), "{row} {given}: {told:#?}");
+        explained += 1;
+    }
+    assert!(explained > 50, "{explained}");
+}
+
+#[test]
+fn every_error_of_the_vectors_is_explained() {
+    let rules = profile("default");
+    let stanza = Given::Stanza("<message from='juliet@example.com/b' to='romeo@example.net' id='m'><body>hi</body></message>".into());
+    let request = Given::Sip("MESSAGE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>\nTo: <sip:juliet@example.com>\nContent-Type: text/plain\n\nhi".into());
+    for [row, direction, given, expected] in vectors(include_str!("../vectors/errors.txt")) {
+        let input = if direction == "x2s" { request.clone() } else { stanza.clone() };
+        let scene = Scene { answer: Some(given.to_owned()), ..scene(&rules, input) };
+        let (outcome, why) = rehearsal::explain(&scene).expect("a message");
+        assert!(why.tables.iter().any(|(table, _)| *table == "errors"), "{row}");
+        let found = match direction {
+            "x2s" => outcome.get("status").unwrap_or_default().to_owned(),
+            _ => format!(
+                "{} {}",
+                outcome.get("error").unwrap_or_default(),
+                outcome.get("error-type").unwrap_or_default()
+            ),
+        };
+        let expected = if direction == "x2s" {
+            expected.split(' ').next().unwrap_or_default()
+        } else {
+            expected
+        };
+        assert_eq!(found, expected, "{row} {given}");
+    }
+}
+
+#[test]
+fn the_messages_of_rfc_7572_are_explained() {
+    let rules = profile("default");
+    for (given, name, expected) in [
+        (Given::Stanza("<message from='juliet@example.com/yn0cl4bnw0yr3vym' to='romeo@example.net'><body>Art thou not Romeo, and a Montague?</body></message>".into()),
+            "from", "sip:juliet@example.com;gr=yn0cl4bnw0yr3vym"),
+        (Given::Sip("MESSAGE sip:juliet@example.com SIP/2.0\nVia: SIP/2.0/TCP s2x.example.net;branch=z9hG4bKeskdgs677\nMax-Forwards: 70\nFrom: sip:romeo@example.net;tag=vrzl\nTo: sip:juliet@example.com\nCall-ID: 9E97FB43-85F4-4A00-8751-1124FD4C7B2E\nCSeq: 1 MESSAGE\nContent-Type: text/plain\n\nNeither, fair saint, if either thee dislike.".into()),
+            "thread", "9E97FB43-85F4-4A00-8751-1124FD4C7B2E"),
+        (Given::Sip("MESSAGE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>;tag=vwxl\nTo: sip:juliet@example.com\nCall-ID: 5A37A65D-304B-470A-B718-3F3E6770ACAF\nCSeq: 1 MESSAGE\nContent-Type: text/plain\nContent-Language: cs\n\nNic z ob\u{e9}ho, m\u{e1} d\u{11b}vo spanil\u{e1}, nenavid\u{ed}\u{161}-li jedno nebo druh\u{e9}.".into()),
+            "lang", "cs"),
+    ] {
+        let (outcome, why) = rehearsal::explain(&scene(&rules, given)).expect("a message");
+        assert_eq!(outcome.get(name), Some(expected));
+        assert_eq!(why.addresses.len(), 2);
+        assert!(why.tables.iter().any(|(table, _)| *table == "messages"));
+        assert_eq!(why.changed, []);
+    }
+}
+
+#[test]
+fn explain_tells_each_rule_and_what_it_changed() {
+    let rules = rules(
+        "messages.yaml",
+        "rules:\n- { name: first, when: { to: nobody@example.net }, to_sip: { profile: text } }\n\
+         - { name: second, when: { direction: to_sip }, set: { Subject: \"${body|upper}\" } }\n\
+         - { name: third, to_sip: { profile: cpim } }\n",
+    );
+    let given = Given::Stanza(
+        "<message from='juliet@example.com' to='romeo@example.net'><body>hi</body></message>"
+            .into(),
+    );
+    let (_, why) = rehearsal::explain(&scene(&rules, given)).expect("a message");
+    let (_, looked) = why.tables.iter().find(|(table, _)| *table == "messages").expect("messages");
+    let told: Vec<(&str, Option<&str>)> =
+        looked.iter().map(|one| (one.name.as_str(), one.failed)).collect();
+    assert_eq!(told, [("first", Some("to")), ("second", None)]);
+    assert!(looked[1].place.ends_with("messages.yaml:3"), "{}", looked[1].place);
+    assert!(
+        why.changed.contains(&("subject".to_owned(), None, Some("HI".to_owned()))),
+        "{:?}",
+        why.changed
+    );
+}
+
+#[test]
+fn all_that_would_be_sent_is_told_in_both_forms() {
+    let (built_in, _) = Rules::load(None).expect("rules");
+    let given = Given::Stanza("<message from='juliet@example.com' to='romeo@example.net' id='m1'><body>hi</body></message>".into());
+    for (profile, kind) in [(BodyProfile::Cpim, "message/cpim"), (BodyProfile::Text, "text/plain")]
+    {
+        let rules = std::sync::Arc::new(built_in.clone().with_profile(profile));
+        let scene = Scene { answer: Some("404".to_owned()), ..scene(&rules, given.clone()) };
+        let outcome = rehearsal::play(&scene).expect("a message");
+        let sides: Vec<Side> = outcome.sent.iter().map(|(side, _)| *side).collect();
+        assert_eq!(sides, [Side::Sip, Side::Xmpp(0)]);
+        assert!(outcome.sent[0].1.contains(&format!("Content-Type: {kind}\r\n")));
+        assert!(outcome.sent[1].1.contains("<item-not-found"));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let rules = profile("default");
+    for (given, words) in [
+        (Given::Stanza("<message".into()), "not a stanza"),
+        (Given::Stanza("<message from='a@b.test'/>".into()), "needs `from` and `to`"),
+        (
+            Given::Stanza("<message from='a@b.test' to='c@b.test'><body>x</body></message>".into()),
+            "both ends are of b.test",
+        ),
+        (Given::Sip("MESSAGE".into()), "has a Request-URI and a From"),
+        (Given::ShortSip(vec![("to".into(), "sip:a@b.test".into())]), "needs `from`"),
+    ] {
+        let why = rehearsal::play(&scene(&rules, given)).expect_err(words).to_string();
+        assert!(why.contains(words), "{why}");
+    }
+}

@@ -1,0 +1,242 @@
+//! `stox translate` and `stox explain`: what would be sent, and why.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use stox::flow::{Instant, Now};
+use stox::rehearsal::{self, Explanation, Outcome, Scene, Side, Step};
+use stox::rules::{BodyProfile, Given, Looked, Rules};
+
+use super::{Which, say};
+
+/// Which side a message comes from.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum From {
+    /// A stanza.
+    Xmpp,
+    /// A SIP message.
+    Sip,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Translate {
+    /// A file with one stanza or one SIP message; `-` is standard input.
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// What it is; without, it is a stanza if it begins with `<`.
+    #[arg(long)]
+    from: Option<From>,
+    /// What the other side answers: a status from SIP, the condition of an error from XMPP.
+    #[arg(long)]
+    answer: Option<String>,
+    /// The peer that it comes from, or goes to.
+    #[arg(long)]
+    peer: Option<String>,
+    /// Both forms of a body: as a CPIM object and as bare text.
+    #[arg(long)]
+    both: bool,
+    /// Each rule that is looked at, the one that matches and what it changes.
+    #[arg(long)]
+    explain: bool,
+    /// JSON, for programs.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ExplainAddress {
+    /// A JID or a SIP URI.
+    address: String,
+    /// JSON, for programs.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+pub(crate) fn run(asked: &Translate) -> Result<(), String> {
+    let (rules, config) = asked.which.load()?;
+    let text = read(&asked.file)?;
+    let is_stanza = match asked.from {
+        Some(from) => matches!(from, From::Xmpp),
+        None => text.trim_start().starts_with('<'),
+    };
+    let given = if is_stanza { Given::Stanza(text) } else { Given::Sip(text) };
+    let scene = Scene {
+        rules,
+        config,
+        given,
+        answer: asked.answer.clone(),
+        peer: asked.peer.clone(),
+        now: now(),
+    };
+    let forms = if asked.both { both_forms(&scene) } else { vec![("", scene)] };
+    let mut all = Vec::new();
+    for (name, scene) in forms {
+        let played = match asked.explain {
+            true => rehearsal::explain(&scene).map(|(outcome, why)| (outcome, Some(why))),
+            false => rehearsal::play(&scene).map(|outcome| (outcome, None)),
+        };
+        let (outcome, why) = played.map_err(|error| error.to_string())?;
+        if asked.json {
+            all.push(as_json(name, &outcome, why.as_ref()));
+            continue;
+        }
+        if !name.is_empty() {
+            say(&format!("=== {name}"));
+        }
+        if let Some(why) = &why {
+            tell_why(why);
+        }
+        tell_outcome(&outcome);
+    }
+    if asked.json {
+        let value = if all.len() == 1 { all.remove(0) } else { Value::Array(all) };
+        say(&serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?);
+    }
+    Ok(())
+}
+
+/// The scene once for each form of a body.
+fn both_forms(scene: &Scene) -> Vec<(&'static str, Scene)> {
+    let form = |profile| {
+        let rules = Rules::clone(&scene.rules).with_profile(profile);
+        Scene { rules: Arc::new(rules), ..scene.clone() }
+    };
+    vec![("profile cpim", form(BodyProfile::Cpim)), ("profile text", form(BodyProfile::Text))]
+}
+
+pub(crate) fn explain_address(asked: &ExplainAddress) -> Result<(), String> {
+    let (rules, config) = asked.which.load()?;
+    let steps = rehearsal::steps(&rules, config.as_deref(), &asked.address)?;
+    if asked.json {
+        let steps: Vec<Value> = steps.iter().map(step_json).collect();
+        say(&serde_json::to_string_pretty(&steps).map_err(|error| error.to_string())?);
+        return Ok(());
+    }
+    say(&asked.address);
+    steps.iter().for_each(tell_step);
+    Ok(())
+}
+
+fn read(file: &PathBuf) -> Result<String, String> {
+    let mut text = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().read_to_string(&mut text).map(|_| ()),
+        false => std::fs::read_to_string(file).map(|found| text = found),
+    };
+    read.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Ok(text)
+}
+
+fn now() -> Now {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let unix_ms = since.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    Now { instant: Instant(1_000_000), unix_ms }
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Sip => "sip",
+        Side::Xmpp(_) => "xmpp",
+    }
+}
+
+fn tell_outcome(outcome: &Outcome) {
+    if outcome.sent.is_empty() {
+        say("--- nothing is sent");
+    }
+    for (to, text) in &outcome.sent {
+        say(&format!("--- to {}", side(*to)));
+        say(text.replace("\r\n", "\n").trim_end());
+    }
+}
+
+fn tell_why(why: &Explanation) {
+    for (address, steps) in &why.addresses {
+        say(&format!("address {address}"));
+        steps.iter().for_each(tell_step);
+    }
+    for (table, looked) in &why.tables {
+        match looked.is_empty() {
+            true => say(&format!("{table}: no rule refines the settings of the file")),
+            false => say(&format!("{table}:")),
+        }
+        looked.iter().for_each(tell_looked);
+        if looked.last().is_some_and(|last| last.failed.is_some()) {
+            say("  none holds: the settings of the file count");
+        }
+    }
+    for (name, before, after) in &why.changed {
+        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+        say(&format!("changed {name}: {} -> {}", shown(before), shown(after)));
+    }
+}
+
+fn tell_looked(looked: &Looked) {
+    match looked.failed {
+        Some(field) => {
+            say(&format!("  {} ({}): `{field}` does not hold", looked.name, looked.place))
+        }
+        None => say(&format!("  {} ({}): MATCHES {}", looked.name, looked.place, looked.says)),
+    }
+}
+
+fn tell_step(step: &Step) {
+    match step.result.is_empty() {
+        true => say(&format!("  {}", step.what)),
+        false => say(&format!("  {}: {}", step.what, step.result)),
+    }
+}
+
+fn step_json(step: &Step) -> Value {
+    json!({ "what": step.what, "result": step.result })
+}
+
+fn as_json(name: &str, outcome: &Outcome, why: Option<&Explanation>) -> Value {
+    let sent: Vec<Value> =
+        outcome.sent.iter().map(|(to, text)| json!({ "to": side(*to), "text": text })).collect();
+    let lines: Vec<Value> =
+        outcome.lines.iter().map(|line| json!({ "name": line.name, "text": line.text })).collect();
+    let mut value = json!({ "sent": sent, "parts": lines });
+    if !name.is_empty() {
+        value["profile"] = json!(name.trim_start_matches("profile "));
+    }
+    if let Some(why) = why {
+        value["explain"] = why_json(why);
+    }
+    value
+}
+
+fn why_json(why: &Explanation) -> Value {
+    let addresses: Vec<Value> = why
+        .addresses
+        .iter()
+        .map(|(address, steps)| {
+            let steps: Vec<Value> = steps.iter().map(step_json).collect();
+            json!({ "address": address, "steps": steps })
+        })
+        .collect();
+    let looked = |looked: &Looked| {
+        json!({ "rule": looked.name, "place": looked.place, "failed": looked.failed,
+            "matched": looked.failed.is_none(), "says": looked.says })
+    };
+    let tables: Vec<Value> = why
+        .tables
+        .iter()
+        .map(|(table, rules)| {
+            json!({ "table": table, "looked": rules.iter().map(looked).collect::<Vec<_>>() })
+        })
+        .collect();
+    let changed: Vec<Value> = why
+        .changed
+        .iter()
+        .map(|(name, before, after)| json!({ "name": name, "before": before, "after": after }))
+        .collect();
+    json!({ "addresses": addresses, "tables": tables, "changed": changed })
+}

@@ -1,0 +1,109 @@
+//! Why something goes out as it does: each rule that is looked at, the one that matches, and what
+//! that changes.
+
+use std::sync::Arc;
+
+use super::stage::Stage;
+use super::{Outcome, Scene, Step, Unplayable, address, play};
+use crate::flow::{PresenceRouted, Routed};
+use crate::rules::{Direction, Facts, Looked};
+
+/// Why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The addresses, each with its steps.
+    pub addresses: Vec<(String, Vec<Step>)>,
+    /// The tables that were asked, each with the rules that were looked at.
+    pub tables: Vec<(&'static str, Vec<Looked>)>,
+    /// What the rules changed: name, without them, with them.
+    pub changed: Vec<(String, Option<String>, Option<String>)>,
+}
+
+/// Plays a scene and says why it goes as it does.
+///
+/// # Errors
+/// When the input cannot be read at all.
+pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
+    let stage = Stage::open(scene)?;
+    let mut why = Explanation::default();
+    let ask = |why: &mut Explanation, table: &'static str, facts: &Facts<'_>| {
+        why.tables.push((table, scene.rules.trace(table, facts)));
+    };
+    match stage.look() {
+        Routed::Outbound { outbound, .. } => {
+            let facts = outbound.facts();
+            address_steps(
+                &mut why,
+                scene,
+                &[outbound.sender.as_str(), outbound.recipient.as_str()],
+            );
+            address_rules(&mut why, scene, Direction::ToSip, &[facts.from, facts.to]);
+            ask(&mut why, "messages", &facts);
+            if let Some(status) = &scene.answer {
+                let direction = Direction::ToXmpp;
+                ask(&mut why, "errors", &Facts { direction, status, ..facts });
+            }
+        }
+        Routed::Inbound(inbound) => {
+            let facts = inbound.facts();
+            let (from, to) = (inbound.request.from.uri().as_str(), inbound.request.uri.as_str());
+            address_steps(&mut why, scene, &[from, to]);
+            address_rules(&mut why, scene, Direction::ToXmpp, &[facts.from, facts.to]);
+            ask(&mut why, "messages", &facts);
+            if let Some(condition) = &scene.answer {
+                let direction = Direction::ToSip;
+                ask(&mut why, "errors", &Facts { direction, condition, headers: None, ..facts });
+            }
+        }
+        Routed::Presence(routed) => presence(&mut why, scene, &routed),
+        _ => {}
+    }
+    let outcome = play(scene)?;
+    let plain = Arc::new(scene.rules.as_ref().clone().without_refinements());
+    let without = play(&Scene { rules: plain, ..scene.clone() })?;
+    why.changed = differences(&without, &outcome);
+    Ok((outcome, why))
+}
+
+fn presence(why: &mut Explanation, scene: &Scene, routed: &PresenceRouted) {
+    let (pair, facts) = match routed {
+        PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
+        PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
+        _ => return,
+    };
+    address_steps(why, scene, &[pair.user.as_str(), pair.contact_uri.as_str()]);
+    why.tables.push(("presence", scene.rules.trace("presence", &facts)));
+}
+
+fn address_steps(why: &mut Explanation, scene: &Scene, addresses: &[&str]) {
+    let config = scene.config.as_deref();
+    for one in addresses {
+        if let Ok(steps) = address::steps(&scene.rules, config, one) {
+            why.addresses.push(((*one).to_owned(), steps));
+        }
+    }
+}
+
+fn address_rules(why: &mut Explanation, scene: &Scene, direction: Direction, addresses: &[&str]) {
+    for one in addresses {
+        let domain = one.rsplit_once('@').map_or(*one, |(_, domain)| domain);
+        let facts = Facts { direction, domain, ..Facts::default() };
+        why.tables.push(("addresses", scene.rules.trace("addresses", &facts)));
+    }
+}
+
+/// What is otherwise in two outcomes.
+fn differences(before: &Outcome, after: &Outcome) -> Vec<(String, Option<String>, Option<String>)> {
+    let mut names: Vec<&str> = Vec::new();
+    for line in before.lines.iter().chain(&after.lines) {
+        if !names.contains(&line.name.as_str()) {
+            names.push(&line.name);
+        }
+    }
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    names
+        .into_iter()
+        .map(|name| (name.to_owned(), own(before.get(name)), own(after.get(name))))
+        .filter(|(_, before, after)| before != after)
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! `rules:`, the list that each table may have: rules with a name, what they ask for, and the same
+//! keys as the file itself. The first that holds wins.
+
+use super::book::{Book, Rule};
+use super::facts::Field;
+use super::key::{self, Key};
+use super::matcher::When;
+use super::shape::{Described, Shape};
+use crate::codec::yaml::{Map, Node};
+
+/// A table of settings that rules refine.
+pub(super) trait Ruled: Clone + 'static {
+    /// The keys of the file, which are those of a rule too.
+    const KEYS: &'static [Key<Self>];
+    /// The keys of a rule alone.
+    const ACTIONS: &'static [Key<Self>];
+    /// What a rule can ask for.
+    const ASKS: &'static [Field];
+
+    /// Tells what is wrong with the keys of a rule together.
+    fn check(when: &When, map: &Map<'_>);
+
+    /// Where the compiled rules go.
+    fn book(&mut self) -> &mut Book<Self>;
+}
+
+/// A rule as it is written.
+#[derive(Clone)]
+pub(super) struct Written<'d> {
+    pub(super) name: String,
+    pub(super) node: Node<'d>,
+    /// The layer that it comes from: the built-in one is the first.
+    pub(super) layer: usize,
+}
+
+/// Reads a list of named entries; a name that stands twice is told.
+pub(super) fn named<'d>(node: &Node<'d>, layer: usize) -> Vec<Written<'d>> {
+    let mut all: Vec<Written<'d>> = Vec::new();
+    for node in node.list().into_iter().flatten() {
+        let Some(map) = node.map() else { continue };
+        let Some(named) = map.required("name", "write name: what-it-is-for") else { continue };
+        let Some(name) = named.text() else { continue };
+        if let Some(first) = all.iter().find(|earlier| earlier.name == name) {
+            let mend = format!("the other one is at {}", first.node.place());
+            named.error(&format!("two rules are called `{name}`"), &mend);
+        }
+        all.push(Written { name: name.to_owned(), node, layer });
+    }
+    all
+}
+
+/// Lays a list over another: an entry of a known name takes its place, the others come first.
+pub(super) fn lay<'d>(below: Vec<Written<'d>>, over: Vec<Written<'d>>) -> Vec<Written<'d>> {
+    let mut below = below;
+    let mut fresh = Vec::new();
+    for written in over {
+        match below.iter_mut().find(|known| known.name == written.name) {
+            Some(known) => *known = written,
+            None => fresh.push(written),
+        }
+    }
+    fresh.append(&mut below);
+    fresh
+}
+
+/// Whether an entry says `off: true`.
+pub(super) fn is_off(map: &Map<'_>) -> bool {
+    map.optional("off").and_then(|node| node.truth()).unwrap_or(false)
+}
+
+/// Compiles the rules over the settings of the file.
+pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
+    let mut rules: Vec<Rule<T>> = Vec::new();
+    let mut layers = Vec::new();
+    for written in written {
+        let Some(map) = written.node.map() else { continue };
+        let (_, off) = (map.optional("name"), is_off(&map));
+        let when = map.optional("when").map(|node| When::read(&node, T::ASKS)).unwrap_or_default();
+        let mut then = table.clone();
+        key::read(T::KEYS, &map, &mut then);
+        key::read(T::ACTIONS, &map, &mut then);
+        T::check(&when, &map);
+        map.finish();
+        if off {
+            continue;
+        }
+        let same = |(rule, layer): &(&Rule<T>, &usize)| {
+            **layer == written.layer && rule.when.covers(&when)
+        };
+        if let Some((earlier, _)) = rules.iter().zip(&layers).find(same) {
+            let message = format!("the rule `{}` is never reached", written.name);
+            let mend =
+                format!("`{}` at {} takes all that it asks for", earlier.name, earlier.place);
+            written.node.warning(&message, &mend);
+        }
+        let (name, place) = (written.name.clone(), written.node.place());
+        rules.push(Rule { name, place, when, then, says: written.node.inline() });
+        layers.push(written.layer);
+    }
+    match (Book::new(rules), written.first()) {
+        (Some(book), _) => *table.book() = book,
+        (None, Some(first)) => first.node.error("the patterns of this table are too large", ""),
+        (None, None) => {}
+    }
+}
+
+/// The keys of a table with its rules, as values.
+pub(super) fn described<T: Ruled>() -> Vec<Described> {
+    let mut all = key::described(T::KEYS);
+    let mut rule = vec![
+        NAME,
+        OFF,
+        Described {
+            name: "when",
+            doc: "what the rule asks for: all of its keys must hold; without one it takes everything",
+            shape: When::shape(T::ASKS),
+        },
+    ];
+    rule.extend(key::described(T::KEYS));
+    rule.extend(key::described(T::ACTIONS));
+    all.push(Described {
+        name: "rules",
+        doc: "refinements: of those that hold the first counts, instead of the keys above",
+        shape: Shape::List(Box::new(Shape::Keys(rule))),
+    });
+    all
+}
+
+/// The name of an entry.
+pub(super) const NAME: Described = Described {
+    name: "name",
+    doc: "what the entry is called: an entry of the same name in a directory takes its place",
+    shape: Shape::Text,
+};
+
+/// What switches an entry off.
+pub(super) const OFF: Described = Described {
+    name: "off",
+    doc: "`true` switches the entry off, as if it were not there",
+    shape: Shape::Truth,
+};

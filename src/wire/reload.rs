@@ -1,0 +1,106 @@
+//! New mapping rules while the gateway serves: read and tried beside the old ones, and swapped in
+//! as one input; whatever is wrong with them, the old ones stay.
+
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_local;
+use tracing::{error, info, warn};
+
+use super::runner::Runner;
+use crate::config::Config;
+use crate::flow::Input;
+use crate::rehearsal;
+
+/// What became of a reload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Whether the new rules count now.
+    pub taken: bool,
+    /// The digest of the rules that count.
+    pub digest: String,
+    /// What is to be told: warnings, or all that is wrong.
+    pub told: Vec<String>,
+}
+
+/// The rules of the start count; from now on new ones are heard of.
+pub(super) fn begin(runner: &Rc<Runner>, config: &Arc<Config>) {
+    let digest = runner.gateway.borrow().rules_digest().to_owned();
+    runner.rules_begin(&digest);
+    spawn_local(keep_hearing(Rc::clone(runner), Arc::clone(config)));
+    spawn_local(keep_watching(Rc::clone(runner), Arc::clone(config)));
+}
+
+/// Loads the rules anew and swaps them in, unless something is wrong with them.
+pub(super) async fn reload(runner: &Rc<Runner>, config: &Arc<Config>) -> Reloaded {
+    // Reading and trying take a while: the thread that serves goes on.
+    let settings = Arc::clone(config);
+    let loaded = tokio::task::spawn_blocking(move || {
+        rehearsal::load_tested(settings.rules.as_deref(), Some(&settings))
+    });
+    let loaded = loaded.await.unwrap_or_else(|_| Err(vec!["the rules cannot be tried".to_owned()]));
+    match loaded {
+        Ok((rules, told)) => {
+            let digest = rules.digest.clone();
+            let tests = rules.tests.len();
+            runner.feed(Input::Rules(rules));
+            runner.rules_taken(&digest);
+            told.iter().for_each(|line| warn!("rules: {line}"));
+            info!(digest, tests, "new rules count from now on");
+            Reloaded { taken: true, digest, told }
+        }
+        Err(told) => {
+            told.iter().for_each(|line| error!("rules: {line}"));
+            let first = told.first().and_then(|line| line.lines().next()).unwrap_or_default();
+            let why = format!("the new rules are not taken, the old ones count: {first}");
+            let digest = runner.rules_refused(why);
+            Reloaded { taken: false, digest, told }
+        }
+    }
+}
+
+/// Reloads at each SIGHUP, for ever.
+async fn keep_hearing(runner: Rc<Runner>, config: Arc<Config>) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    while hangup.recv().await.is_some() {
+        let _ = reload(&runner, &config).await;
+    }
+    Ok(())
+}
+
+/// Reloads whenever a file of the directory changed, for ever; never without a pause to look.
+async fn keep_watching(runner: Rc<Runner>, config: Arc<Config>) {
+    let Some(directory) = config.rules.clone().filter(|_| config.rules_watch > Duration::ZERO)
+    else {
+        return;
+    };
+    let mut seen = stamp(&directory);
+    loop {
+        tokio::time::sleep(config.rules_watch).await;
+        let now = stamp(&directory);
+        if now != seen {
+            seen = now;
+            let _ = reload(&runner, &config).await;
+        }
+    }
+}
+
+/// What tells that a file changed: its name, its time and its length.
+fn stamp(directory: &Path) -> Vec<(String, Option<SystemTime>, u64)> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let mut all: Vec<_> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let data = entry.metadata().ok()?;
+            name.ends_with(".yaml").then(|| (name, data.modified().ok(), data.len()))
+        })
+        .collect();
+    all.sort();
+    all
+}
