@@ -1,6 +1,6 @@
 //! What presence shows of rows that are not its own: addresses, architecture, errors and encryption.
 
-use stox::codec::sip::{HeaderName, Request, Response};
+use stox::codec::sip::{HeaderName, Method, Request, Response};
 use stox::rules::Rules;
 
 use crate::scene::{body, expires, header, notify, open, pidf, seconds, subscribe, tuple};
@@ -8,6 +8,35 @@ use crate::verona::{Watch, brief};
 use crate::world::{World, message};
 
 const NOTHING: [String; 0] = [];
+
+#[test]
+fn addr_016_a_sip_user_is_addressed_as_he_spells_himself() {
+    let mut world = World::new();
+    world.romeo_watches("w0");
+    assert_eq!(world.told(), ["subscribe"]);
+    world.sip(&subscribe("w1", "", 1, "").replace("sip:romeo@", "sip:RomeO@"));
+    let (ok, notifies) = world.answered();
+    assert_eq!((ok.status.code(), notifies.len()), (200, 1));
+    assert_eq!(notifies[0].uri.as_str(), "sip:RomeO@127.0.0.30:5070");
+    assert_eq!(notifies[0].to.uri().as_str(), "sip:RomeO@sip.test");
+    world.answer(&notifies[0], 200);
+    assert_eq!(world.told(), NOTHING, "two spellings are one JID");
+    world.juliet_says("1", "x");
+    let request = world.request();
+    assert_eq!(request.method, Method::Message);
+    assert_eq!(request.uri.as_str(), "sip:RomeO@sip.test");
+    world.answer(&request, 200);
+    // Each dialog keeps its own spelling, also through a death.
+    let mut world = world.killed(1_000);
+    world.up();
+    world.run_quietly(seconds(10));
+    world.juliet("subscribed");
+    let told = world.settle(200);
+    let spelled: std::collections::BTreeSet<_> =
+        told.iter().map(|it| (it.call_id.as_str(), it.to.uri().as_str())).collect();
+    let both = [("w0", "sip:romeo@sip.test"), ("w1", "sip:RomeO@sip.test")];
+    assert_eq!(spelled, both.into());
+}
 
 #[test]
 fn addr_033_a_pres_uri_is_read_as_a_sip_uri() {
