@@ -61,7 +61,7 @@ impl Simulation {
                     self.stage.agenda.set(now, Event::Link(*link, gone));
                 }
             }
-            Out::Commit { group } => self.commit(*group),
+            Out::Commit { group, of_text } => self.commit(*group, *of_text),
             Out::Journal(note) => self.note(note),
             Out::TakenUp { number, request } => {
                 self.stage.trace.note(now, b"taken up", || format!("  x{number}. is taken up"));

@@ -69,9 +69,9 @@ impl Simulation {
     }
 
     /// The gateway writes a group of records. It is never on disk before the one before it.
-    pub(crate) fn commit(&mut self, group: u64) {
+    pub(crate) fn commit(&mut self, group: u64, of_text: bool) {
         let now = self.stage.now;
-        self.monitor.requests.text.record(group);
+        self.monitor.requests.text.record(group, of_text);
         let at = (now + MS + now % self.plan.disk).max(self.last_commit);
         self.last_commit = at;
         self.disk_later(at, Disk::Committed { group });

@@ -43,6 +43,8 @@ pub(crate) enum Out {
     /// A group of records goes to the disk.
     Commit {
         group: u64,
+        /// Whether it is of a target that wants bare text.
+        of_text: bool,
     },
     /// The DNS is asked.
     LookUp {
@@ -313,9 +315,10 @@ fn perform(running: &mut Running, effects: Vec<Effect>) -> Vec<Out> {
             Effect::Xmpp { link, octets } => Out::Stanza { link: link.0, octets },
             Effect::Reopen { link, .. } => Out::Reopen { link: link.0 },
             Effect::Commit { id, records, then } => {
+                let of_text = records.iter().any(|it| matches!(it, Record::TextProfile { .. }));
                 running.unwritten.push_back((id, records));
                 running.held.push_back((id, then));
-                Out::Commit { group: id.0 }
+                Out::Commit { group: id.0, of_text }
             }
             Effect::Resolve { query } => Out::LookUp { question: query },
             Effect::Journal(entry) => Out::Journal(noted(running, entry)),

@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, VecDeque};
 #[derive(Debug, Default)]
 pub(crate) struct TextMemory {
     known: BTreeSet<&'static str>,
-    /// Groups of records that are on their way to disk, with the target of each.
-    unsafe_yet: VecDeque<(u64, &'static str)>,
+    /// Groups of records that are on their way to disk; with the target, if it is of one.
+    unsafe_yet: VecDeque<(u64, Option<&'static str>)>,
     safe: BTreeSet<&'static str>,
     last: Option<&'static str>,
 }
@@ -22,21 +22,21 @@ impl TextMemory {
         self.known.contains(target)
     }
 
-    /// The gateway writes a record: it is of the last refusal.
-    pub(crate) fn record(&mut self, group: u64) {
-        self.unsafe_yet.extend(self.last.map(|target| (group, target)));
+    /// The gateway writes records: of the last refusal, or of something else.
+    pub(crate) fn record(&mut self, group: u64, of_text: bool) {
+        self.unsafe_yet.push_back((group, self.last.filter(|_| of_text)));
     }
 
     pub(crate) fn committed(&mut self, group: u64) {
         while self.unsafe_yet.front().is_some_and(|(first, _)| *first <= group) {
-            self.safe.extend(self.unsafe_yet.pop_front().map(|(_, target)| target));
+            self.safe.extend(self.unsafe_yet.pop_front().and_then(|(_, target)| target));
         }
     }
 
     /// The process ended; so many groups had still come to the disk. How many targets the next
     /// process must know.
     pub(crate) fn died(&mut self, kept: usize) -> usize {
-        let arrived = self.unsafe_yet.drain(..).take(kept).map(|(_, target)| target);
+        let arrived = self.unsafe_yet.drain(..).take(kept).filter_map(|(_, target)| target);
         self.safe.extend(arrived);
         self.known.clone_from(&self.safe);
         self.known.len()

@@ -22,6 +22,9 @@ pub struct Dialog {
     pub ceiling: u32,
     /// The other side, once it has spoken.
     pub remote: Option<Remote>,
+    /// How the other side wrote itself when it made the dialog, if not as its JID is mapped: its
+    /// requests are addressed so (RFC 3261 §12.1.1).
+    pub remote_uri: Option<Uri>,
 }
 
 /// What the other side told of itself.
@@ -54,7 +57,7 @@ impl Dialog {
     /// A dialog that has no other side yet.
     #[must_use]
     pub fn new(call_id: CallId, local_tag: String) -> Self {
-        Dialog { call_id, local_tag, local_cseq: 0, ceiling: 0, remote: None }
+        Dialog { call_id, local_tag, local_cseq: 0, ceiling: 0, remote: None, remote_uri: None }
     }
 
     /// Whether the other side is known.
@@ -118,6 +121,8 @@ pub struct StoredDialog {
     local_tag: String,
     ceiling: u32,
     remote: Option<StoredRemote>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remote_uri: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +147,7 @@ impl From<&Dialog> for StoredDialog {
             local_tag: dialog.local_tag.clone(),
             ceiling: dialog.ceiling,
             remote,
+            remote_uri: dialog.remote_uri.as_ref().map(|uri| uri.as_str().to_owned()),
         }
     }
 }
@@ -169,6 +175,10 @@ impl StoredDialog {
             local_cseq: self.ceiling,
             ceiling: self.ceiling,
             remote,
+            remote_uri: match self.remote_uri {
+                None => None,
+                Some(uri) => Some(Uri::parse(uri.into()).ok()?),
+            },
         })
     }
 }

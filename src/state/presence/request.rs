@@ -35,7 +35,8 @@ fn request(
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {
-    let mut to = NameAddr::new(pair.contact_uri.clone());
+    let to = dialog.remote_uri.as_ref().unwrap_or(&pair.contact_uri);
+    let mut to = NameAddr::new(to.clone());
     let mut uri = pair.contact_uri.clone();
     let mut routes = Vec::new();
     if let Some(remote) = &dialog.remote {

@@ -103,6 +103,10 @@ impl State {
         let fetch = seconds == 0;
         let mut dialog = Dialog::new(asked.request.call_id.detached(), tag);
         dialog.take(&asked.request, Some(&asked.contact));
+        let his = asked.request.from.uri();
+        // A password is not kept (RFC 3261 §19.1.1 discourages it).
+        let kept = his.password().is_none() && *his != asked.pair.contact_uri;
+        dialog.remote_uri = kept.then(|| his.detached());
         let state = if granted { notifier::State::Active } else { notifier::State::Pending };
         let life = Duration::from_secs(seconds.into());
         let mut machine = Notifier::new(state, now.instant + life);
