@@ -141,3 +141,17 @@ fn what_cannot_be_read_is_said() {
         assert!(why.contains(words), "{why}");
     }
 }
+
+#[test]
+fn encryption_that_is_met_is_told_with_its_place() {
+    let rules = profile("default");
+    let omemo = "<message from='juliet@example.com/b' to='romeo@example.net' id='m'>\
+        <body>fallback</body><encrypted xmlns='eu.siacs.conversations.axolotl'>\
+        <header sid='1'/><payload>AAAA</payload></encrypted></message>";
+    let scene = scene(&rules, Given::Stanza(omemo.into()));
+    let (outcome, _) = rehearsal::explain(&scene).expect("a message");
+    let [met] = outcome.encrypted.as_slice() else { panic!("{:?}", outcome.encrypted) };
+    assert!(met.starts_with("omemo:axolotl seen at <encrypted "), "{met}");
+    assert!(met.ends_with(": refused"), "{met}");
+    assert!(outcome.sent.iter().all(|(_, text)| !text.contains("fallback")));
+}

@@ -148,6 +148,9 @@ fn side(side: Side) -> &'static str {
 }
 
 fn tell_outcome(outcome: &Outcome) {
+    for met in &outcome.encrypted {
+        say(&format!("encryption: {met}"));
+    }
     if outcome.sent.is_empty() {
         say("--- nothing is sent");
     }
@@ -203,7 +206,7 @@ fn as_json(name: &str, outcome: &Outcome, why: Option<&Explanation>) -> Value {
         outcome.sent.iter().map(|(to, text)| json!({ "to": side(*to), "text": text })).collect();
     let lines: Vec<Value> =
         outcome.lines.iter().map(|line| json!({ "name": line.name, "text": line.text })).collect();
-    let mut value = json!({ "sent": sent, "parts": lines });
+    let mut value = json!({ "sent": sent, "parts": lines, "encrypted": outcome.encrypted });
     if !name.is_empty() {
         value["profile"] = json!(name.trim_start_matches("profile "));
     }

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub sent: Vec<(Side, String)>,
     /// The parts of the last request, of the last stanza, and of the last response.
     pub lines: Vec<Line>,
+    /// End-to-end encryption that was met: the scheme, where it was, what was decided.
+    pub encrypted: Vec<String>,
 }
 
 impl Outcome {

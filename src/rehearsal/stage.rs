@@ -12,7 +12,7 @@ use crate::codec::sip::{self, Status};
 use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use crate::config::{Config, Transport};
 use crate::flow::{
-    Effect, Flow, IdSource, Input, LinkChange, LinkId, ListenerId, Now, Routed, Stored,
+    Effect, Event, Flow, IdSource, Input, LinkChange, LinkId, ListenerId, Now, Routed, Stored,
 };
 use crate::gateway::Gateway;
 use crate::rules::Rules;
@@ -162,6 +162,11 @@ impl Stage {
                 Effect::Commit { id, then, .. } => {
                     self.take(then);
                     self.feed(Input::Committed(id));
+                }
+                Effect::Event(Event::Encrypted(met)) => {
+                    let (place, decision) = (&met.place, met.decision.name());
+                    let met = format!("{} seen at {place}: {decision}", met.scheme);
+                    self.outcome.encrypted.push(met);
                 }
                 _ => {}
             }
