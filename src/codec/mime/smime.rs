@@ -115,8 +115,10 @@ impl SmimeObject {
         let mut headers = Vec::new();
         for name in DESCRIBING {
             if let Some(value) = entity.header(name) {
-                let value = if name == "Content-Type" { one_line(value) } else { None }
-                    .unwrap_or_else(|| value.to_string());
+                let line = if name == "Content-Type" { one_line(value) } else { None };
+                // What cannot be read when it is written anew stays as it came.
+                let line = line.filter(|line| MediaType::parse(line).is_ok());
+                let value = line.unwrap_or_else(|| value.to_string());
                 headers.push((name, value));
             }
         }
@@ -313,6 +315,18 @@ mod tests {
             let text = SmimeObject::to_xml(&entity(&headers[0].1, body.as_bytes()), &headers).unwrap();
             let through_xml = text.replace("\r\n", "\n");
             prop_assert_eq!(&SmimeObject::from_xml(&through_xml, false).unwrap().body[..], body.as_bytes());
+        }
+    }
+
+    /// A parameter without a value: found by the fuzzer.
+    #[test]
+    fn what_was_read_from_xml_can_be_read_again() {
+        let text = "Content-Type: multipart/alnternative;boundary=\n\nb--b\nContent-rnative;\
+            boundaryype: mulry=b\n\n--b\nContent-Type: text/plain\n\n?OTRv23?\n--b\nContent-Te: text";
+        if let Ok(object) = SmimeObject::from_xml(text, false) {
+            let entity = Entity::new(object.media_type.clone(), object.body.clone());
+            let written = SmimeObject::to_xml(&entity, &object.headers).unwrap();
+            assert_eq!(SmimeObject::from_xml(&written.replace("\r\n", "\n"), false), Ok(object));
         }
     }
 }
