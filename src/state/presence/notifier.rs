@@ -1,8 +1,9 @@
 //! The notifier of RFC 6665 §4.2: one dialog of a SIP user who watches an XMPP user.
 //!
 //! State changes wait for their turn (RFC 3856 §6.10): at most one document in an interval, the
-//! newest state last. What a SUBSCRIBE asks for, and each change of the subscription itself, is
-//! sent at once.
+//! newest state last. What a SUBSCRIBE asks for, and the end, is sent at once. All else waits for
+//! the answer to what went before: proxies of several processes may change the order of two
+//! NOTIFYs that are on their way together.
 
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ pub struct Notifier {
     expiry: Instant,
     /// NOTIFYs without an answer.
     open: u32,
-    /// A document was sent, and nothing was answered since: the next change waits.
+    /// A NOTIFY was sent, and nothing was answered since: the next change waits.
     busy: bool,
     /// The next document goes no sooner.
     not_before: Option<Instant>,
@@ -148,11 +149,11 @@ impl Notifier {
     }
 
     /// She decided.
-    pub fn decided(&mut self, granted: bool) -> Action {
+    pub fn decided(&mut self, now: Instant, granted: bool) -> Action {
         match (self.state, granted) {
             (State::Pending, true) => {
                 self.state = State::Active;
-                Action::Notify
+                self.changed(now)
             }
             (State::Active, true) | (State::Terminated, _) => Action::Nothing,
             (_, false) => self.end(Reason::Rejected),
@@ -187,9 +188,8 @@ impl Notifier {
     /// A NOTIFY was sent; one with a document opens an interval.
     pub fn sent(&mut self, now: Instant, document: bool, interval: Duration) {
         self.open += 1;
-        self.changed = false;
+        (self.busy, self.changed) = (true, false);
         if document {
-            self.busy = true;
             self.not_before = Some(now + interval);
         }
     }

@@ -47,7 +47,7 @@ impl State {
         if let Some(watched) = self.watched_mut(id) {
             watched.give_up = None;
         }
-        self.decided(id, true);
+        self.decided(now, id, true);
         self.ask_how_she_is(now, id, effects);
     }
 
@@ -63,7 +63,7 @@ impl State {
         known.soil(Dirty::Gravely);
         let _ = effects;
         self.forget_her(id);
-        self.decided(id, false);
+        self.decided(now, id, false);
     }
 
     /// Nothing of her is known to him any more.
@@ -86,11 +86,13 @@ impl State {
     }
 
     /// She decided: each of his subscriptions hears of it at once.
-    pub(super) fn decided(&mut self, id: PairId, granted: bool) {
+    pub(super) fn decided(&mut self, now: Now, id: PairId, granted: bool) {
         let Some(watched) = self.watched_mut(id) else { return };
         let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
         let notified: Vec<DialogId> = each
-            .filter_map(|one| (one.machine.decided(granted) == Action::Notify).then_some(one.id))
+            .filter_map(|one| {
+                (one.machine.decided(now.instant, granted) == Action::Notify).then_some(one.id)
+            })
             .collect();
         if !notified.is_empty() {
             self.again(Again::Notify(id, notified));
