@@ -29,6 +29,7 @@ mod presence_flows;
 mod presence_probes;
 mod presence_recovery;
 mod presence_security;
+mod presence_storms;
 mod presence_to_pidf;
 mod probes;
 mod recovery;

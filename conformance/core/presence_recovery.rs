@@ -232,6 +232,8 @@ fn refreshes_after_a_start_are_spread() {
         let subscribe = world.request();
         world.answer(&subscribe, 200);
         world.notified(&subscribe, 1, "active;expires=3600", "");
+        // One SIP user is asked at a bounded rate.
+        world.pass_ms(20);
     }
     let mut world = world.killed(0);
     world.up();

@@ -28,6 +28,17 @@ pub struct Presence {
     pub pending_limit: Duration,
     /// How long a user of whom nothing is heard counts as there (`idle_limit`, default 30 days).
     pub idle_limit: Duration,
+    /// How many SUBSCRIBEs are sent in a second, all together (`subscribe_rate`, default 1 000).
+    pub subscribe_rate: u32,
+    /// How many of them for one XMPP user, and to one SIP user (`subscribe_rate_per_user`, default
+    /// 50).
+    pub subscribe_rate_per_user: u32,
+    /// How many NOTIFYs may be under way to one peer by UDP (`notify_window`, default 64): sent
+    /// within T1, and without an answer.
+    pub notify_window: u32,
+    /// How many pairs of users are taken up in a second once a component link is back
+    /// (`resume_rate`, default 2 000).
+    pub resume_rate: u32,
     /// Whether a watcher whose request is not decided is told so by a document with a note
     /// (`pending_note`, default no; RFC 3856 §6.6.2).
     pub pending_note: bool,
@@ -43,6 +54,10 @@ impl Default for Presence {
             re_ask: Duration::from_secs(3_600),
             pending_limit: DAY * 30,
             idle_limit: DAY * 30,
+            subscribe_rate: 1_000,
+            subscribe_rate_per_user: 50,
+            notify_window: 64,
+            resume_rate: 2_000,
             pending_note: false,
         }
     }
@@ -65,6 +80,14 @@ impl Presence {
         set("re_ask", 0, 30 * 24 * 3_600, &mut presence.re_ask);
         set("pending_limit", 60, 365 * 24 * 3_600, &mut presence.pending_limit);
         set("idle_limit", 60, 365 * 24 * 3_600, &mut presence.idle_limit);
+        let number = |key: &'static str, high: u64, field: &mut u32| {
+            let number = map.optional(key).and_then(|node| node.number(1..=high));
+            *field = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(*field);
+        };
+        number("subscribe_rate", 1_000_000, &mut presence.subscribe_rate);
+        number("subscribe_rate_per_user", 1_000_000, &mut presence.subscribe_rate_per_user);
+        number("notify_window", 1_000_000, &mut presence.notify_window);
+        number("resume_rate", 1_000_000, &mut presence.resume_rate);
         let note = map.optional("pending_note").and_then(|node| node.truth());
         presence.pending_note = note.unwrap_or(presence.pending_note);
         map.finish();

@@ -92,6 +92,8 @@ counters! {
     PresenceUntold = "presence_untold",
     /// SUBSCRIBE requests sent for XMPP users.
     SubscribeSent = "sip_subscribes_sent",
+    /// SUBSCRIBE requests that had to wait, as too many were to be sent.
+    SubscribePaced = "sip_subscribes_paced",
     /// NOTIFY requests of SIP users' presence that were taken.
     NotifyTaken = "sip_notifies_received",
     /// NOTIFY requests whose document could not be read.
@@ -102,6 +104,8 @@ counters! {
     SubscribeTaken = "sip_subscribes_received",
     /// NOTIFY requests sent to SIP users.
     NotifySent = "sip_notifies_sent",
+    /// NOTIFY requests that had to wait, as too many were under way to the peer.
+    NotifyWaited = "sip_notifies_waited",
     /// Stanzas written again after a link was lost.
     Replayed = "xmpp_replayed",
     /// Stanzas put aside since they closed a stream twice.

@@ -95,7 +95,7 @@ impl State {
         asked: Vec<Asked>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(mut client) = self.clients.remove(&branch) else { return };
+        let Some(mut client) = self.end_client(branch) else { return };
         for asked in asked {
             match client.owner {
                 Owner::Delivery(id) => {
@@ -200,7 +200,7 @@ impl State {
         for branch in self.clients_at(remote, transport) {
             let Some(client) = self.clients.get_mut(&branch) else { continue };
             if std::mem::replace(&mut client.repeated, true) {
-                self.client_failed(now, branch, Failure::Unreachable, effects);
+                self.client_lost(now, branch, effects);
                 continue;
             }
             let (hop, octets) = (client.hop, client.octets.clone());
@@ -218,7 +218,13 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         for branch in self.clients_at(remote, transport) {
-            self.client_failed(now, branch, Failure::Unreachable, effects);
+            self.client_lost(now, branch, effects);
+        }
+    }
+
+    fn client_lost(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+        if let Some(client) = self.clients.remove(&branch) {
+            self.client_failed(now, client, Failure::Unreachable, effects);
         }
     }
 

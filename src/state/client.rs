@@ -56,6 +56,8 @@ pub struct Client {
     pub repeated: bool,
     /// What was tried before, for requests of subscriptions.
     pub attempt: Attempt,
+    /// Whether it has a place among the NOTIFYs that are under way to the peer.
+    pub place: bool,
     pub(super) machine: NonInviteClient,
 }
 

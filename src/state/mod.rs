@@ -62,6 +62,8 @@ use transaction::server::Servers;
 
 /// How many devices are remembered.
 const DEVICES: usize = 100_000;
+/// How many deadlines are served in one pass.
+const DUE: usize = 256;
 
 /// Everything that the gateway remembers.
 #[derive(Debug)]
@@ -130,7 +132,7 @@ impl State {
             clients: Map::with_hasher(seed),
             begun: 0,
             deliveries: Deliveries::new(seed, bounds),
-            presence: Presence::new(seed),
+            presence: Presence::new(seed, config.sip.peers.len()),
             conversations: Conversations::new(seed),
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
             peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),
@@ -220,11 +222,6 @@ impl State {
         }
     }
 
-    /// What must make a pass of its own, in order.
-    pub fn take_again(&mut self) -> Option<Again> {
-        self.again.pop_front()
-    }
-
     /// Drops deadlines of what has ended: they would wake the process for nothing.
     pub fn tidy(&mut self) {
         let (clients, servers) = (&self.clients, &self.servers);
@@ -273,8 +270,10 @@ impl State {
         }
     }
 
+    /// What is due. Of very many the rest is still due afterwards: others have their turn between.
     fn fire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some(timer) = self.timers.due(now.instant) {
+        for _ in 0..DUE {
+            let Some(timer) = self.timers.due(now.instant) else { return };
             match timer {
                 Timer::Client(branch) => self.fire_client(now, branch, effects),
                 Timer::Trying(key) => self.fire_trying(key, effects),

@@ -188,7 +188,8 @@ impl State {
         self.begun += 1;
         let number = self.begun;
         let (repeated, attempt) = (false, Attempt::default());
-        let client = Client { owner, peer, hop, octets, number, repeated, attempt, machine };
+        let place = self.takes_place(owner, way);
+        let client = Client { owner, peer, hop, octets, number, repeated, attempt, place, machine };
         self.clients.insert(branch, client);
     }
 
@@ -220,31 +221,38 @@ impl State {
         }
     }
 
+    /// Takes out a client transaction that is over.
+    pub(super) fn end_client(&mut self, branch: u64) -> Option<Client> {
+        let mut client = self.clients.remove(&branch)?;
+        self.leaves_place(&mut client);
+        Some(client)
+    }
+
     /// Timer E or F.
     pub(super) fn fire_client(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
-        let Some(client) = self.clients.get_mut(&branch) else { return };
+        let Some(mut client) = self.clients.remove(&branch) else { return };
         match client.machine.fire(now.instant) {
             Due::Retransmit => {
-                let (hop, octets) = (client.hop, client.octets.clone());
-                let next = client.machine.deadline();
                 self.counters.count(Counter::SipRetransmissions);
-                effects.push(Effect::Sip { hop, octets });
-                self.timers.set(next, Timer::Client(branch));
+                effects.push(Effect::Sip { hop: client.hop, octets: client.octets.clone() });
+                self.leaves_place(&mut client);
             }
-            Due::Nothing => self.timers.set(client.machine.deadline(), Timer::Client(branch)),
-            Due::Timeout => self.client_failed(now, branch, Failure::Timeout, effects),
+            Due::Nothing => {}
+            Due::Timeout => return self.client_failed(now, client, Failure::Timeout, effects),
         }
+        self.timers.set(client.machine.deadline(), Timer::Client(branch));
+        self.clients.insert(branch, client);
     }
 
     /// A transaction ended without a response: the next server, if there is one, has its turn.
     pub(super) fn client_failed(
         &mut self,
         now: Now,
-        branch: u64,
+        mut client: Client,
         failure: Failure,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(client) = self.clients.remove(&branch) else { return };
+        self.leaves_place(&mut client);
         let id = match client.owner {
             Owner::Delivery(id) => id,
             Owner::Server(peer, target) => {
@@ -285,7 +293,7 @@ impl State {
         status: u16,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(client) = self.clients.remove(&branch) else { return };
+        let Some(client) = self.end_client(branch) else { return };
         let id = match client.owner {
             Owner::Server(peer, target) => {
                 return self.server_answered(peer, target, status, effects);
@@ -328,7 +336,7 @@ impl State {
 
     /// A SUBSCRIBE or NOTIFY has its final response.
     pub(super) fn answered(&mut self, now: Now, answered: &Answered, effects: &mut Vec<Effect>) {
-        let Some(client) = self.clients.remove(&answered.branch) else { return };
+        let Some(client) = self.end_client(answered.branch) else { return };
         self.subscription_answered(now, client.owner, answered, effects);
     }
 

@@ -214,7 +214,11 @@ impl Runner {
                 }
             };
             tokio::select! {
-                () = sleep => self.feed(Input::Timer),
+                () = sleep => {
+                    self.feed(Input::Timer);
+                    // Of very many deadlines some may be left: what came meanwhile goes between.
+                    tokio::task::yield_now().await;
+                }
                 () = self.rearm.notified() => {}
             }
         }

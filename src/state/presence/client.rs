@@ -125,7 +125,7 @@ impl State {
     }
 
     /// The way for a request of a dialog: the server that its route names, else as any other.
-    fn dialog_way(&mut self, pair: PairId, id: DialogId, large: bool) -> Option<Way> {
+    pub(super) fn dialog_way(&mut self, pair: PairId, id: DialogId, large: bool) -> Option<Way> {
         let first = self.dialog_mut(pair, id).and_then(|dialog| {
             let remote = dialog.remote.as_ref()?;
             let first = remote.routes.first().map_or(&remote.target, |route| route.uri());

@@ -5,10 +5,12 @@
 
 mod administration;
 pub mod authorization;
+mod back;
 mod client;
 pub mod dialog;
 mod notified;
 pub mod notifier;
+mod pace;
 pub mod pair;
 mod record;
 pub(crate) mod request;
@@ -18,6 +20,7 @@ pub mod subscriber;
 mod view;
 mod watched;
 mod watching;
+mod window;
 
 use std::time::Duration;
 
@@ -27,13 +30,15 @@ use super::timer::Timer;
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::{Jid, Text};
 use crate::flow::{
-    CommitId, Counter, DialogId, Effect, LinkId, Map, Now, Pair, PairId, PresenceIntent, Presented,
-    Said, Seed,
+    CommitId, Counter, DialogId, Effect, Map, Now, Pair, PairId, PresenceIntent, Presented, Said,
+    Seed,
 };
 use authorization::Authorization;
 use dialog::Dialog;
+use pace::{Flow, Pace};
 use pair::{Dirty, PairState};
 use subscriber::{Context, Online};
+use window::Window;
 
 /// All pairs.
 #[derive(Debug)]
@@ -45,6 +50,10 @@ pub struct Presence {
     committed: CommitId,
     /// Pairs whose records are a little behind.
     soiled: Vec<PairId>,
+    /// How fast SIP users are asked.
+    pace: Pace,
+    /// The NOTIFYs under way, by peer.
+    windows: Vec<Window>,
 }
 
 /// What her server said of an XMPP user's devices, to whomever it said it. It is kept as long as
@@ -57,18 +66,22 @@ struct User {
     heard: u64,
     devices: Vec<Text>,
     said: bool,
+    /// How fast SIP users are asked for her.
+    flow: Flow,
 }
 
 impl Presence {
-    /// Nobody watches anybody.
+    /// Nobody watches anybody; there are so many peers.
     #[must_use]
-    pub fn new(seed: Seed) -> Self {
+    pub fn new(seed: Seed, peers: usize) -> Self {
         Presence {
             pairs: Map::with_hasher(seed),
             dialogs: Map::with_hasher(seed),
             users: Map::with_hasher(seed),
             committed: CommitId(0),
             soiled: Vec::new(),
+            pace: Pace::new(seed),
+            windows: (0..peers).map(|_| Window::default()).collect(),
         }
     }
 
@@ -214,11 +227,15 @@ impl State {
             return;
         }
         pair.armed = None;
+        let back = pair.back_at.take_if(|at| *at <= now.instant).is_some();
         for until in [&mut pair.refused_until, &mut pair.refuses_until] {
             if until.is_some_and(|until| until <= now.instant) {
                 *until = None;
                 pair.dirty = pair.dirty.max(Dirty::Lightly);
             }
+        }
+        if back {
+            self.pair_back(now, id, effects);
         }
         self.with_pair(now, id, effects, |state, effects| {
             state.fire_watching(now, id, effects);
@@ -324,20 +341,6 @@ impl State {
                 state.asked_in_vain(now, &said, bounced, out_of_reach, effects);
             }
         });
-    }
-
-    /// The link is back: its server has missed what was said meanwhile, and so have we.
-    pub(super) fn link_back(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
-        // Who came and went meanwhile was not told.
-        self.presence.users.clear();
-        for id in self.presence.all() {
-            if self.presence.pair(id).is_some_and(|pair| pair.pair.link == link) {
-                self.with_pair(now, id, effects, |state, effects| {
-                    state.watching_back(now, id, effects);
-                    state.watched_back(now, id, effects);
-                });
-            }
-        }
     }
 
     /// Who may see whom, of a pair.

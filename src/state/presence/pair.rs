@@ -28,6 +28,8 @@ pub struct PairState {
     pub refuses_until: Option<Instant>,
     /// She was last heard of: milliseconds since 1970.
     pub heard: u64,
+    /// When it is taken up after its link was away.
+    pub(super) back_at: Option<Instant>,
     /// The deadline that is set.
     pub(super) armed: Option<Instant>,
     /// The records that its effects wait for.
@@ -70,6 +72,19 @@ pub struct Watching {
     pub gone_us: Option<u64>,
     /// Devices that went while she could not be told.
     pub untold: Vec<Text>,
+    /// A SUBSCRIBE that waits for its place.
+    pub due: Option<Due>,
+}
+
+/// A SUBSCRIBE that waits for its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// When it is sent.
+    pub at: Instant,
+    /// Its Expires.
+    pub seconds: u32,
+    /// Whether it begins a dialog.
+    pub fresh: bool,
 }
 
 /// A probe of hers.
@@ -88,6 +103,8 @@ pub struct Fetch {
     pub dialog: (DialogId, Dialog),
     /// What asked for it.
     pub probe: Probe,
+    /// When it is sent, if it was not yet.
+    pub due: Option<Instant>,
     /// Timer N.
     pub timer_n: Instant,
 }
@@ -145,6 +162,8 @@ pub struct Subscription {
     pub event_id: Option<Text>,
     /// Whether it was but a question: nothing is shown after its one NOTIFY.
     pub fetch: bool,
+    /// Whether a NOTIFY of it waits for its turn.
+    pub waits: bool,
     /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).
     pub closed: bool,
 }
@@ -163,6 +182,7 @@ impl Watching {
             probe: None,
             gone_us: None,
             untold: Vec::new(),
+            due: None,
         }
     }
 
@@ -192,6 +212,7 @@ impl PairState {
             refused_until: None,
             refuses_until: None,
             heard: now.unix_ms,
+            back_at: None,
             armed: None,
             commit: None,
             dirty: Dirty::No,
@@ -216,15 +237,18 @@ impl PairState {
     /// The earliest of its deadlines.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let watching = self.watching.as_ref().and_then(|watching| watching.machine.deadline());
-        let fetch = self.fetch.as_ref().map(|fetch| fetch.timer_n);
+        let watching = self.watching.as_ref().and_then(|watching| {
+            let due = watching.due.map(|due| due.at);
+            [watching.machine.deadline(), due].into_iter().flatten().min()
+        });
+        let fetch = self.fetch.as_ref().map(|fetch| fetch.due.unwrap_or(fetch.timer_n));
         let watched = self.watched.as_ref().and_then(|watched| {
             let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
             let probe = watched.probe.as_ref().map(|probe| probe.deadline);
             let again = watched.out_of_reach.filter(|_| probe.is_none()).map(|(at, _)| at);
             dialogs.chain(probe).chain(again).chain(watched.give_up).min()
         });
-        let kept = [self.refused_until, self.refuses_until];
+        let kept = [self.refused_until, self.refuses_until, self.back_at];
         [watching, fetch, watched].into_iter().chain(kept).flatten().min()
     }
 

@@ -215,6 +215,7 @@ impl StoredWatching {
             probe: None,
             gone_us: self.gone_us,
             untold: self.untold,
+            due: None,
         }
     }
 }
@@ -257,6 +258,7 @@ impl StoredWatched {
                 machine: Notifier::new(state, now.instant + Duration::from_millis(rest)),
                 event_id: stored.event_id,
                 fetch: false,
+                waits: false,
                 closed: false,
             })
         });

@@ -114,8 +114,9 @@ impl State {
             machine.end(Reason::Timeout);
         }
         let event_id = asked.event.id().map(Into::into);
-        let closed = false;
-        let subscription = Subscription { id: name, dialog, machine, event_id, fetch, closed };
+        let (waits, closed) = (false, false);
+        let subscription =
+            Subscription { id: name, dialog, machine, event_id, fetch, waits, closed };
         known.watched.get_or_insert_default().dialogs.push(subscription);
         known.soil(Dirty::Gravely);
         self.presence.dialogs.insert(name, id);
@@ -323,31 +324,6 @@ impl State {
             self.probe_unanswered(now, id);
         }
         self.ask_again(now, id, effects);
-    }
-
-    /// The link is back (SUB-113): who is watched is asked how she is.
-    pub(super) fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        // Whether she is there decides whether he is asked for her, too.
-        let wanted = known.watching.as_ref().is_some_and(|it| it.machine.is_wanted());
-        if known.authorization.to {
-            known.watched.get_or_insert_default();
-        }
-        let Some(watched) = known.watched.as_deref_mut() else { return };
-        watched.probe = None;
-        // Her word may have come when nobody heard it: she is asked again.
-        watched.asked_at = None;
-        let alive = !watched.dialogs.is_empty();
-        if std::mem::take(&mut watched.untold) {
-            self.he_left(id, effects);
-        }
-        if !alive && !wanted {
-            return;
-        }
-        self.ask_how_she_is(now, id, effects);
-        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
-            self.ask_her(now, id, effects);
-        }
     }
 }
 

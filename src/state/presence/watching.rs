@@ -7,9 +7,6 @@ use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text};
 use crate::flow::{Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
-/// When the link is back, subscriptions are made anew within this time.
-const PACE: std::time::Duration = std::time::Duration::from_secs(10);
-
 impl State {
     pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut Watching> {
         self.presence.pairs.get_mut(&id)?.watching.as_deref_mut()
@@ -43,7 +40,7 @@ impl State {
         let pair = known.pair.clone();
         match action {
             Action::Subscribe { seconds, fresh } => {
-                self.subscribe_now(now, id, seconds, fresh, effects);
+                self.subscribe(now, id, seconds, fresh, effects);
             }
             Action::Ended => self.forget_dialog(id),
             Action::Granted => {
@@ -115,6 +112,7 @@ impl State {
     /// The dialog of a subscription of hers is over.
     pub(super) fn forget_dialog(&mut self, id: PairId) {
         let Some(watching) = self.watching_mut(id) else { return };
+        watching.due = None;
         if let Some((dialog, _)) = watching.dialog.take() {
             self.presence.dialogs.remove(&dialog);
         }
@@ -258,11 +256,26 @@ impl State {
             return;
         }
         let (name, dialog) = self.fresh_dialog();
-        let timer_n = now.instant + self.timing.lifetime();
-        let Some(known) = self.pair_made(now, pair) else { return };
-        known.fetch = Some(Box::new(Fetch { dialog: (name, dialog), probe, timer_n }));
+        if self.pair_made(now, pair).is_none() {
+            return;
+        }
+        let at = self.place(now, id);
+        let timer_n = at + self.timing.lifetime();
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        known.fetch =
+            Some(Box::new(Fetch { dialog: (name, dialog), probe, due: Some(at), timer_n }));
         self.presence.dialogs.insert(name, id);
-        self.send_subscribe(now, id, name, 0, effects);
+        self.fetch_due(now, id, effects);
+    }
+
+    /// A question whose place has come.
+    fn fetch_due(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let Some(fetch) = known.fetch.as_deref_mut() else { return };
+        if fetch.due.take_if(|at| *at <= now.instant).is_some() {
+            let name = fetch.dialog.0;
+            self.send_subscribe(now, id, name, 0, effects);
+        }
     }
 
     pub(super) fn end_fetch(&mut self, id: PairId) -> Option<Box<Fetch>> {
@@ -313,6 +326,8 @@ impl State {
 
     /// Deadlines of the subscription and of the question.
     pub(super) fn fire_watching(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        self.fetch_due(now, id, effects);
+        self.subscribe_due(now, id, effects);
         let silent = |known: &PairState| {
             known.fetch.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
         };
@@ -320,21 +335,6 @@ impl State {
             self.end_fetch(id);
         }
         self.run_watching(now, id, None, effects, Subscriber::fire);
-    }
-
-    /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
-    pub(super) fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        self.catch_up(id, effects);
-        let live = |known: &PairState| {
-            known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
-        };
-        if self.presence.pair(id).is_some_and(live) {
-            return self.show_all(id, effects);
-        }
-        let context = self.context(now, id);
-        if let Some(watching) = self.watching_mut(id) {
-            watching.machine.resume(&context, PACE);
-        }
     }
 }
 

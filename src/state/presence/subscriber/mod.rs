@@ -296,6 +296,14 @@ impl Subscriber {
         Action::Subscribe { seconds, fresh }
     }
 
+    /// The SUBSCRIBE that was asked for goes later.
+    pub fn postpone(&mut self, by: Duration) {
+        self.asked_at = self.asked_at + by;
+        for at in [&mut self.began_at, &mut self.timer_n] {
+            *at = at.map(|at| at + by);
+        }
+    }
+
     fn refresh_now(&mut self, context: &Context) -> Vec<Action> {
         match self.asked {
             Some(_) => Vec::new(),

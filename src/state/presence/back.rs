@@ -1,0 +1,94 @@
+//! A component link is back (SUB-113): what was missed meanwhile is asked for and shown, one pair
+//! after the other.
+
+use std::time::Duration;
+
+use super::State;
+use super::pace::{Flow, Rate};
+use super::pair::PairState;
+use crate::flow::{Effect, LinkId, Now, PairId};
+use crate::state::link::Link;
+
+/// When the link is back, subscriptions are made anew within this time.
+const SPREAD: Duration = Duration::from_secs(10);
+
+impl State {
+    /// The link is back: its server has missed what was said meanwhile, and so have we. All pairs
+    /// are taken up one after the other.
+    pub(in crate::state) fn link_back(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        effects: &mut Vec<Effect>,
+    ) {
+        // Who came and went meanwhile was not told.
+        for user in self.presence.users.values_mut() {
+            (user.said, user.devices) = (false, Vec::new());
+        }
+        let (mut flow, rate) = (Flow::default(), Rate::new(self.config.presence.resume_rate));
+        for id in self.presence.all() {
+            let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
+            if pair.pair.link != link {
+                continue;
+            }
+            let at = flow.place(now.instant, rate);
+            pair.back_at = Some(at).filter(|at| *at > now.instant);
+            match pair.back_at {
+                Some(_) => self.arm(now, id),
+                None => self.pair_back(now, id, effects),
+            }
+        }
+    }
+
+    pub(super) fn pair_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let link = self.presence.pair(id).and_then(|pair| self.links.get(pair.pair.link.0));
+        // It may have gone again.
+        if !link.is_some_and(Link::is_up) {
+            return;
+        }
+        self.with_pair(now, id, effects, |state, effects| {
+            state.watching_back(now, id, effects);
+            state.watched_back(now, id, effects);
+        });
+    }
+
+    /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
+    fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        self.catch_up(id, effects);
+        let live = |known: &PairState| {
+            known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
+        };
+        if self.presence.pair(id).is_some_and(live) {
+            return self.show_all(id, effects);
+        }
+        let context = self.context(now, id);
+        if let Some(watching) = self.watching_mut(id) {
+            watching.machine.resume(&context, SPREAD);
+        }
+    }
+
+    /// The link is back (SUB-113): who is watched is asked how she is.
+    fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        // Whether she is there decides whether he is asked for her, too.
+        let wanted = known.watching.as_ref().is_some_and(|it| it.machine.is_wanted());
+        if known.authorization.to {
+            known.watched.get_or_insert_default();
+        }
+        let Some(watched) = known.watched.as_deref_mut() else { return };
+        watched.probe = None;
+        // Her word may have come when nobody heard it: she is asked again.
+        watched.asked_at = None;
+        let alive = !watched.dialogs.is_empty();
+        if std::mem::take(&mut watched.untold) {
+            self.he_left(id, effects);
+        }
+        if !alive && !wanted {
+            return;
+        }
+        self.ask_how_she_is(now, id, effects);
+        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
+            self.ask_her(now, id, effects);
+        }
+    }
+}

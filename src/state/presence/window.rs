@@ -1,0 +1,91 @@
+//! How many NOTIFYs may be under way to a peer at once: a burst of them would overrun the socket
+//! of a peer that reads them one by one.
+//!
+//! What waits is a name, not a document: he is told what holds when his turn has come.
+
+use std::collections::VecDeque;
+
+use super::State;
+use crate::flow::{Again, Counter, DialogId, PairId};
+use crate::state::attempt::Way;
+use crate::state::client::{Client, Owner};
+
+/// The NOTIFYs for one peer. One that is not answered within T1 leaves its place to the next:
+/// what one phone does not answer is not the trouble of the others.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// Sent, and neither answered nor older than T1.
+    open: u32,
+    /// Those that wait, each at most once.
+    waiting: VecDeque<(PairId, DialogId)>,
+}
+
+impl State {
+    /// What must make a pass of its own, in order.
+    pub fn take_again(&mut self) -> Option<Again> {
+        while let Some(again) = self.again.pop_front() {
+            let Again::Notify(pair, mut dialogs) = again else { return Some(again) };
+            dialogs.retain(|dialog| self.is_turn(pair, *dialog));
+            if !dialogs.is_empty() {
+                return Some(Again::Notify(pair, dialogs));
+            }
+        }
+        self.next_turn()
+    }
+
+    /// Whether a NOTIFY may go now; else its turn comes.
+    fn is_turn(&mut self, pair: PairId, dialog: DialogId) -> bool {
+        let most = self.config.presence.notify_window;
+        let Some(way) = self.dialog_way(pair, dialog, false) else { return true };
+        let udp = !way.hop.transport.reliable();
+        let window = self.presence.windows.get_mut(way.peer.0).filter(|_| udp);
+        let Some(window) = window else { return true };
+        if window.open < most {
+            return true;
+        }
+        let known = self.presence.pairs.get_mut(&pair).and_then(|pair| pair.watched.as_deref_mut());
+        let one = known.and_then(|known| known.dialogs.iter_mut().find(|one| one.id == dialog));
+        if one.is_some_and(|one| !std::mem::replace(&mut one.waits, true)) {
+            window.waiting.push_back((pair, dialog));
+            self.counters.count(Counter::NotifyWaited);
+        }
+        false
+    }
+
+    /// The next NOTIFY whose turn has come.
+    fn next_turn(&mut self) -> Option<Again> {
+        let most = self.config.presence.notify_window;
+        for window in &mut self.presence.windows {
+            while window.open < most
+                && let Some((pair, dialog)) = window.waiting.pop_front()
+            {
+                let known = self.presence.pairs.get_mut(&pair);
+                let known = known.and_then(|pair| pair.watched.as_deref_mut());
+                let one = known.and_then(|it| it.dialogs.iter_mut().find(|one| one.id == dialog));
+                // It may be over by now.
+                if let Some(one) = one {
+                    one.waits = false;
+                    return Some(Again::Notify(pair, vec![dialog]));
+                }
+            }
+        }
+        None
+    }
+
+    /// A NOTIFY is under way; the answer is whether it has a place that it must give back.
+    pub(in crate::state) fn takes_place(&mut self, owner: Owner, way: Way) -> bool {
+        // A connection has a window of its own.
+        let notify = matches!(owner, Owner::Notify(..)) && !way.hop.transport.reliable();
+        let window = self.presence.windows.get_mut(way.peer.0).filter(|_| notify);
+        window.map(|window| window.open += 1).is_some()
+    }
+
+    /// A NOTIFY was answered, or is older than T1.
+    pub(in crate::state) fn leaves_place(&mut self, client: &mut Client) {
+        if std::mem::take(&mut client.place)
+            && let Some(window) = self.presence.windows.get_mut(client.peer.0)
+        {
+            window.open = window.open.saturating_sub(1);
+        }
+    }
+}
