@@ -26,6 +26,7 @@ mod presence_chaos;
 mod presence_elsewhere;
 mod presence_examples;
 mod presence_flows;
+mod presence_loops;
 mod presence_probes;
 mod presence_recovery;
 mod presence_security;

@@ -41,8 +41,8 @@ pub(super) fn accept<'a>(
     secured(view, request)?;
     method(&request.method)?;
     schemes(view, request)?;
-    let parties = parties(view, request)?;
     loops(view, request)?;
+    let parties = parties(view, request)?;
     extensions(request)?;
     let merge_key = merge(view, request, key)?;
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
