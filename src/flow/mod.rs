@@ -35,7 +35,7 @@ pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Outbound, Parties, Profile, Refusal, Rendered};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Rendering, RouteSet, Said, Subscribing, Written, stamp,
+    Rendering, Said, Subscribing, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};

@@ -1,9 +1,11 @@
 //! Presence between the stages, in both directions.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Flow, LinkId, Refusal};
-use crate::codec::sip::{Event, Headers, NameAddr, Request, Subscription, Uri};
+use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
 use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
 use crate::rules::{self, Direction};
 
@@ -214,11 +216,8 @@ pub struct Rendering {
     /// The dialogs that it goes to.
     pub dialogs: Vec<DialogId>,
     /// What it shows; empty for a document without content.
-    pub devices: Vec<Device>,
+    pub devices: Vec<Arc<Device>>,
 }
-
-/// A route of a dialog, as Record-Route had it.
-pub type RouteSet = Vec<NameAddr>;
 
 impl Pair {
     /// What a rule can ask for about what he is told of her.

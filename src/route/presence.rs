@@ -66,8 +66,8 @@ pub(super) fn pair(
     let (contact, user) = (contact.bare(), user.bare());
     if let Some(known) = view.state.presence().pair(id) {
         // Two pairs never share a hash; if they did, neither would see the other's.
-        let same = known.pair.contact == contact && known.pair.user == user;
-        return same.then(|| known.pair.clone());
+        let same = known.names.contact == contact && *known.names.user() == user;
+        return same.then(|| known.pair());
     }
     let rules = &view.rules.addresses;
     let spelling = view.state.sip_spelling(&contact);

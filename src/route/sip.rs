@@ -69,7 +69,7 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
         let known = view.state.presence().pair(pair);
         let contact = redirection(view, "", &response);
         return Routed::Presence(PresenceRouted::Response {
-            pair: known.map(|known| Box::new(known.pair.clone())),
+            pair: known.map(|known| Box::new(known.pair())),
             branch,
             response: Box::new(response),
             contact,

@@ -1,5 +1,7 @@
 //! SUBSCRIBE and NOTIFY: whether they may pass, and which subscription they are of.
 
+use std::sync::Arc;
+
 use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
 use super::presence::pair;
@@ -64,7 +66,7 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         flow,
         key,
         request: Box::new(request.clone()),
-        pair: known.pair.clone(),
+        pair: known.pair(),
         dialog,
         state,
         contact: contact(request),
@@ -120,7 +122,7 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         key,
         merge_key: key,
         request: Box::new(request.clone()),
-        pair: known.pair.clone(),
+        pair: known.pair(),
         dialog: Some(dialog),
         event,
         expires,
@@ -212,11 +214,11 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
             None => renderings.push(Rendering { dialogs: vec![*dialog], devices }),
         }
     }
-    Routed::Presence(PresenceRouted::Render { pair: known.pair.clone(), renderings })
+    Routed::Presence(PresenceRouted::Render { pair: known.pair(), renderings })
 }
 
 /// What one subscription shows of her.
-fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Device> {
+fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Arc<Device>> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
     if !granted {
         return Vec::new();
@@ -228,30 +230,30 @@ fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -
         return Vec::new();
     }
     // He gave it up: what he is told last is that she is gone (RFC 8048 §5.3.3).
-    let close = |device: &Device| match device.available {
-        true => Device {
+    let close = |device: &Arc<Device>| match device.available {
+        true => Arc::new(Device {
             resource: device.resource.clone(),
             available: false,
             facts: crate::flow::Facts::default(),
             changed_us: (view.now.unix_ms * 1_000).max(device.changed_us + 1_000),
-        },
-        false => device.clone(),
+        }),
+        false => Arc::clone(device),
     };
     match watched.devices.is_empty() {
-        true => vec![nobody(view)],
+        true => vec![Arc::new(nobody(view))],
         false => watched.devices.iter().map(close).collect(),
     }
 }
 
 /// What is shown of one who has not decided: nothing, or words that say so (RFC 3856 §6.6.2).
-fn waiting(view: View<'_>, one: &Subscription) -> Vec<Device> {
+fn waiting(view: View<'_>, one: &Subscription) -> Vec<Arc<Device>> {
     if !view.config.presence.pending_note || one.fetch {
         return Vec::new();
     }
     let text = "the request is not answered yet".into();
     let mut device = nobody(view);
     device.facts.statuses.push(crate::codec::xmpp::LangText { lang: Some("en".into()), text });
-    vec![device]
+    vec![Arc::new(device)]
 }
 
 /// A device without a name that is gone.

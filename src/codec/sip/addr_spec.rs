@@ -4,7 +4,7 @@ use super::uri::{Scheme, Uri, UriError};
 use super::{chars, host, token};
 
 /// Offsets into the text; at most 65,535 by construction.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parts {
     pub(super) scheme: Scheme,
     /// The index of the colon after the scheme.

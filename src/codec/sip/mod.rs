@@ -72,7 +72,7 @@ pub use status::{Status, StatusClass};
 pub use subscription_state::{Subscription, SubscriptionState};
 pub use token::{CallId, Token, ValueError};
 pub use transport::Transport;
-pub use uri::{Scheme, Uri, UriError};
+pub use uri::{KeptUri, Scheme, Uri, UriError};
 pub use uri_builder::UriBuilder;
 pub use via::Via;
 pub use warning::Warning;

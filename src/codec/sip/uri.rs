@@ -100,6 +100,27 @@ pub struct Uri {
     parts: Parts,
 }
 
+/// A [`Uri`] that is kept for long, and perhaps a million times: it takes less room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptUri {
+    text: Box<str>,
+    parts: Parts,
+}
+
+impl KeptUri {
+    /// The URI.
+    #[must_use]
+    pub fn uri(&self) -> Uri {
+        Uri { text: Text::from(&*self.text), parts: self.parts }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
 impl Uri {
     /// The longest URI accepted, in octets.
     pub const MAX_LEN: usize = u16::MAX as usize;
@@ -218,6 +239,12 @@ impl Uri {
     #[must_use]
     pub fn detached(&self) -> Uri {
         Uri { text: super::detach(&self.text), parts: self.parts }
+    }
+
+    /// The form in which it is kept for long.
+    #[must_use]
+    pub fn kept(&self) -> KeptUri {
+        KeptUri { text: (&*self.text).into(), parts: self.parts }
     }
 
     pub(super) fn host_start(&self) -> usize {

@@ -25,10 +25,10 @@ impl State {
         let contact = contact.bare();
         for id in self.presence.all() {
             let Some(known) = self.presence.pair(id) else { continue };
-            if known.pair.contact != contact {
+            if known.names.contact != contact {
                 continue;
             }
-            let pair = known.pair.clone();
+            let pair = known.pair();
             self.with_pair(now, id, effects, |state, effects| {
                 let Some(authorization) = state.authorization(id) else { return };
                 let known = authorization.to || authorization.pending_out;

@@ -28,20 +28,21 @@ impl State {
         let (mut flow, rate) = (Flow::default(), Rate::new(self.config.presence.resume_rate));
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
-            if pair.pair.link != link {
+            if pair.names.link != link {
                 continue;
             }
             let at = flow.place(now.instant, rate);
-            pair.back_at = Some(at).filter(|at| *at > now.instant);
-            match pair.back_at {
-                Some(_) => self.arm(now, id),
-                None => self.pair_back(now, id, effects),
+            let waits = at > now.instant;
+            pair.pause(|pauses| pauses.back = waits.then_some(at));
+            match waits {
+                true => self.arm(now, id),
+                false => self.pair_back(now, id, effects),
             }
         }
     }
 
     pub(super) fn pair_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let link = self.presence.pair(id).and_then(|pair| self.links.get(pair.pair.link.0));
+        let link = self.presence.pair(id).and_then(|pair| self.links.get(pair.names.link.0));
         // It may have gone again.
         if !link.is_some_and(Link::is_up) {
             return;

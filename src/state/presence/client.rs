@@ -8,7 +8,9 @@ use super::pair::Dirty;
 use super::request::{self, Notify};
 use crate::codec::sip::{Request, Uri};
 use crate::config::{Listener, Transport};
-use crate::flow::{Again, Answered, Counter, DialogId, Effect, Failure, Now, PairId, Written};
+use crate::flow::{
+    Again, Answered, Counter, DialogId, Effect, Failure, Now, Pair, PairId, Written,
+};
 use crate::state::attempt::{UDP_MOST, Way};
 use crate::state::client::{Attempt, Client, Owner};
 use crate::state::locator::Target;
@@ -33,7 +35,7 @@ impl State {
         let owner = Owner::Subscribe(pair, id);
         let made = self.make(pair, id, |state, cseq, listener, branch| {
             let (pair, dialog) = state.hers(pair, id)?;
-            request::subscribe(pair, dialog, cseq, seconds, listener, branch)
+            request::subscribe(&pair, dialog, cseq, seconds, listener, branch)
         });
         self.launch(now, owner, made, effects);
     }
@@ -53,7 +55,7 @@ impl State {
             let known = state.presence.pair(pair)?;
             let subscription = known.watched.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
             let what = Notify {
-                pair: &known.pair,
+                pair: &known.pair(),
                 dialog: &subscription.dialog,
                 cseq,
                 event_id: subscription.event_id.as_deref(),
@@ -67,12 +69,12 @@ impl State {
     }
 
     /// The dialog of a subscription or of a question of hers.
-    fn hers(&self, pair: PairId, id: DialogId) -> Option<(&crate::flow::Pair, &Dialog)> {
+    fn hers(&self, pair: PairId, id: DialogId) -> Option<(Pair, &Dialog)> {
         let known = self.presence.pair(pair)?;
         let watching = known.watching.as_ref().and_then(|watching| watching.dialog.as_ref());
         let fetch = known.fetch.as_ref().map(|fetch| &fetch.dialog);
         let dialog = watching.into_iter().chain(fetch).find(|(name, _)| *name == id);
-        Some((&known.pair, &dialog?.1))
+        Some((known.pair(), &dialog?.1))
     }
 
     /// A dialog of a pair, of whichever direction.
@@ -127,9 +129,9 @@ impl State {
     /// The way for a request of a dialog: the server that its route names, else as any other.
     pub(super) fn dialog_way(&mut self, pair: PairId, id: DialogId, large: bool) -> Option<Way> {
         let first = self.dialog_mut(pair, id).and_then(|dialog| {
-            let remote = dialog.remote.as_ref()?;
-            let first = remote.routes.first().map_or(&remote.target, |route| route.uri());
-            Some(first.clone())
+            let target = dialog.target()?;
+            let route = dialog.routes().next();
+            Some(route.map_or(target, |route| route.uri().clone()))
         });
         let named = first.and_then(|uri| self.server_at(&uri, large));
         named.or_else(|| self.way(&[], large))

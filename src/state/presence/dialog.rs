@@ -2,43 +2,45 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::sip::{CallId, HeaderName, NameAddr, Request, Uri, detach};
-use crate::flow::RouteSet;
+use crate::codec::sip::{CallId, HeaderName, NameAddr, Request, Uri};
 
 /// CSeq numbers that are reserved at a time: after a crash the next one is above all that may have
 /// been used.
 const RESERVED: u32 = 64;
 
 /// One dialog. Before the other side's tag is known it is but a place for one.
+///
+/// There may be a million of them: their texts are in one piece, and are read when a request is
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialog {
-    /// The Call-ID.
-    pub call_id: CallId,
-    /// Our tag.
-    pub local_tag: String,
+    texts: Box<str>,
+    /// Where each text ends.
+    ends: [u32; PARTS],
     /// The CSeq of our last request; 0 before the first.
     pub local_cseq: u32,
     /// Up to here CSeq numbers may be used without being stored again.
     pub ceiling: u32,
-    /// The other side, once it has spoken.
-    pub remote: Option<Remote>,
-    /// How the other side wrote itself when it made the dialog, if not as its JID is mapped: its
-    /// requests are addressed so (RFC 3261 §12.1.1).
-    pub remote_uri: Option<Uri>,
+    /// The CSeq of the other side's last request, once it has spoken.
+    remote_cseq: Option<u32>,
 }
 
-/// What the other side told of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    /// Its tag.
-    pub tag: String,
-    /// Where requests for it go: its last Contact.
-    pub target: Uri,
-    /// The way there (RFC 3261 §12.1.1).
-    pub routes: RouteSet,
-    /// The CSeq of its last request.
-    pub cseq: u32,
+/// The texts of a dialog, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    CallId,
+    LocalTag,
+    RemoteTag,
+    /// Where requests for the other side go: its last Contact.
+    Target,
+    /// The way there (RFC 3261 §12.1.1), a line for each hop.
+    Routes,
+    /// How the other side wrote itself when it made the dialog, if not as its JID is mapped: its
+    /// requests are addressed so (RFC 3261 §12.1.1).
+    RemoteUri,
 }
+
+const PARTS: usize = 6;
 
 /// What CSeq a request in the dialog has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,14 +58,89 @@ pub enum Order {
 impl Dialog {
     /// A dialog that has no other side yet.
     #[must_use]
-    pub fn new(call_id: CallId, local_tag: String) -> Self {
-        Dialog { call_id, local_tag, local_cseq: 0, ceiling: 0, remote: None, remote_uri: None }
+    pub fn new(call_id: &str, local_tag: &str) -> Self {
+        Dialog::of([call_id, local_tag, "", "", "", ""])
+    }
+
+    fn of(parts: [&str; PARTS]) -> Self {
+        let mut end = 0;
+        let ends = parts.map(|part| {
+            end += u32::try_from(part.len()).unwrap_or(u32::MAX);
+            end
+        });
+        let texts = parts.concat().into_boxed_str();
+        Dialog { texts, ends, local_cseq: 0, ceiling: 0, remote_cseq: None }
+    }
+
+    fn part(&self, part: Part) -> &str {
+        let index = part as usize;
+        let begin = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.texts.get(begin as usize..self.ends[index] as usize).unwrap_or_default()
+    }
+
+    /// Changes some of its texts.
+    fn set(&mut self, changes: &[(Part, &str)]) {
+        let all = [
+            Part::CallId,
+            Part::LocalTag,
+            Part::RemoteTag,
+            Part::Target,
+            Part::Routes,
+            Part::RemoteUri,
+        ];
+        let made = Dialog::of(all.map(|part| {
+            let change = changes.iter().find(|(changed, _)| *changed == part);
+            change.map_or_else(|| self.part(part), |(_, text)| text)
+        }));
+        (self.texts, self.ends) = (made.texts, made.ends);
+    }
+
+    /// The Call-ID.
+    #[must_use]
+    pub fn call_id(&self) -> &str {
+        self.part(Part::CallId)
+    }
+
+    /// Our tag.
+    #[must_use]
+    pub fn local_tag(&self) -> &str {
+        self.part(Part::LocalTag)
+    }
+
+    /// The other side's tag, once it has spoken.
+    #[must_use]
+    pub fn remote_tag(&self) -> Option<&str> {
+        self.remote_cseq.map(|_| self.part(Part::RemoteTag))
+    }
+
+    /// Where requests for the other side go, once it has spoken.
+    #[must_use]
+    pub fn target(&self) -> Option<Uri> {
+        self.remote_cseq?;
+        Uri::parse(self.part(Part::Target).into()).ok()
+    }
+
+    /// The way there.
+    pub fn routes(&self) -> impl Iterator<Item = NameAddr> + '_ {
+        self.part(Part::Routes).lines().filter_map(|line| NameAddr::parse(line.into()).ok())
+    }
+
+    /// How the other side wrote itself, if not as its JID is mapped.
+    #[must_use]
+    pub fn remote_uri(&self) -> Option<Uri> {
+        let text = self.part(Part::RemoteUri);
+        (!text.is_empty()).then(|| Uri::parse(text.into()).ok())?
+    }
+
+    /// Sets how the other side wrote itself.
+    pub fn set_remote_uri(&mut self, uri: &Uri) {
+        self.set(&[(Part::RemoteUri, uri.as_str())]);
     }
 
     /// Whether the other side is known.
     #[must_use]
     pub fn is_established(&self) -> bool {
-        self.remote.is_some()
+        self.remote_cseq.is_some()
     }
 
     /// The CSeq of our next request; the second answer is whether a new reservation must be
@@ -80,36 +157,39 @@ impl Dialog {
     /// Where a request of the other side stands.
     #[must_use]
     pub fn order(&self, request: &Request) -> Order {
-        match &self.remote {
-            None => Order::Next,
-            Some(remote) if request.from.tag() != Some(&remote.tag) => Order::Foreign,
-            Some(remote) if request.cseq.number < remote.cseq => Order::Old,
-            Some(remote) if request.cseq.number == remote.cseq => Order::Again,
-            Some(_) => Order::Next,
+        let Some(last) = self.remote_cseq else { return Order::Next };
+        if request.from.tag() != self.remote_tag() {
+            return Order::Foreign;
+        }
+        match request.cseq.number.cmp(&last) {
+            std::cmp::Ordering::Less => Order::Old,
+            std::cmp::Ordering::Equal => Order::Again,
+            std::cmp::Ordering::Greater => Order::Next,
         }
     }
 
     /// Takes in a request of the other side that is accepted: the first makes the dialog, each
     /// refreshes its target (RFC 6665 §3.1, §3.2).
     pub fn take(&mut self, request: &Request, contact: Option<&Uri>) {
-        match &mut self.remote {
-            Some(remote) => {
-                remote.cseq = request.cseq.number;
-                if let Some(contact) = contact {
-                    remote.target = contact.detached();
-                }
-            }
-            None => {
-                let route = |item| NameAddr::parse(detach(&item)).ok();
-                let recorded = request.headers.shared_items(&HeaderName::RecordRoute);
-                self.remote = Some(Remote {
-                    tag: request.from.tag().unwrap_or_default().to_owned(),
-                    target: contact.unwrap_or_else(|| request.from.uri()).detached(),
-                    // As a UAS has it: in the order of the request.
-                    routes: recorded.filter_map(route).collect(),
-                    cseq: request.cseq.number,
-                });
-            }
+        let first = self.remote_cseq.replace(request.cseq.number).is_none();
+        if first {
+            // As a UAS has it: in the order of the request.
+            let recorded = request.headers.shared_items(&HeaderName::RecordRoute);
+            let routes: Vec<String> = recorded
+                .filter(|item| NameAddr::parse(item.clone()).is_ok())
+                .map(|item| item.to_string())
+                .collect();
+            let target = contact.unwrap_or_else(|| request.from.uri()).as_str();
+            let tag = request.from.tag().unwrap_or_default();
+            return self.set(&[
+                (Part::RemoteTag, tag),
+                (Part::Target, target),
+                (Part::Routes, &routes.join("\n")),
+            ]);
+        }
+        if let Some(contact) = contact.filter(|contact| contact.as_str() != self.part(Part::Target))
+        {
+            self.set(&[(Part::Target, contact.as_str())]);
         }
     }
 }
@@ -136,49 +216,46 @@ struct StoredRemote {
 
 impl From<&Dialog> for StoredDialog {
     fn from(dialog: &Dialog) -> Self {
-        let remote = dialog.remote.as_ref().map(|remote| StoredRemote {
-            tag: remote.tag.clone(),
-            target: remote.target.as_str().to_owned(),
-            routes: remote.routes.iter().map(|route| route.to_value().to_text().into()).collect(),
-            cseq: remote.cseq,
+        let remote = dialog.remote_cseq.map(|cseq| StoredRemote {
+            tag: dialog.part(Part::RemoteTag).to_owned(),
+            target: dialog.part(Part::Target).to_owned(),
+            routes: dialog.part(Part::Routes).lines().map(str::to_owned).collect(),
+            cseq,
         });
+        let remote_uri = dialog.part(Part::RemoteUri);
         StoredDialog {
-            call_id: dialog.call_id.as_str().to_owned(),
-            local_tag: dialog.local_tag.clone(),
+            call_id: dialog.call_id().to_owned(),
+            local_tag: dialog.local_tag().to_owned(),
             ceiling: dialog.ceiling,
             remote,
-            remote_uri: dialog.remote_uri.as_ref().map(|uri| uri.as_str().to_owned()),
+            remote_uri: (!remote_uri.is_empty()).then(|| remote_uri.to_owned()),
         }
     }
 }
 
 impl StoredDialog {
-    /// The dialog of an earlier process: its next CSeq is above all that may have been used.
+    /// The dialog of an earlier process: its next CSeq is above all that may have been used. None
+    /// if a text of it is not what it should be.
     #[must_use]
     pub fn restore(self) -> Option<Dialog> {
-        let remote = match self.remote {
-            None => None,
-            Some(stored) => Some(Remote {
-                tag: stored.tag,
-                target: Uri::parse(stored.target.into()).ok()?,
-                routes: stored
-                    .routes
-                    .into_iter()
-                    .map(|route| NameAddr::parse(route.into()).ok())
-                    .collect::<Option<RouteSet>>()?,
-                cseq: stored.cseq,
-            }),
-        };
-        Some(Dialog {
-            call_id: CallId::new(self.call_id.into()).ok()?,
-            local_tag: self.local_tag,
-            local_cseq: self.ceiling,
-            ceiling: self.ceiling,
-            remote,
-            remote_uri: match self.remote_uri {
-                None => None,
-                Some(uri) => Some(Uri::parse(uri.into()).ok()?),
-            },
-        })
+        CallId::new(self.call_id.as_str().into()).ok()?;
+        let mut dialog = Dialog::new(&self.call_id, &self.local_tag);
+        (dialog.local_cseq, dialog.ceiling) = (self.ceiling, self.ceiling);
+        if let Some(uri) = &self.remote_uri {
+            dialog.set_remote_uri(&Uri::parse(uri.as_str().into()).ok()?);
+        }
+        if let Some(remote) = &self.remote {
+            Uri::parse(remote.target.as_str().into()).ok()?;
+            for route in &remote.routes {
+                NameAddr::parse(route.as_str().into()).ok()?;
+            }
+            dialog.set(&[
+                (Part::RemoteTag, &remote.tag),
+                (Part::Target, &remote.target),
+                (Part::Routes, &remote.routes.join("\n")),
+            ]);
+            dialog.remote_cseq = Some(remote.cseq);
+        }
+        Some(dialog)
     }
 }

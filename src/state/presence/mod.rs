@@ -8,6 +8,7 @@ pub mod authorization;
 mod back;
 mod client;
 pub mod dialog;
+pub mod names;
 mod notified;
 pub mod notifier;
 mod pace;
@@ -17,27 +18,29 @@ pub(crate) mod request;
 mod stanza;
 mod store;
 pub mod subscriber;
+mod users;
 mod view;
 mod watched;
 mod watching;
 mod window;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::State;
 use super::ids::Purpose;
 use super::timer::Timer;
-use crate::codec::sip::CallId;
-use crate::codec::xmpp::{Jid, Text};
+use crate::codec::xmpp::Jid;
 use crate::flow::{
-    CommitId, Counter, DialogId, Effect, Map, Now, Pair, PairId, PresenceIntent, Presented, Said,
-    Seed,
+    CommitId, Counter, DialogId, Effect, Instant, Map, Now, Pair, PairId, PresenceIntent,
+    Presented, Said, Seed,
 };
 use authorization::Authorization;
 use dialog::Dialog;
-use pace::{Flow, Pace};
+use pace::Pace;
 use pair::{Dirty, PairState};
 use subscriber::{Context, Online};
+use users::{DEVICES, User};
 use window::Window;
 
 /// All pairs.
@@ -54,20 +57,6 @@ pub struct Presence {
     pace: Pace,
     /// The NOTIFYs under way, by peer.
     windows: Vec<Window>,
-}
-
-/// What her server said of an XMPP user's devices, to whomever it said it. It is kept as long as
-/// she is in a pair.
-#[derive(Debug, Default)]
-struct User {
-    /// How many pairs she is in.
-    pairs: usize,
-    /// She was last heard of: milliseconds since 1970.
-    heard: u64,
-    devices: Vec<Text>,
-    said: bool,
-    /// How fast SIP users are asked for her.
-    flow: Flow,
 }
 
 impl Presence {
@@ -133,7 +122,7 @@ impl State {
 
     /// The name of a dialog.
     #[must_use]
-    pub fn dialog_id(&self, call_id: &CallId, tag: &str) -> DialogId {
+    pub fn dialog_id(&self, call_id: &str, tag: &str) -> DialogId {
         DialogId(self.hash(Purpose::Dialog, &[call_id.as_bytes(), tag.as_bytes()]))
     }
 
@@ -143,8 +132,8 @@ impl State {
 
     /// A dialog that is to be: its Call-ID and tag are fresh.
     fn fresh_dialog(&mut self) -> (DialogId, Dialog) {
-        let dialog = Dialog::new(self.ids.call_id(), self.ids.token());
-        (self.dialog_id(&dialog.call_id, &dialog.local_tag), dialog)
+        let dialog = Dialog::new(self.ids.call_id().as_str(), &self.ids.token());
+        (self.dialog_id(dialog.call_id(), dialog.local_tag()), dialog)
     }
 
     /// Something for a pair: what it changes is stored, its deadline set, and what nobody may see
@@ -173,33 +162,29 @@ impl State {
             if full {
                 return None;
             }
-            self.add_pair(PairState::new(detached(pair), now));
+            self.add_pair(PairState::new(pair, now));
         }
         self.presence.pairs.get_mut(&pair.id).map(|pair| &mut **pair)
     }
 
-    fn add_pair(&mut self, pair: PairState) {
-        let user = self.presence.users.entry(self.user_id(&pair.pair.user)).or_default();
+    fn add_pair(&mut self, mut pair: PairState) {
+        let user = self.presence.users.entry(self.user_id(pair.names.user())).or_default();
         user.pairs += 1;
         user.heard = user.heard.max(pair.heard);
-        self.presence.pairs.insert(pair.pair.id, Box::new(pair));
+        pair.names.share(&mut user.her);
+        for device in pair.watched.iter_mut().flat_map(|watched| &mut watched.devices) {
+            *device = user.share(Arc::clone(device));
+        }
+        self.presence.pairs.insert(pair.names.id, Box::new(pair));
     }
 
     fn remove_pair(&mut self, id: PairId) {
         let Some(pair) = self.presence.pairs.remove(&id) else { return };
-        let key = self.user_id(&pair.pair.user);
+        let key = self.user_id(pair.names.user());
         let Some(user) = self.presence.users.get_mut(&key) else { return };
         user.pairs = user.pairs.saturating_sub(1);
         if user.pairs == 0 {
             self.presence.users.remove(&key);
-        }
-    }
-
-    /// A stanza of an XMPP user came.
-    pub(super) fn heard_of(&mut self, now: Now, user: &Jid) {
-        let key = self.user_id(user);
-        if let Some(user) = self.presence.users.get_mut(&key) {
-            user.heard = now.unix_ms;
         }
     }
 
@@ -227,12 +212,16 @@ impl State {
             return;
         }
         pair.armed = None;
-        let back = pair.back_at.take_if(|at| *at <= now.instant).is_some();
-        for until in [&mut pair.refused_until, &mut pair.refuses_until] {
-            if until.is_some_and(|until| until <= now.instant) {
-                *until = None;
-                pair.dirty = pair.dirty.max(Dirty::Lightly);
-            }
+        let mut back = false;
+        let over = pair.pause(|pauses| {
+            let over = |until: &mut Option<Instant>| {
+                until.take_if(|until| *until <= now.instant).is_some()
+            };
+            back = over(&mut pauses.back);
+            over(&mut pauses.refused) | over(&mut pauses.refuses)
+        });
+        if over {
+            pair.soil(Dirty::Lightly);
         }
         if back {
             self.pair_back(now, id, effects);
@@ -258,48 +247,6 @@ impl State {
             online: pair.map_or(Online::Perhaps, |pair| self.online(now, pair)),
             patient,
         }
-    }
-
-    /// Whether an XMPP user is there. Only what her server said counts as "no" (RFC 8048 §8.1);
-    /// one who is never heard of is given up in time.
-    fn online(&self, now: Now, pair: &PairState) -> Online {
-        let user = self.presence.users.get(&self.user_id(&pair.pair.user));
-        if let Some(user) = user.filter(|user| user.said) {
-            return if user.devices.is_empty() { Online::No } else { Online::Perhaps };
-        }
-        let heard = user.map_or(pair.heard, |user| user.heard);
-        let silent = Duration::from_millis(now.unix_ms.saturating_sub(heard));
-        match silent >= self.config.presence.idle_limit {
-            true => Online::No,
-            false => Online::Perhaps,
-        }
-    }
-
-    /// Her server told of a device of hers. The answer is whether she was not known to be there.
-    fn note_online(&mut self, user: &Jid, resource: Option<&Text>, there: bool) -> bool {
-        let key = self.user_id(user);
-        let Some(known) = self.presence.users.get_mut(&key) else { return false };
-        let was_away = known.devices.is_empty();
-        match (resource, there) {
-            (Some(resource), true) => {
-                known.said = true;
-                if !known.devices.contains(resource) && known.devices.len() < DEVICES {
-                    known.devices.push(resource.clone());
-                }
-            }
-            (Some(resource), false) => {
-                let before = known.devices.len();
-                known.devices.retain(|device| device != resource);
-                // The last of those that were known: all are gone.
-                known.said |= before > 0;
-            }
-            (None, false) => {
-                known.devices.clear();
-                known.said = true;
-            }
-            (None, true) => {}
-        }
-        was_away
     }
 
     /// Carries out what was decided about presence.
@@ -352,17 +299,5 @@ impl State {
         if let Some(pair) = self.presence.pairs.get_mut(&id) {
             pair.soil(dirty);
         }
-    }
-}
-
-/// Devices of one XMPP user that are remembered.
-const DEVICES: usize = 64;
-
-/// A pair that keeps no received buffer alive.
-fn detached(pair: &Pair) -> Pair {
-    Pair {
-        contact_uri: pair.contact_uri.detached(),
-        user_uri: pair.user_uri.detached(),
-        ..pair.clone()
     }
 }

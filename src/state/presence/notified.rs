@@ -86,7 +86,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let Some(watching) = known.watching.as_deref_mut() else { return };
         if means_nothing || !watching.machine.is_live() {
             return;
@@ -132,8 +132,7 @@ impl State {
     pub(super) fn answer_known(&mut self, id: PairId, probe: &Probe, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
         let Some(watching) = &known.watching else { return };
-        let (pair, devices, gone) =
-            (known.pair.clone(), watching.devices.clone(), watching.gone_us);
+        let (pair, devices, gone) = (known.pair(), watching.devices.clone(), watching.gone_us);
         self.answer_probe(&pair, probe, &devices, gone, effects);
     }
 
@@ -147,7 +146,7 @@ impl State {
         seen: Option<(Vec<Device>, Vec<Presence>)>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(pair) = self.presence.pairs.get(&id).map(|known| known.pair.clone()) else {
+        let Some(pair) = self.presence.pairs.get(&id).map(|known| known.pair()) else {
             return;
         };
         if refused {

@@ -82,8 +82,8 @@ pub struct Notifier {
     not_before: Option<Instant>,
     /// There is something that he was not told.
     changed: bool,
-    /// How long it takes until what failed is tried again.
-    again: Duration,
+    /// How often in a row no server carried it.
+    failed: u8,
 }
 
 impl Notifier {
@@ -98,7 +98,7 @@ impl Notifier {
             busy: false,
             not_before: None,
             changed: false,
-            again: AGAIN,
+            failed: 0,
         }
     }
 
@@ -209,12 +209,13 @@ impl Notifier {
             // It did not reach him: the newest state goes once more, later.
             500..=599 => {
                 self.changed = true;
-                self.not_before = Some(now + self.again);
-                self.again = (self.again * 2).min(AGAIN_MOST);
+                let pause = AGAIN.saturating_mul(1 << self.failed.min(16));
+                self.not_before = Some(now + pause.min(AGAIN_MOST));
+                self.failed = self.failed.saturating_add(1);
                 Action::Nothing
             }
             _ => {
-                self.again = AGAIN;
+                self.failed = 0;
                 self.turn(now)
             }
         }

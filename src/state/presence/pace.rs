@@ -90,8 +90,8 @@ impl State {
     /// When a SUBSCRIBE of a pair is due (SEC-013).
     pub(super) fn place(&mut self, now: Now, id: PairId) -> Instant {
         let Some(pair) = self.presence.pair(id) else { return now.instant };
-        let target = self.hash(Purpose::Target, &[pair.pair.contact_uri.as_str().as_bytes()]);
-        let user = self.user_id(&pair.pair.user);
+        let target = self.hash(Purpose::Target, &[pair.names.contact.bare_str().as_bytes()]);
+        let user = self.user_id(pair.names.user());
         let settings = &self.config.presence;
         let (all, each) = (settings.subscribe_rate, settings.subscribe_rate_per_user);
         let (all, each) = (Rate::new(all), Rate::new(each));

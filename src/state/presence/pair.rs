@@ -1,9 +1,11 @@
 //! A SIP user and an XMPP user: who sees whom, and what each was last shown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::authorization::Authorization;
 use super::dialog::Dialog;
+use super::names::Names;
 use super::notifier::Notifier;
 use super::subscriber::Subscriber;
 use crate::codec::xmpp::Text;
@@ -13,7 +15,7 @@ use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair};
 #[derive(Debug)]
 pub struct PairState {
     /// The two users.
-    pub pair: Pair,
+    pub names: Names,
     /// Who may see whom.
     pub authorization: Authorization,
     /// She watches him.
@@ -22,14 +24,9 @@ pub struct PairState {
     pub watched: Option<Box<Watched>>,
     /// She asked once how he is, without a subscription.
     pub fetch: Option<Box<Fetch>>,
-    /// He was refused by her; until then he is not asked for again.
-    pub refused_until: Option<Instant>,
-    /// She was refused by him; until then that is what she is told.
-    pub refuses_until: Option<Instant>,
     /// She was last heard of: milliseconds since 1970.
     pub heard: u64,
-    /// When it is taken up after its link was away.
-    pub(super) back_at: Option<Instant>,
+    pauses: Option<Box<Pauses>>,
     /// The deadline that is set.
     pub(super) armed: Option<Instant>,
     /// The records that its effects wait for.
@@ -38,6 +35,17 @@ pub struct PairState {
     pub(super) dirty: Dirty,
     /// Whether there is a record of it.
     pub(super) stored: bool,
+}
+
+/// What lasts until a time; few pairs have any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pauses {
+    /// He was refused by her; until then he is not asked for again.
+    pub refused: Option<Instant>,
+    /// She was refused by him; until then that is what she is told.
+    pub refuses: Option<Instant>,
+    /// When it is taken up after its link was away.
+    pub back: Option<Instant>,
 }
 
 /// How much a pair differs from its record.
@@ -115,7 +123,7 @@ pub struct Watched {
     /// His subscriptions: one for each of his devices.
     pub dialogs: Vec<Subscription>,
     /// Her devices, as she shows them to him.
-    pub devices: Vec<Device>,
+    pub devices: Vec<Arc<Device>>,
     /// Those of them that went, and that all of his subscriptions have seen gone.
     pub seen_gone: Vec<Text>,
     /// Whether anything of her was heard since she granted it.
@@ -123,13 +131,13 @@ pub struct Watched {
     /// When she was last heard of.
     pub heard_at: Option<Instant>,
     /// A probe of ours that has no answer.
-    pub probe: Option<Asked>,
-    /// Her domain is out of reach: when she is asked again, and how long the pause before it was.
-    pub out_of_reach: Option<(Instant, Duration)>,
+    pub probe: Option<Box<Asked>>,
+    /// Her domain is out of reach.
+    pub out_of_reach: Option<Box<Far>>,
     /// When she was last asked to let him see her.
     pub asked_at: Option<Instant>,
     /// The id of that request.
-    pub asked_id: Option<Text>,
+    pub asked_id: Option<Box<str>>,
     /// When it is given up.
     pub give_up: Option<Instant>,
     /// He went while she could not be told.
@@ -149,6 +157,15 @@ pub struct Asked {
     pub failed: u32,
 }
 
+/// Her domain is out of reach.
+#[derive(Debug, Clone, Copy)]
+pub struct Far {
+    /// When she is asked again.
+    pub again_at: Instant,
+    /// How long the pause before that was.
+    pub pause: Duration,
+}
+
 /// One subscription of his.
 #[derive(Debug)]
 pub struct Subscription {
@@ -159,7 +176,7 @@ pub struct Subscription {
     /// The subscription.
     pub machine: Notifier,
     /// The `id` of its Event.
-    pub event_id: Option<Text>,
+    pub event_id: Option<Box<str>>,
     /// Whether it was but a question: nothing is shown after its one NOTIFY.
     pub fetch: bool,
     /// Whether a NOTIFY of it waits for its turn.
@@ -202,17 +219,15 @@ impl Default for Watching {
 impl PairState {
     /// A pair of which nothing is known.
     #[must_use]
-    pub fn new(pair: Pair, now: Now) -> Self {
+    pub fn new(pair: &Pair, now: Now) -> Self {
         PairState {
-            pair,
+            names: Names::new(pair),
             authorization: Authorization::default(),
             watching: None,
             watched: None,
             fetch: None,
-            refused_until: None,
-            refuses_until: None,
             heard: now.unix_ms,
-            back_at: None,
+            pauses: None,
             armed: None,
             commit: None,
             dirty: Dirty::No,
@@ -220,13 +235,38 @@ impl PairState {
         }
     }
 
+    /// The two users.
+    #[must_use]
+    pub fn pair(&self) -> Pair {
+        self.names.pair()
+    }
+
+    /// What lasts until a time.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        self.pauses.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Changes what lasts until a time.
+    pub fn pause<T>(&mut self, change: impl FnOnce(&mut Pauses) -> T) -> T {
+        let mut pauses = self.pauses();
+        let answer = change(&mut pauses);
+        self.set_pauses(pauses);
+        answer
+    }
+
+    /// Sets what lasts until a time.
+    pub fn set_pauses(&mut self, pauses: Pauses) {
+        self.pauses = (pauses != Pauses::default()).then(|| Box::new(pauses));
+    }
+
     /// Whether nothing is worth keeping.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.authorization.is_none()
             && self.fetch.is_none()
-            && self.refused_until.is_none()
-            && self.refuses_until.is_none()
+            && self.pauses().refused.is_none()
+            && self.pauses().refuses.is_none()
             && self
                 .watching
                 .as_ref()
@@ -245,10 +285,12 @@ impl PairState {
         let watched = self.watched.as_ref().and_then(|watched| {
             let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
             let probe = watched.probe.as_ref().map(|probe| probe.deadline);
-            let again = watched.out_of_reach.filter(|_| probe.is_none()).map(|(at, _)| at);
+            let far = watched.out_of_reach.as_ref().filter(|_| probe.is_none());
+            let again = far.map(|far| far.again_at);
             dialogs.chain(probe).chain(again).chain(watched.give_up).min()
         });
-        let kept = [self.refused_until, self.refuses_until, self.back_at];
+        let Pauses { refused, refuses, back } = self.pauses();
+        let kept = [refused, refuses, back];
         [watching, fetch, watched].into_iter().chain(kept).flatten().min()
     }
 

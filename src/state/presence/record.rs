@@ -1,5 +1,6 @@
 //! A pair as it is stored: JSON, so that a later version can read what an earlier one wrote.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::authorization::Authorization;
 use super::dialog::{Dialog, StoredDialog};
 use super::notifier::{self, Notifier};
-use super::pair::{PairState, Subscription, Watched, Watching};
+use super::pair::{PairState, Pauses, Subscription, Watched, Watching};
 use super::subscriber::{self, Subscriber};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::{Jid, Text};
@@ -73,7 +74,7 @@ struct StoredSubscription {
     active: bool,
     expires_unix_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    event_id: Option<Text>,
+    event_id: Option<Box<str>>,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -100,15 +101,16 @@ impl PairState {
         }
         let watching = self.watching.as_ref().map(|watching| StoredWatching::of(watching, now));
         let watched = self.watched.as_ref().map(|watched| StoredWatched::of(watched, now));
+        let pair = self.pair();
         Some(StoredPair {
-            link: self.pair.link.0,
-            contact: self.pair.contact.as_str().to_owned(),
-            user: self.pair.user.as_str().to_owned(),
-            contact_uri: self.pair.contact_uri.as_str().to_owned(),
-            user_uri: self.pair.user_uri.as_str().to_owned(),
+            link: pair.link.0,
+            contact: pair.contact.as_str().to_owned(),
+            user: pair.user.as_str().to_owned(),
+            contact_uri: pair.contact_uri.as_str().to_owned(),
+            user_uri: pair.user_uri.as_str().to_owned(),
             authorization: self.authorization,
-            refused_until: self.refused_until.map(|at| wall(now, at)),
-            refuses_until: self.refuses_until.map(|at| wall(now, at)),
+            refused_until: self.pauses().refused.map(|at| wall(now, at)),
+            refuses_until: self.pauses().refuses.map(|at| wall(now, at)),
             heard: self.heard,
             watching,
             watched,
@@ -146,10 +148,14 @@ impl StoredPair {
             contact_uri: Uri::parse(self.contact_uri.into()).ok()?,
             user_uri: Uri::parse(self.user_uri.into()).ok()?,
         };
-        let mut state = PairState::new(pair, with.now);
+        let mut state = PairState::new(&pair, with.now);
         state.authorization = self.authorization;
-        state.refused_until = self.refused_until.map(|at| here(with.now, at));
-        state.refuses_until = self.refuses_until.map(|at| here(with.now, at));
+        let pauses = Pauses {
+            refused: self.refused_until.map(|at| here(with.now, at)),
+            refuses: self.refuses_until.map(|at| here(with.now, at)),
+            back: None,
+        };
+        state.set_pauses(pauses);
         state.heard = self.heard;
         let granted = self.authorization.from;
         state.watching = self.watching.map(|stored| Box::new(stored.restore(with, granted)));
@@ -236,7 +242,7 @@ impl StoredWatched {
                     event_id: one.event_id.clone(),
                 })
                 .collect(),
-            devices: watched.devices.clone(),
+            devices: watched.devices.iter().map(|device| (**device).clone()).collect(),
             known: watched.known,
             give_up: watched.give_up.map(|at| wall(now, at)),
             untold: watched.untold,
@@ -262,9 +268,11 @@ impl StoredWatched {
                 closed: false,
             })
         });
+        let (dialogs, devices): (Vec<Subscription>, _) =
+            (dialogs.collect(), self.devices.into_iter().map(Arc::new));
         Watched {
-            dialogs: dialogs.collect(),
-            devices: self.devices,
+            dialogs: dialogs.into_boxed_slice().into_vec(),
+            devices: devices.collect(),
             known: self.known,
             give_up: self.give_up.map(|at| here(now, at)),
             untold: self.untold,

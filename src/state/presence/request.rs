@@ -5,7 +5,8 @@ use super::notifier::{self, Notifier};
 use crate::codec::pidf;
 use crate::codec::sip::Subscription as SubscriptionValue;
 use crate::codec::sip::{
-    HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, SubscriptionState, Uri, UriBuilder,
+    CallId, HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, SubscriptionState, Uri,
+    UriBuilder,
 };
 use crate::config::{Listener, Transport};
 use crate::flow::{Instant, Pair, PairId, Written};
@@ -35,14 +36,14 @@ fn request(
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {
-    let to = dialog.remote_uri.as_ref().unwrap_or(&pair.contact_uri);
-    let mut to = NameAddr::new(to.clone());
+    let to = dialog.remote_uri().unwrap_or_else(|| pair.contact_uri.clone());
+    let mut to = NameAddr::new(to);
     let mut uri = pair.contact_uri.clone();
     let mut routes = Vec::new();
-    if let Some(remote) = &dialog.remote {
-        to = to.with_tag(&remote.tag);
-        routes = remote.routes.clone();
-        uri = remote.target.clone();
+    if let (Some(tag), Some(target)) = (dialog.remote_tag(), dialog.target()) {
+        to = to.with_tag(tag);
+        routes = dialog.routes().collect();
+        uri = target;
         // §12.2.1.1: a strict router is sent what it is to look at.
         if let Some(first) = routes.first().filter(|first| !first.uri().is_loose_router()) {
             let first = first.uri().clone();
@@ -50,8 +51,8 @@ fn request(
             routes.push(NameAddr::new(std::mem::replace(&mut uri, first)));
         }
     }
-    let from = NameAddr::new(pair.user_uri.clone()).with_tag(&dialog.local_tag);
-    let call_id = dialog.call_id.clone();
+    let from = NameAddr::new(pair.user_uri.clone()).with_tag(dialog.local_tag());
+    let call_id = CallId::new(dialog.call_id().into()).ok()?;
     let mut request = Request::new(method, uri, via(listener, branch)?, from, to, call_id, cseq);
     for route in routes {
         request.headers.push(HeaderName::Route, route.to_value());

@@ -97,7 +97,7 @@ impl State {
     /// Tells her what went while the link was down.
     pub(super) fn catch_up(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let Some(watching) = known.watching.as_deref_mut() else { return };
         let there: Vec<Text> = (watching.devices.iter().filter(|device| device.available))
             .map(|device| device.resource.clone())

@@ -113,18 +113,19 @@ impl State {
             spread,
             dice,
             pair_id: &|contact, user| self.pair_id(contact, user),
-            dialog_id: &|dialog| self.dialog_id(&dialog.call_id, &dialog.local_tag),
+            dialog_id: &|dialog| self.dialog_id(dialog.call_id(), dialog.local_tag()),
         };
         let state = stored.restore(&restoring);
-        let Some(state) = state else { return };
-        if state.pair.link.0 >= self.links.len() {
+        let Some(mut state) = state else { return };
+        if state.names.link.0 >= self.links.len() {
             return;
         }
-        let id = state.pair.id;
+        let id = state.names.id;
         for dialog in state.dialog_ids() {
             self.presence.dialogs.insert(dialog, id);
         }
-        self.add_pair(PairState { stored: true, ..state });
+        state.stored = true;
+        self.add_pair(state);
         self.arm(now, id);
     }
 }
@@ -134,5 +135,5 @@ fn record(pair: &mut PairState, now: Now) -> Record {
     let stored = pair.stored(now);
     pair.stored = stored.is_some();
     let value = stored.and_then(|stored| serde_json::to_string(&stored).ok());
-    Record::Pair { id: pair.pair.id, value }
+    Record::Pair { id: pair.names.id, value }
 }

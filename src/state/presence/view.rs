@@ -1,11 +1,12 @@
 //! What an XMPP user shows to one SIP user: what she grants, what her server says of her.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::notifier::{self, Action, Reason};
-use super::pair::{Asked, Dirty, Watched};
+use super::pair::{Asked, Dirty, Far, Watched};
 use crate::codec::xmpp::Text;
 use crate::flow::{
     Again, Bounced, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented, Said,
@@ -23,7 +24,7 @@ impl State {
         let token: Text = self.ids.token().into();
         let deadline = now.instant + self.config.presence.probe_timeout;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
         let Some(watched) = known.watched.as_deref_mut() else { return };
         if !known.authorization.to || watched.probe.is_some() || !up {
@@ -31,7 +32,8 @@ impl State {
         }
         let there = watched.devices.iter().filter(|device| device.available);
         let unconfirmed = there.map(|device| device.resource.clone()).collect();
-        watched.probe = Some(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 });
+        watched.probe =
+            Some(Box::new(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 }));
         self.probe(&pair, &token, effects);
     }
 
@@ -59,7 +61,7 @@ impl State {
         if !known.authorization.inbound(Kind::Unsubscribed).deliver {
             return;
         }
-        known.refused_until = (!re_ask.is_zero()).then(|| now.instant + re_ask);
+        known.pause(|it| it.refused = (!re_ask.is_zero()).then(|| now.instant + re_ask));
         known.soil(Dirty::Gravely);
         let _ = effects;
         self.forget_her(id);
@@ -138,6 +140,17 @@ impl State {
         }
     }
 
+    /// A device of hers, in one piece with what she shows to others.
+    fn shared(&mut self, id: PairId, device: Device) -> Arc<Device> {
+        let device = Arc::new(device);
+        let Some(pair) = self.presence.pair(id) else { return device };
+        let key = self.user_id(pair.names.user());
+        match self.presence.users.get_mut(&key) {
+            Some(user) => user.share(device),
+            None => device,
+        }
+    }
+
     pub(super) fn take_device(
         &mut self,
         now: Now,
@@ -146,6 +159,7 @@ impl State {
         whole: bool,
         granted: bool,
     ) {
+        let device = self.shared(id, device);
         let Some(watched) = self.watched_mut(id) else { return };
         // After a start: what he was shown last may be newer than the record of it.
         let unsure = watched.heard_at.is_none();
@@ -188,7 +202,7 @@ impl State {
     /// is no proof that she is offline: she may have taken back her grant while nobody heard it.
     pub(super) fn probe_unanswered(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let up = self.links.get(known.pair.link.0).is_some_and(Link::is_up);
+        let up = self.links.get(known.names.link.0).is_some_and(Link::is_up);
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
         let mut changed = watched.heard_at.replace(now.instant).is_none();
@@ -199,7 +213,7 @@ impl State {
                 facts: Facts::default(),
                 changed_us: now.unix_ms * 1_000,
             };
-            changed |= watched.take(device);
+            changed |= watched.take(Arc::new(device));
         }
         if watched.devices.is_empty() {
             changed |= close_all(&mut watched.devices, &nobody(now));
@@ -214,11 +228,15 @@ impl State {
     /// A domain that was out of reach is asked again, as long as somebody wants to know.
     pub(super) fn ask_again(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(watched) = self.watched_mut(id) else { return };
-        let Some((at, pause)) = watched.out_of_reach else { return };
-        if watched.probe.is_some() || at > now.instant {
+        let waits = watched.probe.is_some();
+        let Some(far) = &mut watched.out_of_reach else { return };
+        if waits || far.again_at > now.instant {
             return;
         }
-        watched.out_of_reach = (!watched.dialogs.is_empty()).then(|| (now.instant + pause, pause));
+        far.again_at = now.instant + far.pause;
+        if watched.dialogs.is_empty() {
+            watched.out_of_reach = None;
+        }
         self.ask_how_she_is(now, id, effects);
     }
 
@@ -234,13 +252,13 @@ impl State {
         let id = said.pair.id;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let Some(watched) = known.watched.as_deref_mut() else { return };
-        let answers = |asked: Option<&Text>| {
-            asked.is_some() && (said.id.is_none() || said.id.as_ref() == asked)
+        let answers = |asked: Option<&str>| {
+            asked.is_some() && (said.id.is_none() || said.id.as_deref() == asked)
         };
-        if answers(watched.probe.as_ref().map(|probe| &probe.id)) {
+        if answers(watched.probe.as_ref().map(|probe| &*probe.id)) {
             return self.probe_failed(now, id, out_of_reach, effects);
         }
-        if !known.authorization.pending_out || !answers(watched.asked_id.as_ref()) {
+        if !known.authorization.pending_out || !answers(watched.asked_id.as_deref()) {
             return;
         }
         let reason = match bounced {
@@ -266,7 +284,7 @@ impl State {
         let token: Text = self.ids.token().into();
         let timeout = self.config.presence.probe_timeout;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let Some(watched) = known.watched.as_deref_mut() else { return };
         let Some(probe) = &mut watched.probe else { return };
         if !out_of_reach {
@@ -280,8 +298,9 @@ impl State {
             return self.probe(&pair, &token, effects);
         }
         watched.probe = None;
-        let pause = watched.out_of_reach.map_or(FIRST, |(_, pause)| (pause * 2).min(MOST));
-        watched.out_of_reach = Some((now.instant + pause, pause));
+        let before = watched.out_of_reach.as_ref();
+        let pause = before.map_or(FIRST, |far| (far.pause * 2).min(MOST));
+        watched.out_of_reach = Some(Box::new(Far { again_at: now.instant + pause, pause }));
         if close_all(&mut watched.devices, &nobody(now)) {
             self.soil(id, Dirty::Lightly);
             self.changed(now, id);
@@ -292,7 +311,7 @@ impl State {
 impl Watched {
     /// A device changes; the answer is whether it does. One that went is shown as gone until all
     /// have seen it, and longer if nothing else is left (PRES-008).
-    fn take(&mut self, mut device: Device) -> bool {
+    fn take(&mut self, mut device: Arc<Device>) -> bool {
         let (resource, devices) = (device.resource.clone(), &mut self.devices);
         match devices.iter_mut().find(|known| known.resource == resource) {
             Some(known) => {
@@ -301,7 +320,9 @@ impl Watched {
                     return false;
                 }
                 // Two changes never have one time (RFC 3863 §4.1.7).
-                device.changed_us = device.changed_us.max(known.changed_us + 1_000);
+                if device.changed_us < known.changed_us + 1_000 {
+                    Arc::make_mut(&mut device).changed_us = known.changed_us + 1_000;
+                }
                 *known = device;
             }
             None if !device.available => return false,
@@ -312,6 +333,7 @@ impl Watched {
                 if devices.len() >= super::DEVICES {
                     return false;
                 }
+                devices.reserve_exact(1);
                 devices.push(device);
             }
         }
@@ -334,9 +356,10 @@ impl Watched {
 }
 
 /// All devices go. Of one of whom nothing was known there is one without a name that is gone.
-fn close_all(devices: &mut Vec<Device>, said: &Device) -> bool {
+fn close_all(devices: &mut Vec<Arc<Device>>, said: &Device) -> bool {
     if devices.is_empty() {
-        devices.push(Device { resource: "".into(), available: false, ..said.clone() });
+        let device = Device { resource: "".into(), available: false, ..said.clone() };
+        devices.push(Arc::new(device));
         return true;
     }
     if devices.iter().all(|device| !device.available) {
@@ -344,6 +367,7 @@ fn close_all(devices: &mut Vec<Device>, said: &Device) -> bool {
     }
     devices.retain(|device| device.available);
     for device in devices.iter_mut() {
+        let device = Arc::make_mut(device);
         device.available = false;
         device.facts = said.facts.clone();
         device.changed_us = said.changed_us.max(device.changed_us + 1_000);

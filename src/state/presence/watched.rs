@@ -69,7 +69,7 @@ impl State {
         if let Some(refusal) = self.unable(now, pair.link) {
             return Some(refusal);
         }
-        let until = self.presence.pair(pair.id).and_then(|known| known.refused_until);
+        let until = self.presence.pair(pair.id).and_then(|known| known.pauses().refused);
         if until.is_some_and(|until| until > now.instant) {
             return Some(Refusal::new(Status::FORBIDDEN));
         }
@@ -98,15 +98,17 @@ impl State {
         let name = self.dialog_id(&asked.request.call_id, &tag);
         let id = asked.pair.id;
         let known = self.presence.pairs.get_mut(&id)?;
-        known.refused_until = None;
+        known.pause(|pauses| pauses.refused = None);
         let granted = known.authorization.to;
         let fetch = seconds == 0;
-        let mut dialog = Dialog::new(asked.request.call_id.detached(), tag);
+        let mut dialog = Dialog::new(asked.request.call_id.as_str(), &tag);
         dialog.take(&asked.request, Some(&asked.contact));
         let his = asked.request.from.uri();
         // A password is not kept (RFC 3261 §19.1.1 discourages it).
         let kept = his.password().is_none() && *his != asked.pair.contact_uri;
-        dialog.remote_uri = kept.then(|| his.detached());
+        if kept {
+            dialog.set_remote_uri(his);
+        }
         let state = if granted { notifier::State::Active } else { notifier::State::Pending };
         let life = Duration::from_secs(seconds.into());
         let mut machine = Notifier::new(state, now.instant + life);
@@ -117,7 +119,9 @@ impl State {
         let (waits, closed) = (false, false);
         let subscription =
             Subscription { id: name, dialog, machine, event_id, fetch, waits, closed };
-        known.watched.get_or_insert_default().dialogs.push(subscription);
+        let dialogs = &mut known.watched.get_or_insert_default().dialogs;
+        dialogs.reserve_exact(1);
+        dialogs.push(subscription);
         known.soil(Dirty::Gravely);
         self.presence.dialogs.insert(name, id);
         Some((name, granted))
@@ -206,7 +210,7 @@ impl State {
     pub(super) fn ask_her(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let token: crate::codec::xmpp::Text = self.ids.token().into();
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let was = known.authorization.pending_out;
         let give_up = now.instant + self.config.presence.pending_limit;
         known.authorization.outbound(Kind::Subscribe);
@@ -216,7 +220,7 @@ impl State {
         if was && lately {
             return;
         }
-        (watched.asked_at, watched.asked_id) = (Some(now.instant), Some(token.clone()));
+        (watched.asked_at, watched.asked_id) = (Some(now.instant), Some((&*token).into()));
         known.soil(Dirty::Gravely);
         self.say(now, &pair, Kind::Subscribe, Some(token), effects);
     }
@@ -287,7 +291,7 @@ impl State {
         if alive || seen || !known.authorization.to {
             return;
         }
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
         if let Some(watched) = self.watched_mut(id) {
             watched.untold = !up;

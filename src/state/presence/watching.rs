@@ -37,7 +37,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         match action {
             Action::Subscribe { seconds, fresh } => {
                 self.subscribe(now, id, seconds, fresh, effects);
@@ -79,7 +79,7 @@ impl State {
         self.take_request_id(id);
         let until = now.instant + self.config.presence.pending_limit;
         if let Some(known) = self.presence.pairs.get_mut(&id) {
-            known.refuses_until = Some(until);
+            known.pause(|pauses| pauses.refuses = Some(until));
         }
         if self.authorization(id).is_some_and(|it| it.outbound(Kind::Unsubscribed)) {
             self.say(now, pair, Kind::Unsubscribed, None, effects);
@@ -144,7 +144,7 @@ impl State {
     /// What she was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
     pub(super) fn withdraw(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let pair = known.pair.clone();
+        let pair = known.pair();
         let Some(watching) = known.watching.as_deref_mut() else { return };
         let devices = std::mem::take(&mut watching.devices);
         if devices.iter().any(|device| device.available) {
@@ -167,7 +167,7 @@ impl State {
         };
         let before = known.authorization;
         let told = known.authorization.inbound(Kind::Subscribe);
-        known.refuses_until = None;
+        known.pause(|pauses| pauses.refuses = None);
         let watching = known.watching.get_or_insert_default();
         if told.deliver {
             watching.since = now.unix_ms;
@@ -189,7 +189,7 @@ impl State {
     pub(super) fn show_all(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
         let Some(watching) = &known.watching else { return };
-        let (pair, devices) = (known.pair.clone(), watching.devices.clone());
+        let (pair, devices) = (known.pair(), watching.devices.clone());
         for device in devices.iter().filter(|device| device.available) {
             self.show_device(&pair, device, effects);
         }
@@ -199,7 +199,7 @@ impl State {
     pub(super) fn she_unsubscribes(&mut self, now: Now, pair: &Pair, effects: &mut Vec<Effect>) {
         let id = pair.id;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        known.refuses_until = None;
+        known.pause(|pauses| pauses.refuses = None);
         // Nothing is stored: a stray one (RFC 6121 §A.3.2).
         if !known.authorization.inbound(Kind::Unsubscribe).deliver {
             return;
@@ -221,7 +221,7 @@ impl State {
         if authorization.pending_in {
             return;
         }
-        let refuses = |known: &PairState| known.refuses_until.is_some();
+        let refuses = |known: &PairState| known.pauses().refuses.is_some();
         if !authorization.from && self.presence.pair(id).is_some_and(refuses) {
             return self.say(now, pair, Kind::Unsubscribed, probe.id, effects);
         }
@@ -297,7 +297,7 @@ impl State {
         let is_fetch = known.fetch.as_ref().is_some_and(|fetch| fetch.dialog.0 == dialog);
         if is_fetch {
             if answered.status >= 300 {
-                let pair = known.pair.clone();
+                let pair = known.pair();
                 let Some(fetch) = self.end_fetch(id) else { return };
                 // What proves that he is not to be seen (SUB-082).
                 if matches!(answered.status, 403 | 404 | 489 | 603 | 604) {

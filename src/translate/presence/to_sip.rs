@@ -1,6 +1,8 @@
 //! Stanzas become one PIDF document: the complete state of a user, a tuple for each device
 //! (RFC 8048 §6.2, RFC 3856 §6.8).
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
 use crate::codec::mime::rfc3339;
@@ -28,7 +30,7 @@ pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>)
 }
 
 /// One document.
-fn write(rules: &Presence, pair: &Pair, devices: &[Device]) -> Written {
+fn write(rules: &Presence, pair: &Pair, devices: &[Arc<Device>]) -> Written {
     let contact = mailbox(Scheme::Im, &pair.user_uri);
     let document = Document {
         entity: mailbox(Scheme::Pres, &pair.user_uri),
@@ -52,7 +54,7 @@ fn write(rules: &Presence, pair: &Pair, devices: &[Device]) -> Written {
 }
 
 /// Each language once, in the order of the tuples.
-fn languages(devices: &[Device]) -> Vec<&str> {
+fn languages(devices: &[Arc<Device>]) -> Vec<&str> {
     let mut languages: Vec<&str> = Vec::new();
     for language in devices.iter().filter_map(|device| device.facts.lang.as_deref()) {
         let known = languages.iter().any(|known| known.eq_ignore_ascii_case(language));
@@ -104,7 +106,7 @@ fn time_of(unix_us: u64) -> Option<OffsetDateTime> {
 }
 
 /// The person does what the device says that is wanted most (RFC 4480 §3.2).
-fn person(rules: &Presence, devices: &[Device]) -> Option<Person> {
+fn person(rules: &Presence, devices: &[Arc<Device>]) -> Option<Person> {
     let there = devices.iter().filter(|device| device.available);
     let best = there.max_by_key(|device| device.facts.priority.unwrap_or(0))?;
     let facts = &best.facts;

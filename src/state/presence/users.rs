@@ -1,0 +1,111 @@
+//! What is known of an XMPP user, whoever watches: whether she is there, and what of her is the same
+//! for all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::State;
+use super::names::Her;
+use super::pace::Flow;
+use super::pair::PairState;
+use super::subscriber::Online;
+use crate::codec::xmpp::{Jid, Text};
+use crate::flow::{Device, Now};
+
+/// Devices of one XMPP user that are remembered.
+pub(super) const DEVICES: usize = 64;
+
+/// What her server said of an XMPP user's devices, to whomever it said it. It is kept as long as
+/// she is in a pair.
+#[derive(Debug, Default)]
+pub(super) struct User {
+    /// How many pairs she is in.
+    pub(super) pairs: usize,
+    /// She was last heard of: milliseconds since 1970.
+    pub(super) heard: u64,
+    pub(super) devices: Vec<Text>,
+    pub(super) said: bool,
+    /// Her names.
+    pub(super) her: Option<Arc<Her>>,
+    /// What she showed last, to whomever: who is shown the same shares it.
+    pub(super) shown: Vec<Arc<Device>>,
+    /// How fast SIP users are asked for her.
+    pub(super) flow: Flow,
+}
+
+impl User {
+    /// A device as she shows it to somebody. Where she showed the very same to somebody else a
+    /// moment ago it is the same piece: nothing else is ever shared among watchers.
+    pub(super) fn share(&mut self, device: Arc<Device>) -> Arc<Device> {
+        let same = |known: &&Arc<Device>| {
+            let apart = known.changed_us.abs_diff(device.changed_us);
+            known.resource == device.resource
+                && known.available == device.available
+                && known.facts == device.facts
+                && apart <= MOMENT_US
+        };
+        if let Some(known) = self.shown.iter().find(same) {
+            return Arc::clone(known);
+        }
+        self.shown.retain(|known| known.resource != device.resource);
+        if self.shown.len() < DEVICES {
+            self.shown.push(Arc::clone(&device));
+        }
+        device
+    }
+}
+
+/// A server tells all her contacts within this time, in microseconds.
+const MOMENT_US: u64 = 1_000_000;
+
+impl State {
+    /// A stanza of an XMPP user came.
+    pub(in crate::state) fn heard_of(&mut self, now: Now, user: &Jid) {
+        let key = self.user_id(user);
+        if let Some(user) = self.presence.users.get_mut(&key) {
+            user.heard = now.unix_ms;
+        }
+    }
+
+    /// Whether an XMPP user is there. Only what her server said counts as "no" (RFC 8048 §8.1);
+    /// one who is never heard of is given up in time.
+    pub(super) fn online(&self, now: Now, pair: &PairState) -> Online {
+        let user = self.presence.users.get(&self.user_id(pair.names.user()));
+        if let Some(user) = user.filter(|user| user.said) {
+            return if user.devices.is_empty() { Online::No } else { Online::Perhaps };
+        }
+        let heard = user.map_or(pair.heard, |user| user.heard);
+        let silent = Duration::from_millis(now.unix_ms.saturating_sub(heard));
+        match silent >= self.config.presence.idle_limit {
+            true => Online::No,
+            false => Online::Perhaps,
+        }
+    }
+
+    /// Her server told of a device of hers. The answer is whether she was not known to be there.
+    pub(super) fn note_online(&mut self, user: &Jid, resource: Option<&Text>, there: bool) -> bool {
+        let key = self.user_id(user);
+        let Some(known) = self.presence.users.get_mut(&key) else { return false };
+        let was_away = known.devices.is_empty();
+        match (resource, there) {
+            (Some(resource), true) => {
+                known.said = true;
+                if !known.devices.contains(resource) && known.devices.len() < DEVICES {
+                    known.devices.push(resource.clone());
+                }
+            }
+            (Some(resource), false) => {
+                let before = known.devices.len();
+                known.devices.retain(|device| device != resource);
+                // The last of those that were known: all are gone.
+                known.said |= before > 0;
+            }
+            (None, false) => {
+                known.devices.clear();
+                known.said = true;
+            }
+            (None, true) => {}
+        }
+        was_away
+    }
+}
