@@ -137,13 +137,20 @@ class TestHisPhoneAnswers:
         juliet.hears("farewell")
         assert juliet.unseen(jid) == []
 
-    def test_she_changes_her_mind_at_once(self, town, juliet, shown):
+    def test_she_changes_her_mind_at_once(self, town, people, juliet, shown):
         """The new request is not undone by the end of the old one."""
         jid = town.jid_of("pendulum")
+        witness = people.phone("bystander")
         romeo, sight = shown("pendulum")
+        # His answer comes after her new request for certain: a message behind it has crossed.
+        romeo.answers_subscribe(None)
         juliet.tells("unsubscribe", to=jid)
         juliet.tells("subscribe", to=jid)
-        assert sight.is_refreshed()["Expires"] == "0"
+        juliet.says("marker", to=town.jid_of("bystander"))
+        witness.hears("marker")
+        end = sight.is_refreshed()
+        assert end["Expires"] == "0"
+        romeo.answers_late(end, Answer(200, headers=(("Expires", "0"), ("Contact", f"<{romeo.contact}>"))))
         new = romeo.is_asked()
         new.notifies("active;expires=600", Tuple("desk", show="away"))
         while juliet.sees_or_not(f"{jid}/desk") != "away":
