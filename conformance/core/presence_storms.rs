@@ -263,3 +263,40 @@ fn a_thousand_ends_in_one_instant_leave_room_for_a_message() {
     }
     assert_eq!(told, 1_000);
 }
+
+/// Two NOTIFYs that are on their way together may change places: he would be left with her last
+/// document after the end.
+#[test]
+fn an_end_waits_for_the_answer_to_the_document_before_it() {
+    for (code, then) in [(200, true), (500, true), (481, false)] {
+        let mut world = quick("");
+        watched_by(&mut world, 1);
+        shows(&mut world, 0, "<show>away</show>");
+        let document = world.request();
+        world.xmpp("<presence from='juliet@xmpp.test' to='r0@sip.xmpp.test' type='unsubscribed'/>");
+        assert_eq!(world.requests().len(), 0);
+        world.answer(&document, code);
+        let ends = world.requests();
+        let states: Vec<String> = ends.iter().map(substate).collect();
+        assert_eq!(states, if then { vec!["terminated;reason=rejected"] } else { vec![] });
+        ends.iter().for_each(|end| world.answer(end, 200));
+        world.pass(seconds(60));
+        assert_eq!((world.requests().len(), world.subscriptions()), (0, (0, 0)));
+    }
+}
+
+/// What a SUBSCRIBE asks for does not wait (RFC 6665 §4.2.1.2): a further change waits for both.
+#[test]
+fn an_answer_to_a_refresh_does_not_wait_and_the_next_change_waits_for_all() {
+    let mut world = quick("");
+    let mut watcher = world.romeo_sees("w1");
+    world.juliet_shows("balcony", "<show>away</show>");
+    let document = world.request();
+    let (_, notifies) = watcher.again(&mut world, "Expires: 600\n");
+    assert_eq!(notifies.len(), 1);
+    world.juliet_shows("balcony", "<show>dnd</show>");
+    world.answer(&notifies[0], 200);
+    assert_eq!(world.requests().len(), 0);
+    world.answer(&document, 200);
+    assert!(body(&world.request()).contains("dnd"));
+}

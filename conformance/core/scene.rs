@@ -325,10 +325,13 @@ impl World {
     pub(crate) fn run(&mut self, time: Duration, mut each: impl FnMut(&mut World, &Request)) {
         let end = self.now.instant + time;
         loop {
-            for request in self.requests() {
-                each(self, &request);
+            // What an answer gives rise to is sent in the same moment.
+            while !self.sip.is_empty() {
+                for request in self.requests() {
+                    each(self, &request);
+                }
             }
-            if self.now.instant >= end && self.sip.is_empty() {
+            if self.now.instant >= end {
                 return;
             }
             let next = self.gateway.deadline().filter(|due| *due <= end).unwrap_or(end);

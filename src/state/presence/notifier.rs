@@ -1,9 +1,9 @@
 //! The notifier of RFC 6665 §4.2: one dialog of a SIP user who watches an XMPP user.
 //!
 //! State changes wait for their turn (RFC 3856 §6.10): at most one document in an interval, the
-//! newest state last. What a SUBSCRIBE asks for, and the end, is sent at once. All else waits for
-//! the answer to what went before: proxies of several processes may change the order of two
-//! NOTIFYs that are on their way together.
+//! newest state last. What a SUBSCRIBE asks for is sent at once (§4.2.1). All else, the end too,
+//! waits for the answer to what went before: proxies of several processes may change the order of
+//! two NOTIFYs that are on their way together.
 
 use std::time::Duration;
 
@@ -74,13 +74,11 @@ pub struct Notifier {
     state: State,
     reason: Reason,
     expiry: Instant,
-    /// NOTIFYs without an answer.
+    /// NOTIFYs without an answer: while there are any, the next change waits.
     open: u32,
-    /// A NOTIFY was sent, and nothing was answered since: the next change waits.
-    busy: bool,
     /// The next document goes no sooner.
     not_before: Option<Instant>,
-    /// There is something that he was not told.
+    /// There is something that he was not told, the end included.
     changed: bool,
     /// How often in a row no server carried it.
     failed: u8,
@@ -95,7 +93,6 @@ impl Notifier {
             reason: Reason::Timeout,
             expiry,
             open: 0,
-            busy: false,
             not_before: None,
             changed: false,
             failed: 0,
@@ -138,7 +135,7 @@ impl Notifier {
         if self.state == State::Terminated {
             return None;
         }
-        let turn = self.not_before.filter(|_| self.changed && !self.busy);
+        let turn = self.not_before.filter(|_| self.changed && self.is_quiet());
         Some(turn.map_or(self.expiry, |turn| turn.min(self.expiry)))
     }
 
@@ -160,13 +157,13 @@ impl Notifier {
         }
     }
 
-    /// It ends.
+    /// It ends; he is told so once he has answered what went before.
     pub fn end(&mut self, reason: Reason) -> Action {
         if self.state == State::Terminated {
             return Action::Nothing;
         }
-        (self.state, self.reason, self.changed) = (State::Terminated, reason, false);
-        Action::Notify
+        (self.state, self.reason, self.changed) = (State::Terminated, reason, !self.is_quiet());
+        if self.is_quiet() { Action::Notify } else { Action::Nothing }
     }
 
     /// Her presence changed.
@@ -180,7 +177,7 @@ impl Notifier {
 
     fn turn(&mut self, now: Instant) -> Action {
         let early = self.not_before.is_some_and(|at| now < at);
-        let ready = self.changed && !early && !self.busy;
+        let ready = self.changed && !early && self.is_quiet();
         self.changed &= !ready;
         if ready { Action::Notify } else { Action::Nothing }
     }
@@ -188,7 +185,7 @@ impl Notifier {
     /// A NOTIFY was sent; one with a document opens an interval.
     pub fn sent(&mut self, now: Instant, document: bool, interval: Duration) {
         self.open += 1;
-        (self.busy, self.changed) = (true, false);
+        self.changed = false;
         if document {
             self.not_before = Some(now + interval);
         }
@@ -197,12 +194,18 @@ impl Notifier {
     /// A NOTIFY has its final response (RFC 6665 §4.2.2); 408 where none came.
     pub fn answered(&mut self, now: Instant, status: u16) -> Action {
         self.open = self.open.saturating_sub(1);
-        self.busy = false;
+        let ends = matches!(status, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604);
         if self.state == State::Terminated {
-            return if self.open == 0 { Action::Removed } else { Action::Nothing };
+            // To whom it means nothing any more the end is not told.
+            self.changed &= !ends;
+            return match (self.is_quiet(), self.changed) {
+                (false, _) => Action::Nothing,
+                (true, true) => Action::Notify,
+                (true, false) => Action::Removed,
+            };
         }
         match status {
-            404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604 => {
+            _ if ends => {
                 self.state = State::Terminated;
                 Action::Removed
             }

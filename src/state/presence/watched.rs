@@ -309,8 +309,8 @@ impl State {
             let lived = one.machine.state() != notifier::State::Terminated;
             if one.machine.fire(now.instant) == Action::Notify {
                 notified.push(one.id);
-                ended |= lived && one.machine.state() == notifier::State::Terminated;
             }
+            ended |= lived && one.machine.state() == notifier::State::Terminated;
         }
         let gives_up = watched.give_up.is_some_and(|at| at <= now.instant);
         let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
