@@ -22,6 +22,7 @@ mod notifier;
 mod notifier_failures;
 mod outbound;
 mod pidf_to_presence;
+mod presence_3922;
 mod presence_chaos;
 mod presence_elsewhere;
 mod presence_examples;

@@ -222,7 +222,7 @@ impl Romeo {
         Romeo::asked_in(World::verona())
     }
 
-    fn asked_in(mut world: World) -> Romeo {
+    pub(crate) fn asked_in(mut world: World) -> Romeo {
         world.xmpp(
             "<presence from='juliet@example.com' to='romeo@example.net' id='s1' \
              type='subscribe'/>",

@@ -178,6 +178,8 @@ pub struct Subscribing {
     pub dialog: Option<DialogId>,
     /// The event.
     pub event: Event,
+    /// Whether its Accept names CPIM objects.
+    pub objects: bool,
     /// Seconds that it asks for.
     pub expires: u32,
     /// Where NOTIFYs go.
@@ -185,7 +187,7 @@ pub struct Subscribing {
 }
 
 /// What came of a SUBSCRIBE or NOTIFY of ours.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answered {
     /// The client transaction.
     pub branch: u64,
@@ -199,6 +201,8 @@ pub struct Answered {
     pub retry_after: Option<u32>,
     /// The failure in the words of XMPP.
     pub error: Option<Box<StanzaError>>,
+    /// Whether these words are what she is told when he refuses (RFC 3922 §6.1).
+    pub refused_is_error: bool,
 }
 
 /// A document on its way to a watcher.
@@ -217,6 +221,8 @@ pub struct Rendering {
     pub dialogs: Vec<DialogId>,
     /// What it shows; empty for a document without content.
     pub devices: Vec<Arc<Device>>,
+    /// Whether they take CPIM objects.
+    pub objects: bool,
 }
 
 impl Pair {

@@ -136,6 +136,9 @@ fn body(lines: &mut Lines, headers: &Headers, body: &Bytes) {
             lines.add(&format!("cpim.{}", name.to_ascii_lowercase()), value.trim_start());
         }
     }
+    if object.content().is(pidf::MEDIA_TYPE) {
+        document(lines, &object.content().body);
+    }
     let said = object.content().text().map_or_else(|_| within.to_owned(), |text| text.to_string());
     lines.add("body", said);
 }
@@ -149,6 +152,7 @@ fn document(lines: &mut Lines, body: &Bytes) {
         lines.add("pidf.tuple", &*tuple.id);
         lines.some("pidf.basic", tuple.status.basic.map(pidf::Basic::name));
         lines.some("pidf.show", tuple.status.show.map(xmpp::Show::name));
+        lines.some("pidf.im", tuple.status.im.as_ref());
         let contact = tuple.contact.as_ref();
         lines.some("pidf.contact", contact.map(|contact| &*contact.uri));
         for note in &tuple.notes {

@@ -2,9 +2,11 @@
 
 use super::View;
 use super::address::{Device, to_uri};
+use crate::codec::sip::Scheme;
 use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
 use crate::config::{DomainPair, Side};
 use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed};
+use crate::rules::mailbox;
 use crate::state::ids::Purpose;
 
 /// A presence stanza of a component stream.
@@ -73,5 +75,11 @@ pub(super) fn pair(
     let spelling = view.state.sip_spelling(&contact);
     let contact_uri = to_uri(rules, sip, &contact, Device::Left, spelling)?;
     let user_uri = to_uri(rules, xmpp, &user, Device::Left, None)?;
-    Some(Pair { id, link, contact, user, contact_uri, user_uri })
+    let mut pair = Pair { id, link, contact, user, contact_uri, user_uri };
+    let rules = view.rules.presence.of(&pair.facts());
+    if rules.pres {
+        pair.contact_uri = mailbox(Scheme::Pres, &pair.contact_uri, rules.escaping)?;
+        pair.user_uri = mailbox(Scheme::Pres, &pair.user_uri, rules.escaping)?;
+    }
+    Some(pair)
 }

@@ -6,11 +6,12 @@ use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
 use super::presence::pair;
 use super::sip::answer;
+use crate::codec::mime::cpim;
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::flow::{
-    Device, DialogId, Document, Flow, Notified, PairId, PresenceRouted, Refusal, Rendering, Routed,
-    Subscribing,
+    Device, DialogId, Document, Flow, Notified, Pair, PairId, PresenceRouted, Refusal, Rendering,
+    Routed, Subscribing,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
 use crate::state::presence::pair::{Subscription, Watched};
@@ -79,7 +80,6 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
 fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Routed, Refused> {
     let Accepted { parties, from, to, merge_key } = accept(view, &flow, request, key)?;
     let event = event(request)?;
-    accepts(request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
     // A domain shows no presence to anybody here: what it says would be dropped.
@@ -90,6 +90,7 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
     let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
+    let objects = takes_objects(view, &pair, request)?;
     let request = Box::new(request.clone());
     Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
         flow,
@@ -99,6 +100,7 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         pair,
         dialog: None,
         event,
+        objects,
         expires,
         contact,
     }))))
@@ -114,7 +116,8 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     if event.id() != his.event_id.as_deref() {
         return Err(unknown());
     }
-    accepts(request)?;
+    let pair = known.pair();
+    let objects = takes_objects(view, &pair, request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
     Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
@@ -122,9 +125,10 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         key,
         merge_key: key,
         request: Box::new(request.clone()),
-        pair: known.pair(),
+        pair,
         dialog: Some(dialog),
         event,
+        objects,
         expires,
         contact,
     }))))
@@ -149,14 +153,20 @@ fn event(request: &Request) -> Result<Event, Refused> {
     }
 }
 
-/// RFC 3856 §6.5: no Accept stands for PIDF.
-fn accepts(request: &Request) -> Result<(), Refused> {
-    match request.headers.accept() {
-        Some(Ok(accept)) if !accept.accepts(pidf::MEDIA_TYPE) => Err(Box::new(
+/// Whether he takes CPIM objects, where documents are put into such. RFC 3856 §6.5: no Accept
+/// stands for PIDF.
+fn takes_objects(view: View<'_>, pair: &Pair, request: &Request) -> Result<bool, Refused> {
+    let accept = match request.headers.accept() {
+        None => return Ok(false),
+        Some(Ok(accept)) => accept,
+        Some(Err(_)) => return Err(bad("Accept cannot be read")),
+    };
+    let objects = view.rules.presence.of(&pair.facts()).cpim && accept.accepts(cpim::MEDIA_TYPE);
+    match objects || accept.accepts(pidf::MEDIA_TYPE) {
+        true => Ok(objects),
+        false => Err(Box::new(
             Refusal::new(Status::NOT_ACCEPTABLE).with(HeaderName::Accept, pidf::MEDIA_TYPE),
         )),
-        Some(Err(_)) => Err(bad("Accept cannot be read")),
-        _ => Ok(()),
     }
 }
 
@@ -209,9 +219,11 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
             NotifierState::Pending => waiting(view, one),
             _ => shown(view, known.authorization.to, watched, one),
         };
-        match renderings.iter_mut().find(|rendering| rendering.devices == devices) {
+        let objects = one.objects;
+        let alike = |it: &&mut Rendering| it.objects == objects && it.devices == devices;
+        match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),
-            None => renderings.push(Rendering { dialogs: vec![*dialog], devices }),
+            None => renderings.push(Rendering { dialogs: vec![*dialog], devices, objects }),
         }
     }
     Routed::Presence(PresenceRouted::Render { pair: known.pair(), renderings })

@@ -46,10 +46,11 @@ pub enum AddressScheme {
     Im,
 }
 
-/// Which characters of a user stand for themselves in an im: URI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which characters of a user stand for themselves in an im: or pres: URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ImEscaping {
     /// RFC 7247 §6.5, the dot among them.
+    #[default]
     Rfc7247,
     /// RFC 7247 §6.5 by the letter: the dot is escaped.
     Rfc7247Strict,
@@ -57,16 +58,22 @@ pub enum ImEscaping {
     Rfc3922,
 }
 
-/// The im: URI of a user of a SIP URI: never with a device (RFC 3922 §3.2, RFC 7247 §6.5).
+/// The im: URI of a user of a SIP URI.
 #[must_use]
 pub fn im_uri(uri: &Uri, escaping: ImEscaping) -> Option<Uri> {
+    mailbox(Scheme::Im, uri, escaping)
+}
+
+/// The im: or pres: URI of a user of a SIP URI: never with a device (RFC 3922 §3.2, RFC 7247 §6.5).
+#[must_use]
+pub fn mailbox(scheme: Scheme, uri: &Uri, escaping: ImEscaping) -> Option<Uri> {
     let set = match escaping {
         ImEscaping::Rfc7247 => percent::Set::Mailbox,
         ImEscaping::Rfc7247Strict => percent::Set::MailboxStrict,
         ImEscaping::Rfc3922 => percent::Set::Mailbox3922,
     };
     let user = uri.user_octets().filter(|_| uri.scheme().has_host())?;
-    UriBuilder::escaped(Scheme::Im, &user, uri.host_str(), set).build().ok()
+    UriBuilder::escaped(scheme, &user, uri.host_str(), set).build().ok()
 }
 
 /// How messages cross.

@@ -4,6 +4,7 @@ use super::book::Book;
 use super::facts::{Facts, Field};
 use super::key::{Key, Kind};
 use super::matcher::When;
+use super::messages::ImEscaping;
 use super::ruled::Ruled;
 use super::shape::{Names, Shape};
 use crate::codec::pidf::Activity;
@@ -21,6 +22,14 @@ const SHOWS: [(&str, Option<Show>); 5] = [
 /// How presence crosses.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Presence {
+    /// Whether SUBSCRIBE is between `pres:` addresses: `to_sip.scheme`.
+    pub pres: bool,
+    /// Whether a document is put into a CPIM object for who takes one: `to_sip.form`.
+    pub cpim: bool,
+    /// What is escaped in `im:` and `pres:` addresses: `to_sip.escaping`.
+    pub escaping: ImEscaping,
+    /// Whether the show is written as an instant messaging status: `to_sip.im`.
+    pub write_im: bool,
     /// Whether `<show/>` is written: `to_sip.show`.
     pub write_show: bool,
     /// The activity for a show: `to_sip.activities`.
@@ -37,6 +46,12 @@ pub struct Presence {
     im: Vec<(String, Option<Show>)>,
     /// The show of an idle device: `to_xmpp.idle`.
     pub idle: Option<Show>,
+    /// Whether the Content-ID is the id of the stanza: `to_xmpp.id`.
+    pub content_id: bool,
+    /// Whether the document goes into the stanza as it is: `to_xmpp.embed`.
+    pub embed: bool,
+    /// Whether a refused request is told as an error: `to_xmpp.refused`.
+    pub refused_is_error: bool,
     /// The rules of the file: [`Presence::of`] looks them up.
     pub(super) refined: Book<Presence>,
 }
@@ -108,7 +123,31 @@ const KEYS: [Key<Presence>; 2] = [
     },
 ];
 
-const TO_SIP: [Key<Presence>; 4] = [
+const TO_SIP: [Key<Presence>; 8] = [
+    Key {
+        name: "scheme",
+        doc: "the addresses of SUBSCRIBE: `sip:` URIs (RFC 8048 §5.1), or `pres:` URIs (RFC 3856 §5, RFC 3922 §6.1). Users who know each other already keep those that they began with",
+        kind: Kind::Words(&[("sip", |it| it.pres = false), ("pres", |it| it.pres = true)]),
+    },
+    Key {
+        name: "form",
+        doc: "the form of a document: as it is, or in a `message/cpim` object, with the resource as tuple id (RFC 3922 §5.1), for watchers whose Accept names that type",
+        kind: Kind::Words(&[("pidf", |it| it.cpim = false), ("cpim", |it| it.cpim = true)]),
+    },
+    Key {
+        name: "escaping",
+        doc: "which characters of a user stand for themselves in `im:` and `pres:` URIs, as `im_escaping` of messages",
+        kind: Kind::Words(&[
+            ("rfc7247", |it| it.escaping = ImEscaping::Rfc7247),
+            ("rfc7247-strict", |it| it.escaping = ImEscaping::Rfc7247Strict),
+            ("rfc3922", |it| it.escaping = ImEscaping::Rfc3922),
+        ]),
+    },
+    Key {
+        name: "im",
+        doc: "whether the show is written as the instant messaging status of RFC 3922 §5.1.5",
+        kind: Kind::Truth(|presence, truth| presence.write_im = truth),
+    },
     Key {
         name: "show",
         doc: "whether `<show xmlns='jabber:client'>` is written into each tuple (RFC 8048 §6.2)",
@@ -135,7 +174,7 @@ const TO_SIP: [Key<Presence>; 4] = [
     },
 ];
 
-const TO_XMPP: [Key<Presence>; 4] = [
+const TO_XMPP: [Key<Presence>; 7] = [
     Key {
         name: "activities",
         doc: "the show for an activity of the person, of tuples that are open and have no show of their own; of several activities dnd goes before xa, and xa before away",
@@ -170,6 +209,27 @@ const TO_XMPP: [Key<Presence>; 4] = [
             },
             shows,
         ),
+    },
+    Key {
+        name: "id",
+        doc: "the id of the stanza: none, or the Content-ID of a document that came in a CPIM object (RFC 3922 §5.2.8); of several stanzas the first has it",
+        kind: Kind::Words(&[
+            ("none", |it| it.content_id = false),
+            ("content-id", |it| it.content_id = true),
+        ]),
+    },
+    Key {
+        name: "embed",
+        doc: "whether the whole document is a child of the stanza (RFC 3922 §5.2.15), if it has 16384 octets at most",
+        kind: Kind::Truth(|presence, truth| presence.embed = truth),
+    },
+    Key {
+        name: "refused",
+        doc: "what says that a request was refused (403, 489, 603) or that who is watched no more is nobody: `unsubscribed` (RFC 8048 §5.2.2), or an error (RFC 3922 §6.1)",
+        kind: Kind::Words(&[
+            ("unsubscribed", |it| it.refused_is_error = false),
+            ("error", |it| it.refused_is_error = true),
+        ]),
     },
 ];
 

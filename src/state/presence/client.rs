@@ -265,5 +265,5 @@ impl State {
 
 /// What counts as the response where none came.
 fn unanswered(status: u16) -> Answered {
-    Answered { branch: 0, status, expires: None, min_expires: None, retry_after: None, error: None }
+    Answered { status, ..Answered::default() }
 }

@@ -279,7 +279,7 @@ impl State {
         let id = said.pair.id;
         self.with_pair(now, id, effects, |state, effects| match said.said {
             Said::Subscribe => state.she_subscribes(now, &said, effects),
-            Said::Unsubscribe => state.she_unsubscribes(now, &said.pair, effects),
+            Said::Unsubscribe => state.she_unsubscribes(now, &said, effects),
             Said::Probe => state.she_probes(now, &said, effects),
             Said::Subscribed => state.she_grants(now, &said.pair, effects),
             Said::Unsubscribed => state.she_refuses(now, &said, effects),

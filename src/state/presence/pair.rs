@@ -179,6 +179,8 @@ pub struct Subscription {
     pub event_id: Option<Box<str>>,
     /// Whether it was but a question: nothing is shown after its one NOTIFY.
     pub fetch: bool,
+    /// Whether he takes CPIM objects.
+    pub objects: bool,
     /// Whether a NOTIFY of it waits for its turn.
     pub waits: bool,
     /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).

@@ -75,6 +75,8 @@ struct StoredSubscription {
     expires_unix_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_id: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    objects: bool,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -240,6 +242,7 @@ impl StoredWatched {
                     active: one.machine.state() == notifier::State::Active,
                     expires_unix_ms: wall(now, one.machine.expiry()),
                     event_id: one.event_id.clone(),
+                    objects: one.objects,
                 })
                 .collect(),
             devices: watched.devices.iter().map(|device| (**device).clone()).collect(),
@@ -263,6 +266,7 @@ impl StoredWatched {
                 dialog,
                 machine: Notifier::new(state, now.instant + Duration::from_millis(rest)),
                 event_id: stored.event_id,
+                objects: stored.objects,
                 fetch: false,
                 waits: false,
                 closed: false,

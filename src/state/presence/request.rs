@@ -14,6 +14,8 @@ use crate::state::request::via;
 
 /// The event package (RFC 3856).
 pub(crate) const PRESENCE: &str = "presence";
+/// What a SUBSCRIBE between `pres:` addresses takes.
+const OBJECTS: &str = "application/pidf+xml, message/cpim";
 
 /// The address of the gateway for one pair: its `gr` is the gateway's own, and tells nothing of
 /// a device (RFC 5627).
@@ -74,7 +76,12 @@ pub(super) fn subscribe(
     let mut request = request(Method::Subscribe, pair, dialog, cseq, listener, branch)?;
     let headers = &mut request.headers;
     headers.push(HeaderName::Event, HeaderValue::text(PRESENCE));
-    headers.push(HeaderName::Accept, HeaderValue::text(pidf::MEDIA_TYPE));
+    // The presence service of RFC 3922 §5 tells of a user in CPIM objects.
+    let accept = match pair.contact_uri.scheme() {
+        Scheme::Pres => OBJECTS,
+        _ => pidf::MEDIA_TYPE,
+    };
+    headers.push(HeaderName::Accept, HeaderValue::text(accept));
     headers.push(HeaderName::Expires, HeaderValue::text(&seconds.to_string()));
     Some(request)
 }

@@ -116,9 +116,16 @@ impl State {
             machine.end(Reason::Timeout);
         }
         let event_id = asked.event.id().map(Into::into);
-        let (waits, closed) = (false, false);
-        let subscription =
-            Subscription { id: name, dialog, machine, event_id, fetch, waits, closed };
+        let subscription = Subscription {
+            id: name,
+            dialog,
+            machine,
+            event_id,
+            fetch,
+            objects: asked.objects,
+            waits: false,
+            closed: false,
+        };
         let dialogs = &mut known.watched.get_or_insert_default().dialogs;
         dialogs.reserve_exact(1);
         dialogs.push(subscription);
@@ -150,6 +157,7 @@ impl State {
                 Order::Again => None,
                 Order::Next => {
                     one.dialog.take(&asked.request, Some(&asked.contact));
+                    one.objects = asked.objects;
                     let life = Duration::from_secs(seconds.into());
                     if seconds == 0 {
                         one.closed = true;

@@ -49,10 +49,18 @@ impl State {
                     self.say(now, &pair, Kind::Subscribed, None, effects);
                 }
             }
-            Action::Cancelled => self.cancelled(now, id, &pair, effects),
+            Action::Cancelled => self.cancelled(now, id, &pair, answered, effects),
             Action::Unsubscribed => {
                 self.withdraw(now, id, effects);
-                self.say(now, &pair, Kind::Unsubscribed, None, effects);
+                // Of one who is not there the mode of RFC 3922 §6.4 says so.
+                let unknown = answered.filter(|it| matches!(it.status, 404 | 410 | 604));
+                match unknown.and_then(as_error) {
+                    Some(error) => {
+                        let request = self.take_request_id(id);
+                        self.say_error(now, &pair, request, error, effects);
+                    }
+                    None => self.say(now, &pair, Kind::Unsubscribed, None, effects),
+                }
             }
             Action::Withdraw => self.withdraw(now, id, effects),
             Action::Unknown => {
@@ -73,16 +81,29 @@ impl State {
     }
 
     /// He does not let her see him, or not any more (RFC 6121 §3.2.2).
-    fn cancelled(&mut self, now: Now, id: PairId, pair: &Pair, effects: &mut Vec<Effect>) {
+    fn cancelled(
+        &mut self,
+        now: Now,
+        id: PairId,
+        pair: &Pair,
+        answered: Option<&Answered>,
+        effects: &mut Vec<Effect>,
+    ) {
         self.soil(id, Dirty::Gravely);
         self.withdraw(now, id, effects);
-        self.take_request_id(id);
+        let request = self.take_request_id(id);
         let until = now.instant + self.config.presence.pending_limit;
         if let Some(known) = self.presence.pairs.get_mut(&id) {
             known.pause(|pauses| pauses.refuses = Some(until));
         }
-        if self.authorization(id).is_some_and(|it| it.outbound(Kind::Unsubscribed)) {
-            self.say(now, pair, Kind::Unsubscribed, None, effects);
+        let Some(authorization) = self.authorization(id) else { return };
+        let granted = authorization.from;
+        if !authorization.outbound(Kind::Unsubscribed) {
+            return;
+        }
+        match answered.filter(|_| !granted).and_then(as_error) {
+            Some(error) => self.say_error(now, pair, request, error, effects),
+            None => self.say(now, pair, Kind::Unsubscribed, None, effects),
         }
     }
 
@@ -196,8 +217,13 @@ impl State {
     }
 
     /// `unsubscribe` (RFC 8048 §5.2.3).
-    pub(super) fn she_unsubscribes(&mut self, now: Now, pair: &Pair, effects: &mut Vec<Effect>) {
-        let id = pair.id;
+    pub(super) fn she_unsubscribes(
+        &mut self,
+        now: Now,
+        said: &Presented,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (pair, id) = (&said.pair, said.pair.id);
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         known.pause(|pauses| pauses.refuses = None);
         // Nothing is stored: a stray one (RFC 6121 §A.3.2).
@@ -205,9 +231,10 @@ impl State {
             return;
         }
         known.soil(Dirty::Gravely);
-        if known.watching.is_none() {
+        let Some(watching) = &mut known.watching else {
             return self.say(now, pair, Kind::Unsubscribed, None, effects);
-        }
+        };
+        watching.request_id = said.id.clone();
         self.run_watching(now, id, None, effects, Subscriber::unsubscribe);
     }
 
@@ -342,6 +369,11 @@ impl State {
 fn moved(answered: &Answered) -> Option<StanzaError> {
     let error = answered.error.as_deref();
     error.filter(|_| matches!(answered.status, 301 | 302)).cloned()
+}
+
+/// The error that stands for a refusal, where it is told as one (RFC 3922 §6.1).
+fn as_error(answered: &Answered) -> Option<StanzaError> {
+    answered.error.as_deref().filter(|_| answered.refused_is_error).cloned()
 }
 
 /// What she is told when the table of pairs is full.

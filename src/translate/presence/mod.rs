@@ -33,7 +33,8 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
             let status = response.status.code().to_string();
             let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
             let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
-            answered(rules.errors.of(&asked), branch, &response, contact)
+            let as_error = rules.presence.of(&asked).refused_is_error;
+            answered(rules.errors.of(&asked), branch, &response, contact, as_error)
         }
         PresenceRouted::Render { pair, renderings } => {
             let rules = rules.presence.of(&pair.facts());
@@ -138,7 +139,13 @@ fn bounced(error: Option<&StanzaError>) -> (Bounced, bool) {
 }
 
 /// What a final response to SUBSCRIBE or NOTIFY says.
-fn answered(rules: &Errors, branch: u64, response: &Response, contact: Option<Text>) -> Intent {
+fn answered(
+    rules: &Errors,
+    branch: u64,
+    response: &Response,
+    contact: Option<Text>,
+    refused_is_error: bool,
+) -> Intent {
     let status = response.status;
     if status.is_provisional() {
         return Intent::Proceeding { branch };
@@ -153,5 +160,6 @@ fn answered(rules: &Errors, branch: u64, response: &Response, contact: Option<Te
         min_expires: headers.min_expires().and_then(Result::ok),
         retry_after: headers.retry_after().and_then(Result::ok),
         error,
+        refused_is_error,
     })))
 }

@@ -5,48 +5,96 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::codec::mime::rfc3339;
+use crate::codec::mime::{CpimObject, Party, cpim, rfc3339};
 use crate::codec::pidf::{
     self, Activities, Basic, Contact, Document, Note, Person, Priority, Status, Tuple, UserInput,
     xml_id,
 };
-use crate::codec::sip::{HeaderName, HeaderValue, Headers, Scheme, Uri, UriBuilder};
+use crate::codec::sip::{HeaderName, HeaderValue, Headers, Scheme, Uri};
 use crate::codec::xmpp::{Show, Text};
 use crate::flow::{Device, Pair, PresenceIntent, Rendering, Written};
-use crate::rules::Presence;
+use crate::rules::{Presence, mailbox};
 use crate::translate::message::language::is_tag;
 
 /// RFC 8048 §6.2: what a tuple id begins with, since a resource may be no `xs:ID`.
 const PREFIX: &str = "ID-";
+/// The type of a document in an object, which says its charset (RFC 3922 §5.1).
+const ENCLOSED: &str = "application/pidf+xml; charset=utf-8";
 
 /// The documents that watchers are to be told.
 pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>) -> PresenceIntent {
     let each = renderings.into_iter().map(|rendering| {
-        let written =
-            (!rendering.devices.is_empty()).then(|| write(rules, pair, &rendering.devices));
+        let form = Form { object: rules.cpim && rendering.objects, rules, pair };
+        let written = (!rendering.devices.is_empty()).then(|| form.write(&rendering.devices));
         (rendering.dialogs, written)
     });
     PresenceIntent::Notify(pair.id, each.collect())
 }
 
-/// One document.
-fn write(rules: &Presence, pair: &Pair, devices: &[Arc<Device>]) -> Written {
-    let contact = mailbox(Scheme::Im, &pair.user_uri);
-    let document = Document {
-        entity: mailbox(Scheme::Pres, &pair.user_uri),
-        tuples: devices.iter().map(|device| tuple(rules, device, &contact)).collect(),
-        persons: person(rules, devices).into_iter().collect(),
-        ..Document::default()
-    };
-    let mut body = Vec::with_capacity(512);
-    document.write(&mut body);
+/// How the documents of a pair are written.
+struct Form<'a> {
+    rules: &'a Presence,
+    pair: &'a Pair,
+    /// In a CPIM object (RFC 3922 §5.1).
+    object: bool,
+}
+
+impl Form<'_> {
+    /// One document.
+    fn write(&self, devices: &[Arc<Device>]) -> Written {
+        let Form { rules, pair, object } = *self;
+        let contact = self.address(Scheme::Im, &pair.user_uri);
+        let prefix = if object { "" } else { PREFIX };
+        let document = Document {
+            entity: self.address(Scheme::Pres, &pair.user_uri),
+            tuples: devices.iter().map(|device| tuple(rules, device, prefix, &contact)).collect(),
+            persons: person(rules, devices).into_iter().collect(),
+            ..Document::default()
+        };
+        let mut body = Vec::with_capacity(512);
+        document.write(&mut body);
+        match object {
+            true => self.enclose(&body, &languages(devices)),
+            false => bare(rules, body, &languages(devices)),
+        }
+    }
+
+    /// An address under another scheme, which encodes other characters (RFC 7247 §6.5).
+    fn address(&self, scheme: Scheme, uri: &Uri) -> Text {
+        let made = mailbox(scheme, uri, self.rules.escaping);
+        made.map_or_else(|| uri.as_text().clone(), |uri| uri.as_text().clone())
+    }
+
+    /// The object around a document: between `im:` addresses, and no other header
+    /// (RFC 3922 §5.1.1, §5.1.2).
+    fn enclose(&self, document: &[u8], languages: &[&str]) -> Written {
+        let from = self.address(Scheme::Im, &self.pair.user_uri);
+        let to = self.address(Scheme::Im, &self.pair.contact_uri);
+        let languages = languages.join(", ");
+        let language = (!languages.is_empty()).then_some(("Content-Language", languages.as_str()));
+        let object = CpimObject {
+            from: Party { formal_name: None, uri: &from },
+            to: &[Party { formal_name: None, uri: &to }],
+            content_type: Some(ENCLOSED),
+            content_headers: language.as_slice(),
+            ..CpimObject::default()
+        };
+        let mut body = Vec::with_capacity(256 + document.len());
+        object.write(&mut body, document);
+        let mut headers = Headers::new();
+        headers.push(HeaderName::ContentType, HeaderValue::text(cpim::MEDIA_TYPE));
+        Written { headers, body: body.into() }
+    }
+}
+
+/// A document as it is.
+fn bare(rules: &Presence, body: Vec<u8>, languages: &[&str]) -> Written {
     let mut headers = Headers::new();
     let media_type = match rules.charset {
         true => "application/pidf+xml;charset=utf-8",
         false => pidf::MEDIA_TYPE,
     };
     headers.push(HeaderName::ContentType, HeaderValue::text(media_type));
-    let languages = languages(devices);
     if !languages.is_empty() {
         headers.push(HeaderName::ContentLanguage, HeaderValue::text(&languages.join(", ")));
     }
@@ -65,25 +113,19 @@ fn languages(devices: &[Arc<Device>]) -> Vec<&str> {
     languages
 }
 
-/// Her address under another scheme, which encodes other characters (RFC 7247 §6.5).
-fn mailbox(scheme: Scheme, user: &Uri) -> Text {
-    let octets = user.user_octets().unwrap_or_default();
-    let built = UriBuilder::new(scheme, &octets, user.host_str()).build();
-    built.map_or_else(|_| user.as_text().clone(), |uri| uri.as_text().clone())
-}
-
-fn tuple(rules: &Presence, device: &Device, contact: &Text) -> Tuple {
+fn tuple(rules: &Presence, device: &Device, prefix: &str, contact: &Text) -> Tuple {
     let facts = &device.facts;
     let note = |text: &crate::codec::xmpp::LangText| Note {
         lang: text.lang.clone().or_else(|| facts.lang.clone()),
         text: text.text.clone(),
     };
-    let show = facts.show.filter(|_| device.available && rules.write_show);
+    let show = facts.show.filter(|_| device.available);
     Tuple {
-        id: xml_id::escape(PREFIX, &device.resource),
+        id: xml_id::escape(prefix, &device.resource),
         status: Status {
             basic: Some(if device.available { Basic::Open } else { Basic::Closed }),
-            show,
+            show: show.filter(|_| rules.write_show),
+            im: show.filter(|_| rules.write_im).map(|show| Text::from(show.name())),
             ..Status::default()
         },
         contact: Some(Contact {

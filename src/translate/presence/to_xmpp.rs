@@ -1,16 +1,22 @@
 //! A PIDF document becomes stanzas: one for each device that changed (RFC 8048 §6.3,
 //! RFC 3922 §6.3).
 
+use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::distinct;
-use crate::codec::mime::{Charset, MediaType};
+use crate::codec::mime::{Charset, Cpim, CpimError, MediaType, Strictness, cpim};
 use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note, Person, Tuple};
 use crate::codec::sip::{HeaderName, Request, Status, Uri};
-use crate::codec::xmpp::{Jid, LangText, Presence as Stanza, Show, Text};
+use crate::codec::xmpp::{
+    self, Element, Jid, LangText, Presence as Stanza, PresenceKind, Show, Text,
+};
 use crate::flow::{Device, Document, Facts, Notified, Now, Pair, PresenceIntent, Refusal, stamp};
 use crate::rules::Presence;
 use crate::translate::message::language::is_tag;
+
+/// The octets of a document that goes into a stanza as it is.
+const EMBEDDED: usize = 16_384;
 
 /// Reads the document of a NOTIFY, and finds what is new in it.
 pub(super) fn notified(
@@ -21,48 +27,113 @@ pub(super) fn notified(
 ) -> PresenceIntent {
     notified.document = match read(&notified.request) {
         Ok(None) => Document::None,
-        Ok(Some(pidf)) => {
-            let language = language(&notified.request);
+        Ok(Some(read)) => {
+            let Read { pidf, language, content_id, text, from } = read;
             let devices = devices(rules, now, &notified.pair.contact, &pidf, language, before);
             let quiet = pidf.tuples.is_empty() && !pidf.notes.is_empty();
             let devices =
                 if pidf.tuples.is_empty() && !quiet { vec![nobody(now)] } else { devices };
-            let stanzas = changes(&notified.pair, before, &devices);
-            let foreign = !is_of(&pidf.entity, &notified.pair.contact_uri);
+            let mut stanzas = changes(&notified.pair, before, &devices);
+            if let Some(first) = stanzas.first_mut().filter(|_| rules.content_id) {
+                first.id = content_id;
+            }
+            if rules.embed {
+                embed(&text, &mut stanzas);
+            }
+            let is_his = |address: &Text| is_of(address, &notified.pair.contact_uri);
+            let foreign = !is_his(&pidf.entity) || !from.iter().all(is_his);
             Document::Full { devices, stanzas, foreign }
         }
         Err(refusal) => Document::Refused(*refusal),
     };
-    notified.request.body = bytes::Bytes::new();
+    notified.request.body = Bytes::new();
     PresenceIntent::Notified(notified)
 }
 
+/// A document, and what stands beside it.
+struct Read {
+    pidf: Pidf,
+    text: Text,
+    language: Option<Text>,
+    /// Of an object (RFC 3922 §5.2.8).
+    content_id: Option<Text>,
+    /// Who the object says that it is from.
+    from: Option<Text>,
+}
+
 /// The document; none where there is no body.
-fn read(request: &Request) -> Result<Option<Pidf>, Box<Refusal>> {
+fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
     if request.body.is_empty() {
         return Ok(None);
     }
-    let unsupported = || {
-        let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
-        Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
-    };
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
-    let media_type = media_type.filter(|it| it.is(pidf::MEDIA_TYPE)).ok_or_else(unsupported)?;
+    let media_type = media_type.ok_or_else(unsupported)?;
     if request.headers.contains(&HeaderName::ContentEncoding) {
         return Err(Box::new(
             Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
                 .with(HeaderName::AcceptEncoding, "identity"),
         ));
     }
+    if media_type.is(cpim::MEDIA_TYPE) {
+        return enclosed(request.body.clone()).map(Some);
+    }
+    let (pidf, text) = document(&media_type, request.body.clone())?;
+    Ok(Some(Read { pidf, text, language: language(request), content_id: None, from: None }))
+}
+
+fn unsupported() -> Box<Refusal> {
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+    Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
+}
+
+fn bad(why: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+}
+
+/// The document in a CPIM object. Nothing of the object crosses but the Content-ID
+/// (RFC 3922 §5.2).
+fn enclosed(octets: Bytes) -> Result<Read, Box<Refusal>> {
+    let words = |error: CpimError| bad(&format!("message/cpim: {error}"));
+    let object = Cpim::parse(octets, Strictness::Lenient).map_err(words)?;
+    if object.all_required().any(|required| required.ns != cpim::CORE_NAMESPACE) {
+        return Err(bad("message/cpim: Require names what is not understood"));
+    }
+    let entity = object.content();
+    let media_type = entity.content_type.as_ref().ok_or_else(unsupported)?;
+    let octets = entity.decoded().map_err(|error| words(error.into()))?;
+    let (pidf, text) = document(media_type, octets)?;
+    Ok(Read {
+        pidf,
+        text,
+        language: entity.language.clone().filter(|tag| is_tag(tag)),
+        content_id: entity.content_id.clone().filter(|id| !id.is_empty()),
+        from: object.from().map(|from| from.uri.clone()),
+    })
+}
+
+/// A document by its octets, and its text.
+fn document(media_type: &MediaType, octets: Bytes) -> Result<(Pidf, Text), Box<Refusal>> {
+    if !media_type.is(pidf::MEDIA_TYPE) {
+        return Err(unsupported());
+    }
     // The parameter goes before what the document says of itself (RFC 3023 §3.1).
     let charset = match media_type.charset() {
         Some(name) => Charset::from_name(name).ok_or_else(unsupported)?,
         None => Charset::Utf8,
     };
-    let bad = |why: &str| Box::new(Refusal::new(Status::BAD_REQUEST).warning(why));
-    let text = charset.decode(request.body.clone());
+    let text = charset.decode(octets);
     let text = text.map_err(|_| bad("the document is not in the charset that it declares"))?;
-    Pidf::parse(&text, Limits::DEFAULT).map(Some).map_err(refused)
+    let pidf = Pidf::parse(&text, Limits::DEFAULT).map_err(refused)?;
+    Ok((pidf, text))
+}
+
+/// The whole document goes with what it says: read anew, so that nothing is in it that XMPP does
+/// not allow (RFC 3922 §5.2.15).
+fn embed(document: &Text, stanzas: &mut [Stanza]) {
+    let limits = xmpp::Limits { max_stanza_octets: EMBEDDED, ..xmpp::Limits::default() };
+    let Ok(element) = Element::parse_document(document, limits) else { return };
+    let there = stanzas.iter_mut().filter(|it| it.kind == PresenceKind::Available);
+    there.for_each(|stanza| stanza.extensions.push(element.clone()));
 }
 
 fn refused(malformed: Malformed) -> Box<Refusal> {
