@@ -3,6 +3,7 @@
 #![allow(clippy::panic, reason = "a test fails by it")]
 
 mod addresses;
+mod advertised;
 mod authorization;
 mod bodies;
 mod cpim;

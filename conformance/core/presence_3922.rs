@@ -252,7 +252,7 @@ fn pres_044_and_045_to_is_the_bare_address_and_no_header_crosses() {
 fn pres_046_the_content_id_is_the_id() {
     let id = "Content-ID: <123456789@example.net>\n";
     let mut romeo = Romeo::watched_in(world());
-    let two = document(&(tuple("orchard", "open", "") + &tuple("garden", "open", "")));
+    let two = document(&[tuple("orchard", "open", ""), tuple("garden", "open", "")].concat());
     let told = romeo.shows_as(OBJECT, &object("", id, &two));
     assert_eq!(told.len(), 2);
     assert!(told[0].contains(" id='123456789@example.net'"), "{told:?}");

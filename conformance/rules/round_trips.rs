@@ -10,7 +10,7 @@ use stox::rules::{Addresses, ImEscaping, PROFILES, Resource, im_uri};
 
 fn pair(domain: &str) -> DomainPair {
     let sip = domain_to_ascii(domain).expect("a domain").into_owned();
-    DomainPair { xmpp: domain.to_owned(), sip, side: Side::Xmpp }
+    DomainPair { xmpp: domain.to_owned(), sip, side: Side::Xmpp, advertised: false }
 }
 
 fn all() -> Vec<(&'static str, Addresses)> {

@@ -19,7 +19,7 @@ pub(super) fn all(
         .map(|pair| {
             let component = components.iter().position(|component| component.name == pair.xmpp);
             let side = component.map_or(Side::Xmpp, |component| Side::Sip { component });
-            DomainPair { xmpp: pair.xmpp, sip: pair.sip, side }
+            DomainPair { xmpp: pair.xmpp, sip: pair.sip, side, advertised: pair.advertised }
         })
         .collect();
     twice(&sided, &nodes);

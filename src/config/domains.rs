@@ -14,6 +14,9 @@ pub struct DomainPair {
     pub sip: String,
     /// Whose users live there.
     pub side: Side,
+    /// Whether the DNS says that SIP users there have im: and pres: addresses (`advertised`,
+    /// default `false`).
+    pub advertised: bool,
 }
 
 /// Where the users of a domain are at home.
@@ -94,6 +97,7 @@ pub(super) struct WrittenPair<'d> {
     pub(super) node: Node<'d>,
     pub(super) xmpp: String,
     pub(super) sip: String,
+    pub(super) advertised: bool,
 }
 
 pub(super) fn read<'d>(node: &Node<'d>, reading: &Reading<'_>) -> Option<Vec<WrittenPair<'d>>> {
@@ -109,9 +113,10 @@ fn pair<'d>(map: Map<'d>, reading: &Reading<'_>) -> Option<WrittenPair<'d>> {
     let sip = map
         .required("sip", "write { xmpp: example.com, sip: example.com }")
         .and_then(|node| sip_domain(&node, &reading.text(&node)?));
+    let advertised = map.optional("advertised").map_or(Some(false), |node| node.truth());
     let node = map.node().clone();
     map.finish();
-    Some(WrittenPair { node, xmpp: xmpp?, sip: sip? })
+    Some(WrittenPair { node, xmpp: xmpp?, sip: sip?, advertised: advertised? })
 }
 
 fn sip_domain(node: &Node<'_>, text: &str) -> Option<String> {

@@ -133,6 +133,38 @@ pub struct Place {
     pub port: Option<u16>,
     /// The transport, if one is given.
     pub transport: Option<Transport>,
+    /// Under which service the DNS is asked for it (`service`, default `sip`).
+    pub service: Service,
+}
+
+/// The service that names the servers of a domain in the DNS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Service {
+    /// `sip`: NAPTR and SRV of RFC 3263; for everything.
+    #[default]
+    Sip,
+    /// `im`: `_im._sip` of RFC 3861, for messages.
+    Im,
+    /// `pres`: `_pres._sip` of RFC 3861, for presence.
+    Pres,
+}
+
+impl Service {
+    /// The SRV name of a domain under RFC 3861 §4; `None` where RFC 3263 says how.
+    #[must_use]
+    pub fn srv(self, domain: &str) -> Option<String> {
+        match self {
+            Service::Sip => None,
+            Service::Im => Some(format!("_im._sip.{domain}")),
+            Service::Pres => Some(format!("_pres._sip.{domain}")),
+        }
+    }
+
+    /// Whether a peer of this service carries what another one is about.
+    #[must_use]
+    pub fn carries(self, what: Service) -> bool {
+        self == Service::Sip || self == what
+    }
 }
 
 impl Place {
@@ -263,6 +295,9 @@ pub(crate) fn uri_host(ip: IpAddr) -> String {
     }
 }
 
+const SERVICES: [(&str, Service); 3] =
+    [("sip", Service::Sip), ("im", Service::Im), ("pres", Service::Pres)];
+
 fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
     let map = node.map()?;
     let name = map.required("name", "give the peer a name").and_then(|node| reading.text(&node));
@@ -279,11 +314,22 @@ fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
         Some(node) => accounts(&node, reading),
         None => Some(Vec::new()),
     };
+    let service = match map.optional("service") {
+        Some(node) => node.one_of(&SERVICES),
+        None => Some(Service::Sip),
+    };
     map.finish();
-    let (name, (uri, transport)) = (name?, uri?);
+    let (name, (uri, transport), service) = (name?, uri?, service?);
     let ip = uri.host().and_then(|host| host.ip());
     let host = ip.map_or_else(|| uri.host_str().to_owned(), |ip| ip.to_string());
-    let place = Place { host, ip, port: uri.port(), transport };
+    let place = Place { host, ip, port: uri.port(), transport, service };
+    if service != Service::Sip && (place.ip.is_some() || place.port.is_some()) {
+        node.error(
+            "an address or a port leaves nothing to ask the DNS for",
+            "write uri: \"sip:example.net\", or leave out service",
+        );
+        return None;
+    }
     Some(Peer { name, uri, place, addresses: addresses?, accounts: accounts? })
 }
 

@@ -65,7 +65,7 @@ fn pair_of(config: Option<&Config>, domain: &str, by_sip: bool) -> (DomainPair, 
             let sip =
                 domain_to_ascii(domain).map_or_else(|_| domain.into(), |sip| sip.into_owned());
             let xmpp = Jid::parse(domain).map_or_else(|_| domain.into(), |jid| jid.to_string());
-            let pair = DomainPair { xmpp, sip, side: Side::Xmpp };
+            let pair = DomainPair { xmpp, sip, side: Side::Xmpp, advertised: false };
             (pair, "the same on both sides, as no configuration says otherwise")
         }
     }

@@ -4,7 +4,7 @@ use super::View;
 use super::address::{Device, to_uri};
 use crate::codec::sip::Scheme;
 use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
-use crate::config::{DomainPair, Side};
+use crate::config::{DomainPair, Service, Side};
 use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed};
 use crate::rules::mailbox;
 use crate::state::ids::Purpose;
@@ -77,9 +77,13 @@ pub(super) fn pair(
     let user_uri = to_uri(rules, xmpp, &user, Device::Left, None)?;
     let mut pair = Pair { id, link, contact, user, contact_uri, user_uri };
     let rules = view.rules.presence.of(&pair.facts());
-    if rules.pres {
-        pair.contact_uri = mailbox(Scheme::Pres, &pair.contact_uri, rules.escaping)?;
-        pair.user_uri = mailbox(Scheme::Pres, &pair.user_uri, rules.escaping)?;
+    let advertised = sip.advertised && view.state.advertises(Service::Pres, &sip.sip);
+    let (pres, escaping) = (rules.pres, rules.escaping);
+    if pres || advertised {
+        pair.contact_uri = mailbox(Scheme::Pres, &pair.contact_uri, escaping)?;
+    }
+    if pres {
+        pair.user_uri = mailbox(Scheme::Pres, &pair.user_uri, escaping)?;
     }
     Some(pair)
 }

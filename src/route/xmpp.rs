@@ -10,7 +10,7 @@ use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
     StreamContext, Text, xmpp_uri,
 };
-use crate::config::{DomainPair, Side};
+use crate::config::{DomainPair, Service, Side};
 use crate::flow::{
     Correlation, Counter, LinkId, Origin, Outbound, Parties, Profile, Routed, Taken, Unfinished,
 };
@@ -273,7 +273,8 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
     });
     let settings = view.rules.messages.of(&outbound.facts());
     let (profile, may_retry) = form(view, settings, &outbound.target);
-    let im = settings.to_scheme == AddressScheme::Im;
+    let advertised = to.advertised && view.state.advertises(Service::Im, &to.sip);
+    let im = settings.to_scheme == AddressScheme::Im || advertised;
     let to = im.then(|| im_uri(&outbound.target, settings.im_escaping)).flatten();
     if let Some(to) = to {
         outbound.to = NameAddr::new(to);
@@ -300,6 +301,7 @@ fn first_peer(view: View<'_>) -> Option<Text> {
         return None;
     }
     let peers = view.config.sip.peers.iter().zip(view.state.peers());
+    let peers = peers.filter(|(peer, _)| peer.place.service.carries(Service::Im));
     let best = peers.min_by_key(|(_, state)| state.health());
     best.map(|(peer, _)| peer.name.as_str().into())
 }

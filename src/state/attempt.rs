@@ -11,7 +11,7 @@ use super::digest;
 use super::locator::Target;
 use super::peer;
 use crate::codec::sip::{Asked, HeaderName, Request, Response, Signed, asked};
-use crate::config::Transport;
+use crate::config::{Service, Transport};
 use crate::flow::{Counter, DeliveryId, Effect, Failure, Hop, Now, PeerId};
 
 /// A request longer than this does not go by UDP (RFC 3261 §18.1.1: the path MTU is unknown).
@@ -29,12 +29,15 @@ pub(super) struct Way {
 }
 
 impl State {
-    /// The way for a request that was tried at some servers already. A large one goes by TCP, to
+    /// The way for a message or for presence that was tried at some servers already. A large one goes by TCP, to
     /// the same address if the peer names no server for TCP (RFC 3261 §18.1.1).
-    pub(super) fn way(&mut self, tried: &[Target], large: bool) -> Option<Way> {
+    pub(super) fn way(&mut self, what: Service, tried: &[Target], large: bool) -> Option<Way> {
         let dice = self.ids.random();
         let sip = &self.config.sip;
-        let fits = |mut target: Target| {
+        let fits = |peer: usize, mut target: Target| {
+            if !sip.peers.get(peer)?.place.service.carries(what) {
+                return None;
+            }
             if large {
                 target.transport = Transport::Tcp;
             }
@@ -135,7 +138,9 @@ impl State {
             return false;
         }
         let tried = delivery.tried.clone();
-        let Some(way) = self.way(&tried, client.octets.len() > UDP_MOST) else { return false };
+        let Some(way) = self.way(Service::Im, &tried, client.octets.len() > UDP_MOST) else {
+            return false;
+        };
         self.counters.count(Counter::OutboundRerouted);
         if !self.once_more(now, id, client, way, None, effects) {
             self.too_large(id);

@@ -107,6 +107,24 @@ impl Locator {
         }
     }
 
+    /// Whether there are SRV records of a name, and until when that is known; `None` when nobody
+    /// answered.
+    ///
+    /// # Errors
+    /// The question that has no answer yet.
+    pub fn advertises(&self, name: String, now: Instant) -> Result<(Option<bool>, Instant), Query> {
+        let mut search = Search::new(self, now);
+        match search.known(&name, QueryKind::Srv) {
+            Known::Records(Records::Srv(records)) => {
+                let there = records.iter().any(|srv| !srv.target.is_empty() && srv.port != 0);
+                Ok((Some(there), search.until))
+            }
+            Known::Nothing if search.failed => Ok((None, search.until)),
+            Known::Records(_) | Known::Nothing => Ok((Some(false), search.until)),
+            Known::Missing => Err(Query { name, kind: QueryKind::Srv }),
+        }
+    }
+
     /// Where requests for a place go. `supported` are the transports that can be used, in the
     /// order in which they are preferred where the DNS leaves it open (RFC 3263 §4.1).
     #[must_use]
@@ -133,7 +151,15 @@ impl<'a> Search<'a> {
     }
 
     fn run(mut self, place: &Place, supported: &[Transport]) -> Located {
+        let named = place.service.srv(&place.host);
         match (place.ip, place.port, place.fixed_transport()) {
+            // RFC 3861 §4: where there is SRV nothing else counts; a host alone is a server.
+            (None, None, transport) if named.is_some() => {
+                let transport = transport.unwrap_or(usual(supported));
+                if !self.service(&named.unwrap_or_default(), transport, 0) {
+                    self.host(&place.host, transport, DEFAULT_PORT, 0, 1);
+                }
+            }
             // §4.1, §4.2: an address is where it goes; the DNS is not asked.
             (Some(ip), port, transport) => {
                 let transport = transport.unwrap_or(Transport::Udp);
@@ -181,10 +207,7 @@ impl<'a> Search<'a> {
         usable.retain(|(naptr, _)| Some(naptr.order) == order);
         if usable.is_empty() {
             if !self.services(domain, supported) {
-                // Of a name without SRV nothing is known but that UDP is what SIP has always.
-                let transport = *supported.first().unwrap_or(&Transport::Udp);
-                let udp = supported.contains(&Transport::Udp).then_some(Transport::Udp);
-                self.host(domain, udp.unwrap_or(transport), DEFAULT_PORT, 0, 1);
+                self.host(domain, usual(supported), DEFAULT_PORT, 0, 1);
             }
             return;
         }
@@ -267,6 +290,12 @@ enum Known<'a> {
     Missing,
 }
 
+/// Of a name that says nothing of transports nothing is known but that UDP is what SIP has always.
+fn usual(supported: &[Transport]) -> Transport {
+    let udp = supported.contains(&Transport::Udp).then_some(Transport::Udp);
+    udp.or(supported.first().copied()).unwrap_or(Transport::Udp)
+}
+
 /// RFC 3261 §19.1.2.
 const DEFAULT_PORT: u16 = 5_060;
 
@@ -291,12 +320,14 @@ fn service(naptr: &Naptr, supported: &[Transport]) -> Option<Transport> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Service;
 
     const BOTH: [Transport; 2] = [Transport::Tcp, Transport::Udp];
     const NOW: Instant = Instant(1_000_000);
 
     fn place(host: &str, port: Option<u16>, transport: Option<Transport>) -> Place {
-        Place { host: host.to_owned(), ip: host.parse().ok(), port, transport }
+        let service = Service::Sip;
+        Place { host: host.to_owned(), ip: host.parse().ok(), port, transport, service }
     }
 
     /// A zone, asked as often as the procedure wants; the answer is what it found and asked for.
@@ -427,6 +458,31 @@ mod tests {
         let zone = [("Addresses a.test", host(&["192.0.2.9"]))];
         assert_eq!(run(&zone, &domain, &BOTH).0, "udp 192.0.2.9:5060");
         assert_eq!(run(&zone, &domain, &[Transport::Tcp]).0, "tcp 192.0.2.9:5060");
+    }
+
+    #[test]
+    fn addr_064_srv_of_im_goes_before_the_host() {
+        let im = |service| Place { service, ..place("a.test", None, None) };
+        let zone = [
+            ("Srv _im._sip.a.test", srv(&[(20, 5_061, "two.test"), (10, 5_060, "one.test")])),
+            ("Srv _im._xmpp.a.test", srv(&[(0, 5_269, "xmpp.test")])),
+            ("Addresses one.test", host(&["192.0.2.1"])),
+            ("Addresses two.test", host(&["192.0.2.2"])),
+            ("Addresses a.test", host(&["192.0.2.99"])),
+        ];
+        let (found, asked) = run(&zone, &im(Service::Im), &BOTH);
+        assert_eq!(found, "udp 192.0.2.1:5060, udp 192.0.2.2:5061");
+        assert_eq!(asked, "Srv _im._sip.a.test, Addresses two.test, Addresses one.test");
+        // Without SRV the address is one itself.
+        let (found, asked) = run(&zone, &im(Service::Pres), &BOTH);
+        assert_eq!(found, "udp 192.0.2.99:5060");
+        assert_eq!(asked, "Srv _pres._sip.a.test, Addresses a.test");
+        // A service that is decidedly not there leads nowhere.
+        let zone = [
+            ("Srv _im._sip.a.test", srv(&[(0, 0, "")])),
+            ("Addresses a.test", host(&["192.0.2.99"])),
+        ];
+        assert_eq!(run(&zone, &im(Service::Im), &BOTH).0, "");
     }
 
     #[test]

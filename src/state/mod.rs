@@ -1,6 +1,7 @@
 //! The only thing that changes: transactions, links, queues, peers. It knows nothing of
 //! translation: what must be said in words of the other side goes round again as an input.
 
+mod advertised;
 mod attempt;
 mod client;
 pub mod conversation;
@@ -41,6 +42,7 @@ use crate::flow::{
     Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
     LinkChange, LinkId, Map, Now, Record, Stored,
 };
+use advertised::Advertised;
 use client::Client;
 use conversation::Conversations;
 use counters::Counters;
@@ -83,6 +85,7 @@ pub struct State {
     links: Vec<Link>,
     peers: Vec<PeerState>,
     locator: Locator,
+    advertised: Advertised,
     /// Messages whose turn came before any peer was found.
     unrouted: Vec<DeliveryId>,
     /// What each peer asked for.
@@ -137,6 +140,7 @@ impl State {
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
             peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),
             locator: Locator::default(),
+            advertised: Advertised::default(),
             unrouted: Vec::new(),
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             text_targets: Map::with_hasher(seed),
@@ -281,6 +285,7 @@ impl State {
                 Timer::Peer(peer) => self.fire_peer(now, peer, effects),
                 Timer::Silence(branch) => self.fire_silence(branch, effects),
                 Timer::Locate(peer) => self.locate(now, peer, effects),
+                Timer::Advertised => self.fire_advertised(now, effects),
                 Timer::Pair(pair) => self.fire_pair(now, pair, effects),
                 Timer::Soiled => self.fire_soiled(now, effects),
                 Timer::Dns => self.fire_dns(now, effects),

@@ -13,6 +13,7 @@ use super::transaction::client::{Due, NonInviteClient};
 use super::{State, request};
 use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
+use crate::config::Service;
 use crate::flow::{
     Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin,
     Outbound, Outcome, Profile, Rendered,
@@ -69,7 +70,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let tried = self.deliveries.get(id).map(|it| it.tried.clone()).unwrap_or_default();
-        let Some(way) = self.way(&tried, false) else {
+        let Some(way) = self.way(Service::Im, &tried, false) else {
             // The DNS has not said yet where the peers are; it has a deadline.
             if self.peers.iter().any(|peer| !peer.located) {
                 return self.unrouted.push(id);
@@ -95,7 +96,7 @@ impl State {
             return self.carry(now, id, branch, way, octets, effects);
         }
         // RFC 3261 §18.1.1: the transport changes, and the Via with it.
-        let Some(way) = self.way(&tried, true) else { return self.too_large(id) };
+        let Some(way) = self.way(Service::Im, &tried, true) else { return self.too_large(id) };
         let Some(via) = listener(way.hop).and_then(|listener| request::via(listener, branch))
         else {
             return self.again_fail(id, Failure::NoPeer);

@@ -88,14 +88,14 @@ impl PeerState {
 #[must_use]
 pub fn pick<'a>(
     peers: impl Iterator<Item = &'a PeerState>,
-    fits: impl Fn(Target) -> Option<Target>,
+    fits: impl Fn(usize, Target) -> Option<Target>,
     dice: u64,
 ) -> Option<(usize, Target)> {
     let mut best: Option<(Health, usize, u32)> = None;
     let mut tied: Vec<(Target, u64)> = Vec::new();
     for (index, peer) in peers.enumerate() {
         for server in &peer.servers {
-            let Some(target) = fits(server.candidate.target) else { continue };
+            let Some(target) = fits(index, server.candidate.target) else { continue };
             let place = (server.health, index, server.candidate.rank);
             if best.is_none_or(|best| place < best) {
                 best = Some(place);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn picks(peers: &[PeerState], tried: &[u8]) -> Vec<u8> {
-        let fits = |t: Target| tried.iter().all(|octet| target(*octet) != t).then_some(t);
+        let fits = |_, t: Target| tried.iter().all(|octet| target(*octet) != t).then_some(t);
         let mut octets: Vec<u8> = (0..1_000)
             .filter_map(|dice| pick(peers.iter(), fits, dice))
             .map(

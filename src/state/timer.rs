@@ -21,6 +21,8 @@ pub enum Timer {
     Silence(u64),
     /// What the DNS said of a peer is too old.
     Locate(PeerId),
+    /// What the DNS said of the im: and pres: addresses of a domain is too old.
+    Advertised,
     /// A question to the DNS has no answer for too long.
     Dns,
     /// A pair of users.

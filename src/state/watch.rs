@@ -21,6 +21,7 @@ impl State {
             self.locate(now, peer, effects);
             self.ask_later(now, peer);
         }
+        self.ask_domains(now, effects);
     }
 
     /// Finds a peer's servers: from its URI, or by asking the DNS. While that is unanswered, or
@@ -29,17 +30,7 @@ impl State {
         let Some(settings) = self.config.sip.peers.get(peer.0) else { return };
         let supported = peer::transports(&self.config.sip);
         let until = match self.locator.locate(&settings.place, &supported, now.instant) {
-            Located::Ask(queries) => {
-                for query in queries {
-                    if self.locator.ask(query.clone(), now.instant) {
-                        effects.push(Effect::Resolve { query });
-                    }
-                }
-                if let Some(deadline) = self.locator.deadline() {
-                    self.timers.set(deadline, Timer::Dns);
-                }
-                return;
-            }
+            Located::Ask(queries) => return self.ask_dns(now, queries, effects),
             Located::Found(candidates, until) => {
                 if let Some(state) = self.peers.get_mut(peer.0) {
                     state.relocate(candidates);
@@ -70,6 +61,18 @@ impl State {
         }
     }
 
+    /// Asks the DNS what is not asked for already.
+    pub(super) fn ask_dns(&mut self, now: Now, queries: Vec<Query>, effects: &mut Vec<Effect>) {
+        for query in queries {
+            if self.locator.ask(query.clone(), now.instant) {
+                effects.push(Effect::Resolve { query });
+            }
+        }
+        if let Some(deadline) = self.locator.deadline() {
+            self.timers.set(deadline, Timer::Dns);
+        }
+    }
+
     /// The DNS answered.
     pub(super) fn resolved(
         &mut self,
@@ -84,6 +87,7 @@ impl State {
                 self.locate(now, peer, effects);
             }
         }
+        self.ask_domains(now, effects);
     }
 
     /// Questions that nobody answered in time count as failed.

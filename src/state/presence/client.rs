@@ -7,7 +7,7 @@ use super::dialog::Dialog;
 use super::pair::Dirty;
 use super::request::{self, Notify};
 use crate::codec::sip::{Request, Uri};
-use crate::config::{Listener, Transport};
+use crate::config::{Listener, Service, Transport};
 use crate::flow::{
     Again, Answered, Counter, DialogId, Effect, Failure, Now, Pair, PairId, Written,
 };
@@ -134,7 +134,7 @@ impl State {
             Some(route.map_or(target, |route| route.uri().clone()))
         });
         let named = first.and_then(|uri| self.server_at(&uri, large));
-        named.or_else(|| self.way(&[], large))
+        named.or_else(|| self.way(Service::Pres, &[], large))
     }
 
     /// The server of a peer that a URI names by its address.
@@ -182,7 +182,7 @@ impl State {
         let mut attempt = client.attempt.clone();
         let (transport, remote) = (client.hop.transport, client.hop.remote);
         attempt.tried.push(Target { transport, remote });
-        let way = self.way(&attempt.tried, client.octets.len() > UDP_MOST);
+        let way = self.way(Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
         if let Some(way) = way {
             self.counters.count(Counter::OutboundRerouted);
             if self.repeat(now, client, way, None, attempt, effects) {
