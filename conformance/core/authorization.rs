@@ -1,9 +1,67 @@
 //! Whether romeo may see juliet is hers to say (RFC 6121 §3, RFC 8048 §5.3.1).
 
 use crate::scene::{basic, body, expires, seconds, substate};
-use crate::world::World;
+use crate::world::{SETTINGS, World};
 
 const NOTHING: [String; 0] = [];
+
+/// SUB-073: who is refused cannot tell that from her being offline.
+#[test]
+fn sub_073_polite_blocking_shows_her_as_gone() {
+    let settings = format!("{SETTINGS}presence: {{ polite_blocking: true }}\n");
+    let mut world = World::with(&settings);
+    world.up();
+    let mut watcher = world.romeo_watches("w1");
+    assert_eq!(world.told(), ["subscribe"]);
+    world.juliet("unsubscribed");
+    let told = world.request();
+    assert!(substate(&told).starts_with("active;"), "{}", substate(&told));
+    assert!(body(&told).contains("<basic>closed</basic>"), "{}", body(&told));
+    world.answer(&told, 200);
+    // What she shows does not reach him; a refresh, a fetch and the end look as with one who is
+    // offline.
+    world.juliet_shows("balcony", "");
+    world.pass_ms(60_000);
+    assert_eq!((world.requests(), world.told()), (vec![], vec![]));
+    let (ok, notifies) = watcher.again(&mut world, "Expires: 600\n");
+    assert_eq!((ok.status.code(), notifies.len()), (200, 1));
+    assert!(body(&notifies[0]).contains("<basic>closed</basic>"));
+    world.answer(&notifies[0], 200);
+    // A new subscription within the time of refusal: no 403, and she is not asked.
+    let (ok, notifies) = world.romeo_subscribes("w2", "Expires: 3600\n");
+    assert_eq!((ok.status.code(), notifies.len()), (200, 1));
+    assert!(substate(&notifies[0]).starts_with("active;"));
+    assert!(body(&notifies[0]).contains("<basic>closed</basic>"));
+    world.answer(&notifies[0], 200);
+    let (ok, notifies) = world.romeo_subscribes("w3", "Expires: 0\n");
+    assert_eq!((ok.status.code(), notifies.len()), (200, 1));
+    assert!(body(&notifies[0]).contains("<basic>closed</basic>"));
+    world.answer(&notifies[0], 200);
+    let (_, notifies) = watcher.again(&mut world, "Expires: 0\n");
+    assert_eq!(substate(&notifies[0]), "terminated;reason=timeout");
+    assert!(body(&notifies[0]).contains("<basic>closed</basic>"));
+    world.answer(&notifies[0], 200);
+    assert_eq!(world.told(), Vec::<String>::new(), "she is not bothered");
+}
+
+#[test]
+fn sub_073_a_grant_that_is_taken_back_politely() {
+    let settings = format!("{SETTINGS}presence: {{ polite_blocking: true }}\n");
+    let mut world = World::with(&settings);
+    world.up();
+    world.romeo_sees("w1");
+    world.juliet("unsubscribed");
+    let told = world.request();
+    assert!(substate(&told).starts_with("active;"));
+    assert!(body(&told).contains("<basic>closed</basic>") && !body(&told).contains("balcony"));
+    world.answer(&told, 200);
+    world.juliet_shows("balcony", "");
+    world.pass_ms(60_000);
+    assert_eq!(world.requests(), []);
+    // Later she may let him see her after all.
+    world.pass_ms(3_600_000);
+    world.settle(200);
+}
 
 #[test]
 fn sub_053_without_her_word_it_never_becomes_active() {

@@ -42,6 +42,9 @@ pub struct Presence {
     /// Whether a watcher whose request is not decided is told so by a document with a note
     /// (`pending_note`, default no; RFC 3856 §6.6.2).
     pub pending_note: bool,
+    /// Whether a watcher whom she refused is shown her as gone instead of being told so
+    /// (`polite_blocking`, default no; RFC 3856 §6.6.2).
+    pub polite_blocking: bool,
 }
 
 impl Default for Presence {
@@ -59,6 +62,7 @@ impl Default for Presence {
             notify_window: 64,
             resume_rate: 2_000,
             pending_note: false,
+            polite_blocking: false,
         }
     }
 }
@@ -88,8 +92,11 @@ impl Presence {
         number("subscribe_rate_per_user", 1_000_000, &mut presence.subscribe_rate_per_user);
         number("notify_window", 1_000_000, &mut presence.notify_window);
         number("resume_rate", 1_000_000, &mut presence.resume_rate);
-        let note = map.optional("pending_note").and_then(|node| node.truth());
-        presence.pending_note = note.unwrap_or(presence.pending_note);
+        let truth = |key: &'static str, field: &mut bool| {
+            *field = map.optional(key).and_then(|node| node.truth()).unwrap_or(*field);
+        };
+        truth("pending_note", &mut presence.pending_note);
+        truth("polite_blocking", &mut presence.polite_blocking);
         map.finish();
         Some(presence)
     }

@@ -233,7 +233,9 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
 fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Arc<Device>> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
     if !granted {
-        return Vec::new();
+        // Who is refused without being told so sees her as gone (RFC 3856 §6.6.2).
+        let gone = view.config.presence.polite_blocking && (one.closed || !over);
+        return if gone { vec![Arc::new(nobody(view))] } else { Vec::new() };
     }
     if !over {
         return watched.devices.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::State;
 use super::authorization::Stanza as Kind;
-use super::notifier::{self, Action, Reason};
+use super::notifier::{self, Action, Notifier, Reason};
 use super::pair::{Asked, Dirty, Far, Watched};
 use crate::codec::xmpp::Text;
 use crate::flow::{
@@ -65,7 +65,14 @@ impl State {
         known.soil(Dirty::Gravely);
         let _ = effects;
         self.forget_her(id);
-        self.decided(now, id, false);
+        match self.config.presence.polite_blocking {
+            // He sees her as gone (RFC 3856 §6.6.2).
+            true => self.decided_as(id, |machine| match machine.decided(now.instant, true) {
+                Action::Nothing => machine.changed(now.instant),
+                action => action,
+            }),
+            false => self.decided(now, id, false),
+        }
     }
 
     /// Nothing of her is known to him any more.
@@ -89,12 +96,14 @@ impl State {
 
     /// She decided: each of his subscriptions hears of it at once.
     pub(super) fn decided(&mut self, now: Now, id: PairId, granted: bool) {
+        self.decided_as(id, |machine| machine.decided(now.instant, granted));
+    }
+
+    fn decided_as(&mut self, id: PairId, event: impl Fn(&mut Notifier) -> Action) {
         let Some(watched) = self.watched_mut(id) else { return };
         let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
         let notified: Vec<DialogId> = each
-            .filter_map(|one| {
-                (one.machine.decided(now.instant, granted) == Action::Notify).then_some(one.id)
-            })
+            .filter_map(|one| (event(&mut one.machine) == Action::Notify).then_some(one.id))
             .collect();
         if !notified.is_empty() {
             self.again(Again::Notify(id, notified));

@@ -45,7 +45,10 @@ impl State {
             return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
         }
         let seconds = self.granted_seconds(asked);
-        let Some((name, granted)) = self.add_subscription(now, asked, seconds) else { return };
+        let blocked = self.is_refused(now, id);
+        let Some((name, granted)) = self.add_subscription(now, asked, seconds, blocked) else {
+            return;
+        };
         self.counters.count(Counter::SubscribeTaken);
         self.note_sip_user(asked.request.from.uri(), &pair.contact);
         self.accept(asked, seconds, effects);
@@ -55,6 +58,7 @@ impl State {
             (true, true) if self.knows_her(id) => {}
             (true, _) => self.ask_how_she_is(now, id, effects),
             (false, true) => {}
+            (false, false) if blocked => {}
             (false, false) => self.ask_her(now, id, effects),
         }
     }
@@ -69,8 +73,7 @@ impl State {
         if let Some(refusal) = self.unable(now, pair.link) {
             return Some(refusal);
         }
-        let until = self.presence.pair(pair.id).and_then(|known| known.pauses().refused);
-        if until.is_some_and(|until| until > now.instant) {
+        if self.is_refused(now, pair.id) && !self.config.presence.polite_blocking {
             return Some(Refusal::new(Status::FORBIDDEN));
         }
         let most = self.config.limits.dialogs_per_pair;
@@ -81,6 +84,12 @@ impl State {
         (!room).then(Refusal::unavailable)
     }
 
+    /// Whether she refused him lately.
+    fn is_refused(&self, now: Now, id: PairId) -> bool {
+        let until = self.presence.pair(id).and_then(|known| known.pauses().refused);
+        until.is_some_and(|until| until > now.instant)
+    }
+
     /// For how long he is taken on: as he asks, or less.
     fn granted_seconds(&self, asked: &Subscribing) -> u32 {
         let most = self.config.presence.max_expires.as_secs();
@@ -88,17 +97,21 @@ impl State {
     }
 
     /// A subscription of his begins; the answer is its name, and whether he may see her already.
+    /// Who is `blocked` is not told so.
     fn add_subscription(
         &mut self,
         now: Now,
         asked: &Subscribing,
         seconds: u32,
+        blocked: bool,
     ) -> Option<(DialogId, bool)> {
         let tag = self.tag(&asked.request);
         let name = self.dialog_id(&asked.request.call_id, &tag);
         let id = asked.pair.id;
         let known = self.presence.pairs.get_mut(&id)?;
-        known.pause(|pauses| pauses.refused = None);
+        if !blocked {
+            known.pause(|pauses| pauses.refused = None);
+        }
         let granted = known.authorization.to;
         let fetch = seconds == 0;
         let mut dialog = Dialog::new(asked.request.call_id.as_str(), &tag);
@@ -109,7 +122,10 @@ impl State {
         if kept {
             dialog.set_remote_uri(his);
         }
-        let state = if granted { notifier::State::Active } else { notifier::State::Pending };
+        let state = match granted || blocked {
+            true => notifier::State::Active,
+            false => notifier::State::Pending,
+        };
         let life = Duration::from_secs(seconds.into());
         let mut machine = Notifier::new(state, now.instant + life);
         if fetch {
