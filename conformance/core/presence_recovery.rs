@@ -280,3 +280,60 @@ fn sub_115_stopping_tells_nobody_anything() {
     let told = world.told();
     assert_eq!(told, ["available /a", "probe"]);
 }
+
+/// PRES-083 has a question where nothing is stored; where the store is known to be lost, her
+/// server's probe is word that she may see him (RFC 6121 §4.3.1).
+#[test]
+fn after_the_loss_of_the_store_she_sees_him_again_from_her_next_login() {
+    let mut world = World::new();
+    world.juliet_sees(&["a"]);
+    let mut world = world.bereft();
+    world.up();
+    assert_eq!((world.told(), world.requests()), (vec![], vec![]), "nobody is told anything");
+    world.juliet_probes();
+    let subscribe = world.request();
+    assert_eq!(expires(&subscribe), 3_600);
+    world.answer_with(&subscribe, 200, &["Expires: 3600"]);
+    world.notified(&subscribe, 1, "active;expires=3600", &open(&["a"]));
+    let told = world.told();
+    assert!(told.contains(&"available /a".to_owned()), "{told:?}");
+    world.notified(&subscribe, 2, "active;expires=3600", &open(&["b"]));
+    assert_eq!(world.told(), ["available /b", "unavailable /a"]);
+    // Who logs in once more asks nobody anew.
+    world.juliet_probes();
+    assert!(world.requests().iter().all(|it| it.call_id == subscribe.call_id));
+}
+
+#[test]
+fn after_the_loss_of_the_store_his_refresh_begins_anew_and_she_is_not_bothered() {
+    let mut world = World::new();
+    let mut watcher = world.romeo_sees("w1");
+    let mut world = world.bereft();
+    world.up();
+    let (gone, _) = watcher.again(&mut world, "Expires: 3600\n");
+    assert_eq!(gone.status.code(), 481);
+    world.romeo_watches("w2");
+    assert_eq!(world.told(), ["subscribe"]);
+    // Her server answers for her (RFC 6121 §3.1.3).
+    world.juliet("subscribed");
+    let active = world.request();
+    assert!(substate(&active).starts_with("active;"));
+    world.answer(&active, 200);
+    assert_eq!(world.told(), ["probe"]);
+}
+
+#[test]
+fn after_the_loss_of_the_store_a_refusal_of_his_is_what_she_is_told() {
+    let mut world = World::new();
+    world.juliet_sees(&["a"]);
+    let mut world = world.bereft();
+    world.up();
+    world.juliet_probes();
+    let subscribe = world.request();
+    world.answer(&subscribe, 403);
+    assert_eq!(world.told(), ["unsubscribed"]);
+    // A store that was merely never there is no loss: it stays a question.
+    let mut world = World::new();
+    world.juliet_probes();
+    assert_eq!(expires(&world.request()), 0);
+}

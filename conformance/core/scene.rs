@@ -187,9 +187,18 @@ impl World {
         let mut now = self.now;
         now.unix_ms += milliseconds;
         let (rules, _) = Rules::load(None).expect("the built-in rules are right");
-        let mut world = World::begun(settings, rules, 8, now, &Stored { records });
+        let mut world = World::begun(settings, rules, 8, now, &Stored { records, lost: false });
         world.records = self.records;
         world
+    }
+
+    /// A process whose store is lost.
+    pub(crate) fn bereft(self) -> Self {
+        let mut now = self.now;
+        now.unix_ms += 1_000;
+        let (rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let stored = Stored { records: Vec::new(), lost: true };
+        World::begun(SETTINGS, rules, 9, now, &stored)
     }
 
     /// How many subscriptions there are: hers, and his.

@@ -181,7 +181,7 @@ impl Process {
             part.copy_from_slice(&self.dice.number().to_le_bytes());
         }
         let source = IdSource { seed, key: [1; 16] };
-        let stored = Stored { records: self.disk.clone() };
+        let stored = Stored { records: self.disk.clone(), lost: false };
         let (config, rules) = (Arc::clone(&self.config), Arc::clone(&self.rules));
         let mut effects = Vec::new();
         let gateway = Gateway::new(config, rules, &source, &stored, false, now(at), &mut effects);

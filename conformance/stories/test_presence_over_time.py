@@ -196,6 +196,33 @@ def test_a_stopped_gateway_says_nothing(town, juliet, couple):
     assert not [notify for notify in watch.notified if notify["Subscription-State"].startswith("terminated")]
 
 
+def test_a_damaged_store_is_learnt_again(town, people, juliet, couple):
+    """His phone begins anew at its next refresh, and she is not asked; she sees him from her next login."""
+    jid = town.jid_of("bereft")
+    phone, sight, watch = couple("bereft")
+    town.stox.stop()
+    file = town.stox.folder / "var" / "stox.redb"
+    octets = bytearray(file.read_bytes())
+    octets[64:4096] = bytes(4096 - 64)
+    file.write_bytes(octets)
+    town.stox.start()
+    assert any("store damaged" in alarm for alarm in town.stox.status()["alarms"])
+    assert worse_news(juliet, jid) == []
+
+    watch.refreshes(expect=481)
+    new = phone.watches(town.uri_of("juliet"))
+    new.sees(balcony="")
+    assert juliet.roster()[jid] == "both"
+    juliet.logout()
+    juliet = people.xmpp("juliet")
+    sight = phone.is_asked()
+    sight.notifies("active;expires=600", Tuple("desk", show="away"))
+    juliet.sees(f"{jid}/desk", show="away")
+    sight.notifies("active;expires=600", Tuple("desk", show="dnd"))
+    juliet.sees(f"{jid}/desk", show="dnd")
+    assert juliet.roster()[jid] == "both"
+
+
 def test_prosody_is_killed(town, people, couple):
     """He sees what was known of her, then that she is gone, then her again; she sees what he said meanwhile."""
     jid = town.jid_of("patient")

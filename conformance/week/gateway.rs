@@ -94,7 +94,7 @@ impl Process {
             .disk
             .iter()
             .map(|(id, value)| Record::Pair { id: *id, value: Some(value.clone()) });
-        let stored = Stored { records: records.collect() };
+        let stored = Stored { records: records.collect(), lost: false };
         let mut effects = Vec::new();
         let (config, rules) = (Arc::clone(&self.config), Arc::clone(&self.rules));
         let now = Self::time(stage.now);

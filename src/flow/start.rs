@@ -16,4 +16,6 @@ pub struct IdSource {
 pub struct Stored {
     /// All records.
     pub records: Vec<Record>,
+    /// A store was lost not long ago: who watches whom is to be learnt again.
+    pub lost: bool,
 }

@@ -135,7 +135,7 @@ impl State {
             clients: Map::with_hasher(seed),
             begun: 0,
             deliveries: Deliveries::new(seed, bounds),
-            presence: Presence::new(seed, config.sip.peers.len()),
+            presence: Presence::new(seed, config.sip.peers.len(), stored.lost),
             conversations: Conversations::new(seed),
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
             peers: config.sip.peers.iter().map(|_| PeerState::default()).collect(),

@@ -23,6 +23,8 @@ const PAIRS: TableDefinition<'_, u64, &str> = TableDefinition::new("pairs");
 
 /// The version of this file format.
 const FORMAT: &[u8] = b"1";
+/// How long what a lost store held is learnt again: until everybody has logged in once.
+const LOST_MS: u64 = 30 * 24 * 3_600 * 1_000;
 /// The store's cache: the working set is small, and redb would take a gibibyte.
 const CACHE_OCTETS: usize = 8 * 1_024 * 1_024;
 
@@ -120,7 +122,9 @@ impl Store {
                 }
                 let aside = path.with_extension(format!("redb.damaged-{unix_ms}"));
                 std::fs::rename(path, &aside).map_err(StoreError::Directory)?;
-                let opened = Self::open_file(path, fresh_key, unix_ms)?;
+                let mut opened = Self::open_file(path, fresh_key, unix_ms)?;
+                opened.store.note_loss(unix_ms)?;
+                opened.stored.lost = true;
                 Ok(Opened { damaged: Some(aside), ..opened })
             }
             Ok(opened) => Ok(Opened { fresh, ..opened }),
@@ -134,7 +138,7 @@ impl Store {
         let database = builder.create(path)?;
         let mut store = Store { database };
         let key = store.begin(fresh_key, unix_ms)?;
-        let stored = store.read()?;
+        let stored = store.read(unix_ms)?;
         Ok(Opened { store, key, stored, fresh: false, damaged: None })
     }
 
@@ -160,8 +164,19 @@ impl Store {
         Ok(key)
     }
 
-    fn read(&self) -> Result<Stored, StoreError> {
+    /// What the store before this one held is not here.
+    fn note_loss(&self, unix_ms: u64) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(VALUES)?.insert("lost", unix_ms.to_be_bytes().as_slice())?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn read(&self, unix_ms: u64) -> Result<Stored, StoreError> {
         let transaction = self.database.begin_read()?;
+        let lost_at = transaction.open_table(VALUES)?.get("lost")?;
+        let lost_at = lost_at.and_then(|at| at.value().try_into().ok()).map(u64::from_be_bytes);
+        let lost = lost_at.is_some_and(|at| unix_ms.saturating_sub(at) < LOST_MS);
         let mut records = Vec::new();
         for entry in transaction.open_table(TEXT_PROFILES)?.iter()? {
             let (address, until) = entry?;
@@ -173,7 +188,7 @@ impl Store {
             let value = Some(value.value().to_owned());
             records.push(Record::Pair { id: PairId(id.value()), value });
         }
-        Ok(Stored { records })
+        Ok(Stored { records, lost })
     }
 
     /// Puts groups of records on disk together.

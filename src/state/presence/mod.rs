@@ -57,12 +57,14 @@ pub struct Presence {
     pace: Pace,
     /// The NOTIFYs under way, by peer.
     windows: Vec<Window>,
+    /// The store was lost not long ago: who watches whom is learnt again.
+    lost: bool,
 }
 
 impl Presence {
-    /// Nobody watches anybody; there are so many peers.
+    /// Nobody watches anybody, or that is not known any more; there are so many peers.
     #[must_use]
-    pub fn new(seed: Seed, peers: usize) -> Self {
+    pub fn new(seed: Seed, peers: usize, lost: bool) -> Self {
         Presence {
             pairs: Map::with_hasher(seed),
             dialogs: Map::with_hasher(seed),
@@ -71,6 +73,7 @@ impl Presence {
             soiled: Vec::new(),
             pace: Pace::new(seed),
             windows: (0..peers).map(|_| Window::default()).collect(),
+            lost,
         }
     }
 

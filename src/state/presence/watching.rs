@@ -252,6 +252,10 @@ impl State {
         if !authorization.from && self.presence.pair(id).is_some_and(refuses) {
             return self.say(now, pair, Kind::Unsubscribed, probe.id, effects);
         }
+        let unknown = self.presence.pair(id).is_none_or(|known| known.watching.is_none());
+        if !authorization.from && self.presence.lost && unknown {
+            return self.learn(now, pair, probe, effects);
+        }
         if !authorization.from {
             return self.fetch(now, pair, probe, effects);
         }
@@ -268,6 +272,17 @@ impl State {
             // It was granted, and the store has lost the rest.
             false => machine.subscribe(context),
         });
+    }
+
+    /// A probe after the store was lost: her server asks for those alone whom she may see
+    /// (RFC 6121 §4.3.1), so she watched him. He says whether that still holds.
+    fn learn(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
+        let Some(known) = self.pair_made(now, pair) else { return };
+        known.authorization.inbound(Kind::Subscribe);
+        let watching = known.watching.get_or_insert_default();
+        (watching.since, watching.probe) = (now.unix_ms, Some(probe));
+        known.soil(Dirty::Gravely);
+        self.run_watching(now, pair.id, None, effects, Subscriber::subscribe);
     }
 
     /// A device of hers has appeared: it may be that nobody was there to be told of him.
