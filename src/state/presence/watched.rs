@@ -122,21 +122,18 @@ impl State {
         if kept {
             dialog.set_remote_uri(his);
         }
-        let state = match granted || blocked {
-            true => notifier::State::Active,
-            false => notifier::State::Pending,
-        };
+        let shown = granted || blocked;
+        let state = if shown { notifier::State::Active } else { notifier::State::Pending };
         let life = Duration::from_secs(seconds.into());
         let mut machine = Notifier::new(state, now.instant + life);
         if fetch {
             machine.end(Reason::Timeout);
         }
-        let event_id = asked.event.id().map(Into::into);
         let subscription = Subscription {
             id: name,
             dialog,
             machine,
-            event_id,
+            event_id: asked.event.id().map(Into::into),
             fetch,
             objects: asked.objects,
             waits: false,

@@ -50,18 +50,7 @@ impl State {
                 }
             }
             Action::Cancelled => self.cancelled(now, id, &pair, answered, effects),
-            Action::Unsubscribed => {
-                self.withdraw(now, id, effects);
-                // Of one who is not there the mode of RFC 3922 §6.4 says so.
-                let unknown = answered.filter(|it| matches!(it.status, 404 | 410 | 604));
-                match unknown.and_then(as_error) {
-                    Some(error) => {
-                        let request = self.take_request_id(id);
-                        self.say_error(now, &pair, request, error, effects);
-                    }
-                    None => self.say(now, &pair, Kind::Unsubscribed, None, effects),
-                }
-            }
+            Action::Unsubscribed => self.ended(now, id, &pair, answered, effects),
             Action::Withdraw => self.withdraw(now, id, effects),
             Action::Unknown => {
                 let Some(watching) = self.watching_mut(id) else { return };
@@ -77,6 +66,27 @@ impl State {
                 }
             }
             Action::Failed => self.failed(now, id, &pair, answered, effects),
+        }
+    }
+
+    /// What she asked to be ended has ended. Of one who is not there the mode of RFC 3922 §6.4
+    /// says so.
+    fn ended(
+        &mut self,
+        now: Now,
+        id: PairId,
+        pair: &Pair,
+        answered: Option<&Answered>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.withdraw(now, id, effects);
+        let unknown = answered.filter(|it| matches!(it.status, 404 | 410 | 604));
+        match unknown.and_then(as_error) {
+            Some(error) => {
+                let request = self.take_request_id(id);
+                self.say_error(now, pair, request, error, effects);
+            }
+            None => self.say(now, pair, Kind::Unsubscribed, None, effects),
         }
     }
 
