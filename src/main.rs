@@ -2,7 +2,7 @@
 
 mod commands;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -72,6 +72,9 @@ enum Command {
         /// Print JSON, for programs.
         #[arg(long)]
         json: bool,
+        /// Print what GET /metrics has, for Prometheus and its like.
+        #[arg(long, conflicts_with = "json")]
+        metrics: bool,
     },
     /// Take a running gateway out of service: XMPP users see the SIP users go, SIP watchers are
     /// told to look elsewhere, and nothing new is taken on. Who may see whom is kept.
@@ -100,7 +103,8 @@ fn main() -> ExitCode {
         Command::Rules(command) => commands::rules::run(&command),
         Command::Translate(asked) => commands::translate::run(&asked),
         Command::Explain(asked) => commands::translate::explain_address(&asked),
-        Command::Status { settings, json } => status(&settings, json),
+        Command::Status { settings, metrics: true, .. } => metrics(&settings),
+        Command::Status { settings, json, .. } => status(&settings, json),
         Command::Retire(settings) => order(&settings, &Order::Retire).map(|_| ()),
         Command::Remove { settings, contact } => remove(&settings, &contact),
     };
@@ -189,13 +193,25 @@ fn remove(settings: &Settings, contact: &str) -> Result<(), String> {
     order(settings, &Order::Remove(contact)).map(|_| ())
 }
 
+fn metrics(settings: &Settings) -> Result<(), String> {
+    let text = asked(settings, wire::ask_metrics)?;
+    say(text.trim_end());
+    Ok(())
+}
+
 /// Tells the gateway that runs something.
 fn order(settings: &Settings, order: &Order) -> Result<Status, String> {
+    asked(settings, |socket| wire::ask(socket, order))
+}
+
+fn asked<T>(
+    settings: &Settings,
+    ask: impl FnOnce(&Path) -> std::io::Result<T>,
+) -> Result<T, String> {
     // The rules on disk may be broken while the gateway serves by those that it has.
     let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
     let socket = &config.admin_socket;
-    wire::ask(socket, order)
-        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
+    ask(socket).map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
 }
 
 /// End-to-end encryption that was met, and the last messages refused for it.

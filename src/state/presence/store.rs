@@ -121,8 +121,11 @@ impl State {
             return;
         }
         let id = state.names.id;
-        for dialog in state.dialog_ids() {
-            self.presence.dialogs.insert(dialog, id);
+        if let Some(dialog) = state.her_dialog() {
+            self.presence.dialogs.add_hers(dialog, id);
+        }
+        for dialog in state.his_dialogs() {
+            self.presence.dialogs.add_his(dialog, id);
         }
         state.stored = true;
         self.add_pair(state);
