@@ -4,6 +4,7 @@ mod commands;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use commands::{say, tell};
@@ -132,13 +133,7 @@ fn run(settings: &Settings) -> Result<(), String> {
 }
 
 fn check(settings: &Settings, connect: bool) -> Result<(), String> {
-    let (config, rules) = load(settings)?;
-    let config = std::sync::Arc::new(config);
-    let failures = rehearsal::run_tests(&std::sync::Arc::new(rules), Some(&config));
-    if !failures.is_empty() {
-        let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
-        return Err(format!("{}\n{} tests of the rules failed", told.join("\n"), told.len()));
-    }
+    let (config, _) = load(settings)?;
     say(&format!("{}: no mistakes", settings.config.display()));
     if !connect {
         return Ok(());
@@ -225,12 +220,20 @@ fn say_encryption(status: &Status) {
     }
 }
 
-/// Reads configuration and rules; warnings are told, mistakes end it.
-fn load(settings: &Settings) -> Result<(Config, Rules), String> {
+/// Reads configuration and rules and runs the tests of the rules; warnings are told, mistakes and
+/// tests that fail end it.
+fn load(settings: &Settings) -> Result<(Arc<Config>, Arc<Rules>), String> {
     let (config, warnings) = config::load(&settings.config, &config::Process).map_err(tell)?;
     let (rules, more) = Rules::load(config.rules.as_deref()).map_err(tell)?;
     for warning in warnings.iter().chain(&more) {
         eprintln!("{warning}\n");
     }
-    Ok((config, rules))
+    let (config, rules) = (Arc::new(config), Arc::new(rules));
+    let failures = rehearsal::run_tests(&rules, Some(&config));
+    if failures.is_empty() {
+        return Ok((config, rules));
+    }
+    let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    let tests = if told.len() == 1 { "test" } else { "tests" };
+    Err(format!("{}\n{} {tests} of the rules failed", told.join("\n"), told.len()))
 }

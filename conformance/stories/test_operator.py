@@ -224,3 +224,25 @@ def test_metrics_while_messages_flow_and_rules_change():
 
 
 SUBJECT = "rules:\n  - { name: town, when: { direction: to_sip }, set: { Subject: Verona } }\n"
+TEST = """tests:
+  - name: the subject
+    xmpp: { from: juliet@example.com, to: romeo@example.net, body: hello }
+    expect: { subject: EXPECTED }
+"""
+
+
+def test_rules_that_break_their_promise_do_not_serve(stox):
+    folder = stox.folder / "rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    stox.config["rules"] = "rules"
+    (folder / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "wrong"), encoding="utf-8")
+    stox.launch_with_config()
+    assert stox.wait_for_exit(within=20) != 0
+    stox.complains("FAILED the subject", "messages.yaml")
+    stox.complains("+ subject: Verona")
+    checked = stox.check()
+    assert checked.returncode != 0
+    assert "FAILED the subject" in checked.stderr
+    assert "1 test of the rules failed" in checked.stderr
+    (folder / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "Verona"), encoding="utf-8")
+    stox.start()

@@ -76,9 +76,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When it cannot start; nothing was served then.
-pub fn run(config: Config, rules: Rules) -> Result<(), RunError> {
+pub fn run(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, serve(Arc::new(config), Arc::new(rules)))
+    LocalSet::new().block_on(&runtime, serve(config, rules))
 }
 
 async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
