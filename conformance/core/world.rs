@@ -146,6 +146,13 @@ impl World {
 
     /// The same with other settings.
     pub(crate) fn with_rules_and(settings_text: &str, file: &str, text: &str) -> Self {
+        let mut world = World::ruled(settings_text, World::rules_of(file, text), 7);
+        world.up();
+        world
+    }
+
+    /// The built-in rules with a file of its own over them.
+    pub(crate) fn rules_of(file: &str, text: &str) -> Rules {
         static LAST: AtomicUsize = AtomicUsize::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let name = format!("stox-rules-{}-{number}", std::process::id());
@@ -154,10 +161,7 @@ impl World {
         std::fs::write(directory.join(file), text).expect("a file");
         let loaded = Rules::load(Some(&directory));
         std::fs::remove_dir_all(&directory).expect("the directory can go");
-        let (rules, _) = loaded.expect("the rules are right");
-        let mut world = World::ruled(settings_text, rules, 7);
-        world.up();
-        world
+        loaded.expect("the rules are right").0
     }
 
     pub(crate) fn feed(&mut self, input: Input) {
