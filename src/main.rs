@@ -2,8 +2,9 @@
 
 mod commands;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use commands::{say, tell};
@@ -72,6 +73,9 @@ enum Command {
         /// Print JSON, for programs.
         #[arg(long)]
         json: bool,
+        /// Print what GET /metrics has, for Prometheus and its like.
+        #[arg(long, conflicts_with = "json")]
+        metrics: bool,
     },
     /// Take a running gateway out of service: XMPP users see the SIP users go, SIP watchers are
     /// told to look elsewhere, and nothing new is taken on. Who may see whom is kept.
@@ -100,7 +104,8 @@ fn main() -> ExitCode {
         Command::Rules(command) => commands::rules::run(&command),
         Command::Translate(asked) => commands::translate::run(&asked),
         Command::Explain(asked) => commands::translate::explain_address(&asked),
-        Command::Status { settings, json } => status(&settings, json),
+        Command::Status { settings, metrics: true, .. } => metrics(&settings),
+        Command::Status { settings, json, .. } => status(&settings, json),
         Command::Retire(settings) => order(&settings, &Order::Retire).map(|_| ()),
         Command::Remove { settings, contact } => remove(&settings, &contact),
     };
@@ -128,13 +133,7 @@ fn run(settings: &Settings) -> Result<(), String> {
 }
 
 fn check(settings: &Settings, connect: bool) -> Result<(), String> {
-    let (config, rules) = load(settings)?;
-    let config = std::sync::Arc::new(config);
-    let failures = rehearsal::run_tests(&std::sync::Arc::new(rules), Some(&config));
-    if !failures.is_empty() {
-        let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
-        return Err(format!("{}\n{} tests of the rules failed", told.join("\n"), told.len()));
-    }
+    let (config, _) = load(settings)?;
     say(&format!("{}: no mistakes", settings.config.display()));
     if !connect {
         return Ok(());
@@ -189,13 +188,25 @@ fn remove(settings: &Settings, contact: &str) -> Result<(), String> {
     order(settings, &Order::Remove(contact)).map(|_| ())
 }
 
+fn metrics(settings: &Settings) -> Result<(), String> {
+    let text = asked(settings, wire::ask_metrics)?;
+    say(text.trim_end());
+    Ok(())
+}
+
 /// Tells the gateway that runs something.
 fn order(settings: &Settings, order: &Order) -> Result<Status, String> {
+    asked(settings, |socket| wire::ask(socket, order))
+}
+
+fn asked<T>(
+    settings: &Settings,
+    ask: impl FnOnce(&Path) -> std::io::Result<T>,
+) -> Result<T, String> {
     // The rules on disk may be broken while the gateway serves by those that it has.
     let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
     let socket = &config.admin_socket;
-    wire::ask(socket, order)
-        .map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
+    ask(socket).map_err(|error| format!("no gateway answers at {}: {error}", socket.display()))
 }
 
 /// End-to-end encryption that was met, and the last messages refused for it.
@@ -209,12 +220,20 @@ fn say_encryption(status: &Status) {
     }
 }
 
-/// Reads configuration and rules; warnings are told, mistakes end it.
-fn load(settings: &Settings) -> Result<(Config, Rules), String> {
+/// Reads configuration and rules and runs the tests of the rules; warnings are told, mistakes and
+/// tests that fail end it.
+fn load(settings: &Settings) -> Result<(Arc<Config>, Arc<Rules>), String> {
     let (config, warnings) = config::load(&settings.config, &config::Process).map_err(tell)?;
     let (rules, more) = Rules::load(config.rules.as_deref()).map_err(tell)?;
     for warning in warnings.iter().chain(&more) {
         eprintln!("{warning}\n");
     }
-    Ok((config, rules))
+    let (config, rules) = (Arc::new(config), Arc::new(rules));
+    let failures = rehearsal::run_tests(&rules, Some(&config));
+    if failures.is_empty() {
+        return Ok((config, rules));
+    }
+    let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    let tests = if told.len() == 1 { "test" } else { "tests" };
+    Err(format!("{}\n{} {tests} of the rules failed", told.join("\n"), told.len()))
 }

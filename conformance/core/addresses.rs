@@ -315,6 +315,23 @@ fn addr_074_an_answer_finds_the_user_who_spells_himself_otherwise() {
 }
 
 #[test]
+fn addr_008_a_space_at_an_edge_is_answered_while_it_is_remembered() {
+    for (local, user) in [("\\20a", "%20a"), ("a\\20", "a%20"), ("\\20", "%20")] {
+        let answer = message("a", "", "x").replacen("sip:juliet@", &format!("sip:{user}@"), 1);
+        let mut stranger = World::new();
+        stranger.sip(&answer);
+        assert_eq!(stranger.codes(), [404]);
+        let mut world = World::new();
+        world.xmpp(&format!(
+            "<message from='{local}@xmpp.test/x' to='romeo@sip.xmpp.test'><body>x</body></message>"
+        ));
+        assert_eq!(world.request().from.uri().as_str(), format!("sip:{user}@xmpp.test;gr=x"));
+        world.sip(&answer);
+        assert_eq!(to_of(&mut world), format!("{local}@xmpp.test"));
+    }
+}
+
+#[test]
 fn a_user_whom_only_his_server_knows_is_answered() {
     let mut world = World::new();
     world.xmpp(

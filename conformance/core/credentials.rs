@@ -1,9 +1,10 @@
 //! A peer that asks for credentials (RFC 3261 §22).
 
 use stox::codec::sip::{Credentials, HeaderName, Request};
-use stox::flow::{Entry, Input, Unfinished};
+use stox::flow::Input;
 use stox::rules::Rules;
 
+use crate::recovery::unfinished;
 use crate::world::World;
 
 const SETTINGS: &str = r#"
@@ -175,13 +176,7 @@ fn a_challenge_after_a_restart_is_answered_with_a_higher_cseq() {
     let mut before = world();
     before.juliet_says("m1", "hello");
     let first = before.request();
-    let left = before.journal.iter().cloned().fold(None, |left, entry| match entry {
-        Entry::Taken(delivery, taken) => Some(Unfinished { delivery, taken, sent: None }),
-        Entry::Sent(_, sent) => {
-            left.map(|left: Unfinished| Unfinished { sent: Some(sent), ..left })
-        }
-        Entry::Ended(_) => None,
-    });
+    let left = unfinished(&before.journal).pop();
 
     let mut world = World::with(SETTINGS);
     world.now = before.now;

@@ -298,7 +298,7 @@ fn e2e_026_an_object_does_not_wait_for_longer_than_five_minutes() {
     };
     let delivery = stox::flow::DeliveryId(99);
     world.journal.clear();
-    world.feed(Input::Recovered(Box::new(Unfinished { delivery, taken, sent: None })));
+    world.feed(Input::Recovered(Box::new(Unfinished { delivery, taken, part: None, sent: None })));
     assert_eq!(world.error().1.condition, Condition::RecipientUnavailable);
     assert!(world.requests().is_empty() && world.journal.contains(&Entry::Ended(delivery)));
     let _ = Origin::Again(delivery);

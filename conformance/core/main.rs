@@ -15,6 +15,7 @@ mod encryption_to_xmpp;
 mod errors;
 mod gateway;
 mod link;
+mod long_texts;
 mod messages;
 mod messages_to_sip;
 mod messages_to_xmpp;

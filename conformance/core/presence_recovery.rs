@@ -3,7 +3,7 @@
 use stox::codec::sip::Method;
 use stox::flow::Input;
 
-use crate::scene::{Watcher, basic, expires, open, pidf, seconds, substate, tuple};
+use crate::scene::{Watcher, basic, expires, open, pidf, seconds, subscribe, substate, tuple};
 use crate::world::World;
 
 const NOTHING: [String; 0] = [];
@@ -35,6 +35,44 @@ fn sub_092_his_dialog_goes_on_after_a_death() {
     assert_eq!(basic(notify, "balcony"), "open");
     world.answer(notify, 200);
     assert_eq!(world.told(), NOTHING);
+}
+
+/// What follows from her word in a pass of its own waits for the disk, too.
+#[test]
+fn sub_092_nobody_sees_an_authorization_before_it_is_on_disk() {
+    let mut world = World::new();
+    let mut watcher = world.romeo_watches("w1");
+    world.told();
+    world.slow_disk();
+    world.juliet("subscribed");
+    world.juliet_shows("balcony", "");
+    world.pass_ms(1_500);
+    assert_eq!(world.requests(), []);
+    world.written();
+    let told = world.settle(200);
+    assert!(told.iter().all(|it| substate(it).starts_with("active;")), "{told:?}");
+    assert!(!told.is_empty());
+    // Her refusal, and how long he is taken on.
+    world.run_quietly(seconds(10));
+    world.slow_disk();
+    let (responses, requests) = {
+        watcher.cseq += 1;
+        world.sip(&subscribe(&watcher.call, &watcher.tag, watcher.cseq, "Expires: 600\n"));
+        world.sent()
+    };
+    assert_eq!((responses, requests), (vec![], vec![]));
+    // Nor by a retransmission.
+    world.pass_ms(500);
+    world.sip(&subscribe(&watcher.call, &watcher.tag, watcher.cseq, "Expires: 600\n"));
+    assert_eq!(world.sent(), (vec![], vec![]));
+    world.juliet("unsubscribed");
+    assert_eq!(world.requests(), []);
+    world.written();
+    let (responses, requests) = world.sent();
+    assert_eq!((responses.len(), responses[0].status.code()), (1, 200));
+    requests.iter().for_each(|request| world.answer(request, 200));
+    let last = requests.iter().chain(&world.settle(200)).map(substate).last();
+    assert_eq!(last.as_deref(), Some("terminated;reason=rejected"));
 }
 
 #[test]

@@ -8,12 +8,16 @@ use stox::flow::{DeliveryId, Entry, Input, Unfinished};
 use crate::world::{SETTINGS, World};
 
 /// What a journal of these entries holds at the end.
-fn unfinished(entries: &[Entry]) -> Vec<Unfinished> {
+pub(crate) fn unfinished(entries: &[Entry]) -> Vec<Unfinished> {
     let mut left: BTreeMap<DeliveryId, Unfinished> = BTreeMap::new();
     for entry in entries.iter().cloned() {
         match entry {
             Entry::Taken(delivery, taken) => {
-                left.insert(delivery, Unfinished { delivery, taken, sent: None });
+                left.insert(delivery, Unfinished { delivery, taken, part: None, sent: None });
+            }
+            Entry::Part(delivery, part) => {
+                let left = left.get_mut(&delivery).expect("taken before");
+                (left.part, left.sent) = (Some(part), None);
             }
             Entry::Sent(delivery, sent) => {
                 left.get_mut(&delivery).expect("taken before").sent = Some(sent);

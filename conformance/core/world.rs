@@ -77,6 +77,8 @@ pub(crate) struct World {
     /// Barriers that were not answered yet.
     barriers: Vec<(LinkId, xmpp::Iq)>,
     committed: Option<CommitId>,
+    slow_disk: bool,
+    writing: Vec<(CommitId, Vec<Record>, Vec<Effect>)>,
     /// Whether every domain has the same name on both sides.
     native: bool,
 }
@@ -133,6 +135,8 @@ impl World {
             journal: Vec::new(),
             barriers: Vec::new(),
             committed: None,
+            slow_disk: false,
+            writing: Vec::new(),
             native,
         };
         world.take(effects);
@@ -146,6 +150,13 @@ impl World {
 
     /// The same with other settings.
     pub(crate) fn with_rules_and(settings_text: &str, file: &str, text: &str) -> Self {
+        let mut world = World::ruled(settings_text, World::rules_of(file, text), 7);
+        world.up();
+        world
+    }
+
+    /// The built-in rules with a file of its own over them.
+    pub(crate) fn rules_of(file: &str, text: &str) -> Rules {
         static LAST: AtomicUsize = AtomicUsize::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let name = format!("stox-rules-{}-{number}", std::process::id());
@@ -154,10 +165,7 @@ impl World {
         std::fs::write(directory.join(file), text).expect("a file");
         let loaded = Rules::load(Some(&directory));
         std::fs::remove_dir_all(&directory).expect("the directory can go");
-        let (rules, _) = loaded.expect("the rules are right");
-        let mut world = World::ruled(settings_text, rules, 7);
-        world.up();
-        world
+        loaded.expect("the rules are right").0
     }
 
     pub(crate) fn feed(&mut self, input: Input) {
@@ -175,6 +183,9 @@ impl World {
                 Effect::Sip { hop, octets } => self.sip.push((hop, octets)),
                 Effect::Xmpp { link, octets } => self.wrote(link, octets),
                 Effect::Reopen { link, .. } => self.reopened.push(link),
+                Effect::Commit { id, records, then } if self.slow_disk => {
+                    self.writing.push((id, records, then));
+                }
                 Effect::Commit { id, records, then } => {
                     self.committed = Some(id);
                     self.records.extend(records);
@@ -187,6 +198,21 @@ impl World {
                 }
                 Effect::Event(event) => self.events.push(event),
             }
+        }
+    }
+
+    /// From now on nothing is on disk before [`World::written`].
+    pub(crate) fn slow_disk(&mut self) {
+        self.slow_disk = true;
+    }
+
+    /// The disk has caught up.
+    pub(crate) fn written(&mut self) {
+        self.slow_disk = false;
+        for (id, records, then) in std::mem::take(&mut self.writing) {
+            self.records.extend(records);
+            self.take(then);
+            self.feed(Input::Committed(id));
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use stox::flow::{DeliveryId, Entry, Sent, Taken, Unfinished};
+use stox::flow::{DeliveryId, Entry, Part, Sent, Taken, Unfinished};
 
 use crate::agenda::{MS, Micros};
 
@@ -13,8 +13,10 @@ pub(crate) const GROUP: Micros = 5 * MS;
 #[derive(Debug)]
 struct Live {
     taken: Taken,
+    part: Option<Part>,
     sent: Option<Sent>,
     written: bool,
+    part_is_new: bool,
     sent_is_new: bool,
 }
 
@@ -38,8 +40,10 @@ impl Journal {
         let left: Vec<Unfinished> = self.file.values().cloned().collect();
         let live = |left: &Unfinished| Live {
             taken: left.taken.clone(),
+            part: left.part.clone(),
             sent: left.sent.clone(),
             written: true,
+            part_is_new: false,
             sent_is_new: false,
         };
         self.live = left.iter().map(|left| (left.delivery, live(left))).collect();
@@ -50,8 +54,21 @@ impl Journal {
     pub(crate) fn note(&mut self, entry: Entry) -> bool {
         match entry {
             Entry::Taken(id, taken) => {
-                let live = Live { taken, sent: None, written: false, sent_is_new: false };
+                let live = Live {
+                    taken,
+                    part: None,
+                    sent: None,
+                    written: false,
+                    part_is_new: false,
+                    sent_is_new: false,
+                };
                 self.live.insert(id, live);
+                self.dirty.push(id);
+            }
+            Entry::Part(id, part) => {
+                let Some(live) = self.live.get_mut(&id) else { return false };
+                (live.part, live.part_is_new) = (Some(part), true);
+                (live.sent, live.sent_is_new) = (None, false);
                 self.dirty.push(id);
             }
             Entry::Sent(id, sent) => {
@@ -79,6 +96,9 @@ impl Journal {
             if !std::mem::replace(&mut live.written, true) {
                 group.push(Entry::Taken(id, live.taken.clone()));
             }
+            if std::mem::replace(&mut live.part_is_new, false) {
+                group.extend(live.part.clone().map(|part| Entry::Part(id, part)));
+            }
             if std::mem::replace(&mut live.sent_is_new, false) {
                 group.extend(live.sent.clone().map(|sent| Entry::Sent(id, sent)));
             }
@@ -102,7 +122,12 @@ impl Journal {
     fn apply(&mut self, entry: Entry) {
         match entry {
             Entry::Taken(delivery, taken) => {
-                self.file.insert(delivery, Unfinished { delivery, taken, sent: None });
+                self.file.insert(delivery, Unfinished { delivery, taken, part: None, sent: None });
+            }
+            Entry::Part(delivery, part) => {
+                if let Some(left) = self.file.get_mut(&delivery) {
+                    (left.part, left.sent) = (Some(part), None);
+                }
             }
             Entry::Sent(delivery, sent) => {
                 if let Some(left) = self.file.get_mut(&delivery) {

@@ -337,7 +337,7 @@ fn noted(running: &mut Running, entry: Entry) -> Note {
             running.numbers.insert(*id, number_of(&taken.stanza));
             (id, Step::Taken)
         }
-        Entry::Sent(id, _) => (id, Step::Sent),
+        Entry::Sent(id, _) | Entry::Part(id, _) => (id, Step::Sent),
         Entry::Ended(id) => (id, Step::Ended),
     };
     let number = running.numbers.get(id).copied().unwrap_or(u32::MAX);

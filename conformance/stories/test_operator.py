@@ -1,12 +1,17 @@
 """What the operator sees: status, clear words about mistakes, a clean end."""
 
+import os
+import signal
+import urllib.error
+import urllib.request
+
 import pytest
 
 from harness.kamailio import Kamailio
 from harness.lab import Lab
 from harness.prosody import Prosody
 from harness.stox import Stox
-from harness.town import SECRET
+from harness.town import SECRET, Town
 from harness.waiting import until
 
 
@@ -128,3 +133,116 @@ def test_the_address_is_taken(stox, lab):
     assert other.wait_for_exit(within=20) != 0
     other.complains("listen")
     until(lambda: stox.status(), "the first goes on")
+
+
+def scrape(url, method="GET"):
+    """Status, media type and text of one request."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:
+            return answer.status, answer.headers.get("Content-Type"), answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, None, ""
+
+
+def samples(text):
+    """Series to value, as Prometheus reads them; every family is introduced by HELP and TYPE."""
+    found, introduced = {}, set()
+    for line in text.splitlines():
+        if line.startswith("# "):
+            _, word, name, *_ = line.split(" ", 3)
+            assert word in ("HELP", "TYPE")
+            introduced.add((word, name))
+            continue
+        series, value = line.rsplit(" ", 1)
+        name = series.split("{")[0]
+        assert {("HELP", name), ("TYPE", name)} <= introduced, line
+        assert series not in found, line
+        found[series] = float(value)
+    return found
+
+
+def series(name, **labels):
+    inner = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{inner}}}" if inner else name
+
+
+def test_metrics_while_messages_flow_and_rules_change():
+    town = Town(rules="rules")
+    town.stox.config["metrics"] = {"listen": f"{town.stox.address}:9478"}
+    with town:
+        url = f"http://{town.stox.address}:9478/metrics"
+
+        def now():
+            status, media_type, text = scrape(url)
+            assert status == 200
+            assert media_type == "text/plain; version=0.0.4; charset=utf-8"
+            return samples(text)
+
+        juliet, romeo = town.xmpp_user("juliet"), town.sip_user("romeo")
+        taken = series("stox_messages_total", direction="xmpp_to_sip", outcome="taken")
+        confirmed = series("stox_messages_total", direction="sip_to_xmpp", outcome="confirmed")
+        before = now()
+        digest = town.stox.status()["rules"]["digest"]
+        assert before[series("stox_rules_info", digest=digest)] == 1
+        assert before[series("stox_component_link_up", component=town.component)] == 1
+        assert before[series("stox_sip_peer_up", peer="core")] == 1
+        assert before["process_resident_memory_bytes"] > 0
+        for number in range(20):
+            juliet.says(f"to him {number}", to=town.jid_of("romeo"))
+            romeo.says(f"to her {number}", to=town.uri_of("juliet"))
+            romeo.hears(f"to him {number}")
+            juliet.hears(f"to her {number}")
+            after = now()
+        assert after[confirmed] == before[confirmed] + 20
+        until(lambda: now()[taken] == before[taken] + 20, "every message is counted")
+
+        folder = town.stox.folder / "rules"
+        folder.mkdir()
+        (folder / "messages.yaml").write_text("rules: 1\n", encoding="utf-8")
+        os.kill(town.stox.pid, signal.SIGHUP)
+        until(lambda: now()["stox_rules_reload_failures_total"] == 1, "the mistake is counted")
+        assert now()[series("stox_rules_info", digest=digest)] == 1
+        assert now()["stox_alarms"] == 1
+        (folder / "messages.yaml").write_text(SUBJECT, encoding="utf-8")
+        os.kill(town.stox.pid, signal.SIGHUP)
+        until(lambda: now()["stox_rules_reloads_total"] == 2, "the new rules are counted")
+        numbers = now()
+        assert numbers["stox_rules_reload_failures_total"] == 1
+        assert numbers["stox_alarms"] == 0
+        assert series("stox_rules_info", digest=digest) not in numbers
+        new = town.stox.status()["rules"]["digest"]
+        assert numbers[series("stox_rules_info", digest=new)] == 1
+
+        told = town.stox.run_command("status", "--metrics", within=20)
+        assert told.returncode == 0
+        assert set(samples(told.stdout)) == set(numbers)
+        assert scrape(url.replace("/metrics", "/"))[0] == 404
+        assert scrape(url, method="POST")[0] == 405
+        assert scrape(url, method="HEAD") == (200, "text/plain; version=0.0.4; charset=utf-8", "")
+        juliet.stop()
+        romeo.stop()
+
+
+SUBJECT = "rules:\n  - { name: town, when: { direction: to_sip }, set: { Subject: Verona } }\n"
+TEST = """tests:
+  - name: the subject
+    xmpp: { from: juliet@example.com, to: romeo@example.net, body: hello }
+    expect: { subject: EXPECTED }
+"""
+
+
+def test_rules_that_break_their_promise_do_not_serve(stox):
+    folder = stox.folder / "rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    stox.config["rules"] = "rules"
+    (folder / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "wrong"), encoding="utf-8")
+    stox.launch_with_config()
+    assert stox.wait_for_exit(within=20) != 0
+    stox.complains("FAILED the subject", "messages.yaml")
+    stox.complains("+ subject: Verona")
+    checked = stox.check()
+    assert checked.returncode != 0
+    assert "FAILED the subject" in checked.stderr
+    assert "1 test of the rules failed" in checked.stderr
+    (folder / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "Verona"), encoding="utf-8")
+    stox.start()

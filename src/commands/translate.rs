@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use stox::flow::{Instant, Now};
-use stox::rehearsal::{self, Explanation, Outcome, Scene, Side, Step};
+use stox::rehearsal::{self, Explanation, Outcome, Scene, Step};
 use stox::rules::{BodyProfile, Given, Looked, Rules};
 
 use super::{Which, say};
@@ -90,10 +90,8 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
         if !name.is_empty() {
             say(&format!("=== {name}"));
         }
-        if let Some(why) = &why {
-            tell_why(why);
-        }
-        tell_outcome(&outcome);
+        let why = why.map(|why| why.to_string()).unwrap_or_default();
+        say(format!("{why}{outcome}").trim_end());
     }
     if asked.json {
         let value = if all.len() == 1 { all.remove(0) } else { Value::Array(all) };
@@ -120,7 +118,7 @@ pub(crate) fn explain_address(asked: &ExplainAddress) -> Result<(), String> {
         return Ok(());
     }
     say(&asked.address);
-    steps.iter().for_each(tell_step);
+    steps.iter().for_each(|step| say(&format!("  {step}")));
     Ok(())
 }
 
@@ -140,70 +138,13 @@ fn now() -> Now {
     Now { instant: Instant(1_000_000), unix_ms }
 }
 
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Sip => "sip",
-        Side::Xmpp(_) => "xmpp",
-    }
-}
-
-fn tell_outcome(outcome: &Outcome) {
-    for met in &outcome.encrypted {
-        say(&format!("encryption: {met}"));
-    }
-    if outcome.sent.is_empty() {
-        say("--- nothing is sent");
-    }
-    for (to, text) in &outcome.sent {
-        say(&format!("--- to {}", side(*to)));
-        say(text.replace("\r\n", "\n").trim_end());
-    }
-}
-
-fn tell_why(why: &Explanation) {
-    for (address, steps) in &why.addresses {
-        say(&format!("address {address}"));
-        steps.iter().for_each(tell_step);
-    }
-    for (table, looked) in &why.tables {
-        match looked.is_empty() {
-            true => say(&format!("{table}: no rule refines the settings of the file")),
-            false => say(&format!("{table}:")),
-        }
-        looked.iter().for_each(tell_looked);
-        if looked.last().is_some_and(|last| last.failed.is_some()) {
-            say("  none holds: the settings of the file count");
-        }
-    }
-    for (name, before, after) in &why.changed {
-        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
-        say(&format!("changed {name}: {} -> {}", shown(before), shown(after)));
-    }
-}
-
-fn tell_looked(looked: &Looked) {
-    match looked.failed {
-        Some(field) => {
-            say(&format!("  {} ({}): `{field}` does not hold", looked.name, looked.place))
-        }
-        None => say(&format!("  {} ({}): MATCHES {}", looked.name, looked.place, looked.says)),
-    }
-}
-
-fn tell_step(step: &Step) {
-    match step.result.is_empty() {
-        true => say(&format!("  {}", step.what)),
-        false => say(&format!("  {}: {}", step.what, step.result)),
-    }
-}
-
 fn step_json(step: &Step) -> Value {
     json!({ "what": step.what, "result": step.result })
 }
 
 fn as_json(name: &str, outcome: &Outcome, why: Option<&Explanation>) -> Value {
     let sent: Vec<Value> =
-        outcome.sent.iter().map(|(to, text)| json!({ "to": side(*to), "text": text })).collect();
+        outcome.sent.iter().map(|(to, text)| json!({ "to": to.name(), "text": text })).collect();
     let lines: Vec<Value> =
         outcome.lines.iter().map(|line| json!({ "name": line.name, "text": line.text })).collect();
     let mut value = json!({ "sent": sent, "parts": lines, "encrypted": outcome.encrypted });
@@ -241,5 +182,5 @@ fn why_json(why: &Explanation) -> Value {
         .iter()
         .map(|(name, before, after)| json!({ "name": name, "before": before, "after": after }))
         .collect();
-    json!({ "addresses": addresses, "tables": tables, "changed": changed })
+    json!({ "addresses": addresses, "tables": tables, "entries": why.entries, "changed": changed })
 }

@@ -7,11 +7,13 @@
 mod check;
 mod domains;
 mod limits;
+mod metrics;
 mod presence;
 mod sip;
 mod xmpp;
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub rules_watch: Duration,
     /// The unix socket that `stox status` asks. Default: `stox.sock` beside the store.
     pub admin_socket: PathBuf,
+    /// Where `GET /metrics` is answered (`metrics.listen`). Default: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// Times of presence.
     pub presence: Presence,
     /// The bounds of everything that can grow.
@@ -137,6 +141,7 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
         None => Some(reading.directory.join("stox.redb")),
     };
     let (rules, rules_watch) = rules(root.optional("rules"), reading);
+    let metrics = root.optional("metrics").and_then(|node| metrics::read(&node, reading));
     let admin = root.optional("admin");
     let (domains_node, sip_node) = (root.optional("domains"), root.optional("sip"));
     let socket = admin.and_then(|node| admin_socket(&node, reading));
@@ -158,6 +163,7 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
         rules,
         rules_watch,
         admin_socket,
+        metrics,
         presence,
         limits,
     })

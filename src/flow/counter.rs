@@ -42,6 +42,8 @@ counters! {
     OutboundFailed = "xmpp_to_sip_failed",
     /// Messages from XMPP sent once more in another form.
     OutboundRetried = "xmpp_to_sip_retried",
+    /// Messages from XMPP that were too long for one request and went in parts.
+    OutboundSplit = "xmpp_to_sip_split",
     /// Messages of an earlier process that were taken up again.
     OutboundRecovered = "xmpp_to_sip_recovered",
     /// Messages from XMPP that failed and whose senders could not be told.

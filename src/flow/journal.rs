@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::DeliveryId;
+use super::{DeliveryId, Part};
 use crate::config::Transport;
 
 /// One step of a message, in the order of its life.
@@ -12,7 +12,9 @@ use crate::config::Transport;
 pub enum Entry {
     /// It was taken over from the XMPP server.
     Taken(DeliveryId, Taken),
-    /// A request carries it.
+    /// This part of it is next: those before it were taken.
+    Part(DeliveryId, Part),
+    /// A request carries it, or its part.
     Sent(DeliveryId, Sent),
     /// Its outcome is known, and who had to be told was told.
     Ended(DeliveryId),
@@ -49,7 +51,9 @@ pub struct Unfinished {
     pub delivery: DeliveryId,
     /// The message.
     pub taken: Taken,
-    /// The last request that carried it, if any did.
+    /// The part of it that is next, where it goes in parts.
+    pub part: Option<Part>,
+    /// The last request that carried it, or that part, if any did.
     pub sent: Option<Sent>,
 }
 

@@ -53,6 +53,28 @@ pub struct Outbound {
     pub native: bool,
     /// Whether it is a word of the gateway's own, of whose failure nobody is told.
     pub notice: bool,
+    /// The part of it whose turn it is, where its text is too long for one request.
+    pub part: Option<Box<Part>>,
+}
+
+/// A part of a text that is too long for one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its number, from 1.
+    pub number: u8,
+    /// What it says.
+    pub text: xmpp::Text,
+    /// What is to follow when it was taken.
+    pub rest: xmpp::Text,
+}
+
+/// A text that may be sent in parts.
+#[derive(Debug, Clone)]
+pub struct Long {
+    /// The text.
+    pub text: xmpp::Text,
+    /// Whether its lines end with CRLF on the wire.
+    pub crlf: bool,
 }
 
 impl Outbound {
@@ -103,6 +125,8 @@ pub struct Rendered {
     pub max_request_octets: usize,
     /// How many hops it may still take (RFC 3261 §20.22).
     pub max_forwards: u8,
+    /// Its text, where it may go in parts.
+    pub long: Option<Long>,
 }
 
 /// A MESSAGE from a peer, addressed for XMPP.

@@ -32,7 +32,7 @@ pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
-pub use message::{Challenge, Inbound, Outbound, Parties, Profile, Refusal, Rendered};
+pub use message::{Challenge, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
     Rendering, Said, Subscribing, Written, stamp,

@@ -1,5 +1,7 @@
 //! One address in both directions, step by step.
 
+use std::fmt;
+
 use crate::codec::sip::{NameAddr, Uri, percent};
 use crate::codec::xmpp::Jid;
 use crate::codec::xmpp::jid::domain_to_ascii;
@@ -15,6 +17,15 @@ pub struct Step {
     pub what: String,
     /// What that gives.
     pub result: String,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.result.is_empty() {
+            true => f.write_str(&self.what),
+            false => write!(f, "{}: {}", self.what, self.result),
+        }
+    }
 }
 
 fn step(what: impl Into<String>, result: impl Into<String>) -> Step {

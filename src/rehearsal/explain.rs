@@ -1,11 +1,13 @@
 //! Why something goes out as it does: each rule that is looked at, the one that matches, and what
 //! that changes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::stage::Stage;
 use super::{Outcome, Scene, Step, Unplayable, address, play};
-use crate::flow::{PresenceRouted, Routed};
+use crate::codec::xmpp::Condition;
+use crate::flow::{Pair, PresenceRouted, Routed};
 use crate::rules::{Direction, Facts, Looked};
 
 /// Why.
@@ -15,6 +17,8 @@ pub struct Explanation {
     pub addresses: Vec<(String, Vec<Step>)>,
     /// The tables that were asked, each with the rules that were looked at.
     pub tables: Vec<(&'static str, Vec<Looked>)>,
+    /// The entries of tables that count for the answer, such as `errors.to_xmpp.404`.
+    pub entries: Vec<String>,
     /// What the rules changed: name, without them, with them.
     pub changed: Vec<(String, Option<String>, Option<String>)>,
 }
@@ -24,71 +28,131 @@ pub struct Explanation {
 /// # Errors
 /// When the input cannot be read at all.
 pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
-    let stage = Stage::open(scene)?;
     let mut why = Explanation::default();
-    let ask = |why: &mut Explanation, table: &'static str, facts: &Facts<'_>| {
-        why.tables.push((table, scene.rules.trace(table, facts)));
-    };
-    match stage.look() {
+    let routed = Stage::open(scene)?.look();
+    let outcome = play(scene)?;
+    match &routed {
         Routed::Outbound { outbound, .. } => {
             let facts = outbound.facts();
-            address_steps(
-                &mut why,
-                scene,
-                &[outbound.sender.as_str(), outbound.recipient.as_str()],
-            );
-            address_rules(&mut why, scene, Direction::ToSip, &[facts.from, facts.to]);
-            ask(&mut why, "messages", &facts);
-            if let Some(status) = &scene.answer {
-                let direction = Direction::ToXmpp;
-                ask(&mut why, "errors", &Facts { direction, status, ..facts });
-            }
+            why.addresses(scene, &[outbound.sender.as_str(), outbound.recipient.as_str()], &facts);
+            why.ask(scene, "messages", &facts);
+            why.encryption(scene, &outcome, &facts);
+            why.refused_by_sip(scene, &facts);
         }
         Routed::Inbound(inbound) => {
             let facts = inbound.facts();
             let (from, to) = (inbound.request.from.uri().as_str(), inbound.request.uri.as_str());
-            address_steps(&mut why, scene, &[from, to]);
-            address_rules(&mut why, scene, Direction::ToXmpp, &[facts.from, facts.to]);
-            ask(&mut why, "messages", &facts);
-            if let Some(condition) = &scene.answer {
-                let direction = Direction::ToSip;
-                ask(&mut why, "errors", &Facts { direction, condition, headers: None, ..facts });
-            }
+            why.addresses(scene, &[from, to], &facts);
+            why.ask(scene, "messages", &facts);
+            why.encryption(scene, &outcome, &facts);
+            why.refused_by_xmpp(scene, &facts);
         }
-        Routed::Presence(routed) => presence(&mut why, scene, &routed),
+        Routed::SecuredPresence { .. } => {
+            why.encryption(scene, &outcome, &Facts { stanza: "presence", ..Facts::default() });
+        }
+        Routed::Presence(routed) => why.presence(scene, routed),
         _ => {}
     }
-    let outcome = play(scene)?;
     let plain = Arc::new(scene.rules.as_ref().clone().without_refinements());
     let without = play(&Scene { rules: plain, ..scene.clone() })?;
     why.changed = differences(&without, &outcome);
     Ok((outcome, why))
 }
 
-fn presence(why: &mut Explanation, scene: &Scene, routed: &PresenceRouted) {
-    let (pair, facts) = match routed {
-        PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
-        PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
-        _ => return,
-    };
-    address_steps(why, scene, &[pair.user.as_str(), pair.contact_uri.as_str()]);
-    why.tables.push(("presence", scene.rules.trace("presence", &facts)));
-}
+impl Explanation {
+    fn ask(&mut self, scene: &Scene, table: &'static str, facts: &Facts<'_>) {
+        self.tables.push((table, scene.rules.trace(table, facts)));
+    }
 
-fn address_steps(why: &mut Explanation, scene: &Scene, addresses: &[&str]) {
-    let config = scene.config.as_deref();
-    for one in addresses {
-        if let Ok(steps) = address::steps(&scene.rules, config, one) {
-            why.addresses.push(((*one).to_owned(), steps));
+    /// The steps of each address, and the rules for the domains of both ends.
+    fn addresses(&mut self, scene: &Scene, addresses: &[&str], facts: &Facts<'_>) {
+        let config = scene.config.as_deref();
+        for one in addresses {
+            if let Ok(steps) = address::steps(&scene.rules, config, one) {
+                self.addresses.push(((*one).to_owned(), steps));
+            }
+        }
+        for one in [facts.from, facts.to] {
+            let domain = one.rsplit_once('@').map_or(one, |(_, domain)| domain);
+            let facts = Facts { direction: facts.direction, domain, ..Facts::default() };
+            self.ask(scene, "addresses", &facts);
+        }
+    }
+
+    fn encryption(&mut self, scene: &Scene, outcome: &Outcome, facts: &Facts<'_>) {
+        if !outcome.encrypted.is_empty() {
+            self.ask(scene, "encryption", facts);
+        }
+    }
+
+    /// What she is told when SIP refuses.
+    fn refused_by_sip(&mut self, scene: &Scene, facts: &Facts<'_>) {
+        let Some(status) = &scene.answer else { return };
+        let facts = Facts { direction: Direction::ToXmpp, status, ..*facts };
+        self.ask(scene, "errors", &facts);
+        let errors = scene.rules.errors.of(&facts);
+        let key = status.parse().ok().and_then(|code| errors.key_to_xmpp(code));
+        self.entries.extend(key.map(|key| format!("errors.to_xmpp.{key}")));
+    }
+
+    /// What he is answered when XMPP refuses.
+    fn refused_by_xmpp(&mut self, scene: &Scene, facts: &Facts<'_>) {
+        let Some(condition) = &scene.answer else { return };
+        // One that is not known counts as this (RFC 6120 §8.3.3.21).
+        let known = Condition::from_name(condition).unwrap_or(Condition::UndefinedCondition);
+        let condition = known.name();
+        let direction = Direction::ToSip;
+        let facts = Facts { direction, condition, headers: None, ..*facts };
+        self.ask(scene, "errors", &facts);
+        if scene.rules.errors.of(&facts).has_condition(condition) {
+            self.entries.push(format!("errors.to_sip.{condition}"));
+        }
+    }
+
+    fn presence(&mut self, scene: &Scene, routed: &PresenceRouted) {
+        let (pair, facts): (&Pair, Facts<'_>) = match routed {
+            PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
+            PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
+            PresenceRouted::Subscribe(asked) => (&asked.pair, asked.pair.facts()),
+            PresenceRouted::Response { .. } | PresenceRouted::Render { .. } => return,
+        };
+        self.addresses(scene, &[pair.user.as_str(), pair.contact_uri.as_str()], &facts);
+        self.ask(scene, "presence", &facts);
+        if matches!(routed, PresenceRouted::Stanza { .. }) {
+            self.refused_by_sip(scene, &facts);
         }
     }
 }
 
-fn address_rules(why: &mut Explanation, scene: &Scene, direction: Direction, addresses: &[&str]) {
-    for one in addresses {
-        let domain = one.rsplit_once('@').map_or(*one, |(_, domain)| domain);
-        let facts = Facts { direction, domain, ..Facts::default() };
-        why.tables.push(("addresses", scene.rules.trace("addresses", &facts)));
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (address, steps) in &self.addresses {
+            writeln!(f, "address {address}")?;
+            steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
+        }
+        for (table, looked) in &self.tables {
+            match looked.is_empty() {
+                true => writeln!(f, "{table}: no rule refines the settings of the file")?,
+                false => writeln!(f, "{table}:")?,
+            }
+            for Looked { name, place, failed, says } in looked {
+                match failed {
+                    Some(field) => writeln!(f, "  {name} ({place}): `{field}` does not hold")?,
+                    None => writeln!(f, "  {name} ({place}): MATCHES {says}")?,
+                }
+            }
+            if looked.last().is_some_and(|last| last.failed.is_some()) {
+                writeln!(f, "  none holds: the settings of the file count")?;
+            }
+        }
+        for entry in &self.entries {
+            writeln!(f, "the entry {entry} counts")?;
+        }
+        for (name, before, after) in &self.changed {
+            let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+            writeln!(f, "changed {name}: {} -> {}", shown(before), shown(after))?;
+        }
+        Ok(())
     }
 }
 

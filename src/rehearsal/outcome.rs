@@ -1,5 +1,7 @@
 //! What was sent, as octets and as named lines that a test can ask for.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::codec::mime::{Cpim, Strictness, cpim};
@@ -65,6 +67,30 @@ impl Outcome {
             }
         };
         self.lines.extend(lines);
+    }
+}
+
+impl Side {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Sip => "sip",
+            Side::Xmpp(_) => "xmpp",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.encrypted.iter().try_for_each(|met| writeln!(f, "encryption: {met}"))?;
+        if self.sent.is_empty() {
+            writeln!(f, "--- nothing is sent")?;
+        }
+        for (to, text) in &self.sent {
+            writeln!(f, "--- to {}\n{}", to.name(), text.replace("\r\n", "\n").trim_end())?;
+        }
+        Ok(())
     }
 }
 

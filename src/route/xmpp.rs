@@ -92,7 +92,7 @@ fn taken(view: View<'_>, context: &StreamContext, octets: Bytes, message: &Messa
 
 /// A message that an earlier process left: as if it came now, with the time at which it came.
 pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
-    let Unfinished { delivery, taken, sent } = unfinished;
+    let Unfinished { delivery, taken, part, sent } = unfinished;
     let limits = xmpp::Limits {
         max_stanza_octets: view.config.limits.stanza_octets,
         ..xmpp::Limits::default()
@@ -109,6 +109,7 @@ pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
     match address(view, LinkId(component), message) {
         Ok(mut outbound) => {
             outbound.received.unix_ms = taken.unix_ms;
+            outbound.part = part.map(Box::new);
             Routed::Outbound { outbound, origin: Origin::Recovered(delivery, sent) }
         }
         Err(_) => Routed::Abandoned(delivery),
@@ -270,6 +271,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         received: view.now,
         native,
         notice: false,
+        part: None,
     });
     let settings = view.rules.messages.of(&outbound.facts());
     let (profile, may_retry) = form(view, settings, &outbound.target);

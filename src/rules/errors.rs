@@ -87,6 +87,18 @@ impl Errors {
         of(Code::One(status)).or_else(|| of(Code::Class(status / 100)))
     }
 
+    /// The key of the entry for a code: the code itself, or its class.
+    #[must_use]
+    pub fn key_to_xmpp(&self, status: u16) -> Option<String> {
+        let listed = |code: Code| self.to_xmpp.iter().any(|(known, _)| *known == code);
+        let class = status / 100;
+        match (listed(Code::One(status)), listed(Code::Class(class))) {
+            (true, _) => Some(status.to_string()),
+            (false, true) => Some(format!("{class}xx")),
+            (false, false) => None,
+        }
+    }
+
     /// Whether a condition has an entry.
     #[must_use]
     pub fn has_condition(&self, condition: &str) -> bool {

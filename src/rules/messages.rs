@@ -97,6 +97,8 @@ pub struct Messages {
     pub remember_text: Duration,
     /// Octets of a whole MESSAGE request: `to_sip.max_request_octets` (RFC 3428 §8).
     pub max_request_octets: usize,
+    /// Whether a text that is too long for one request goes in parts: `to_sip.long`.
+    pub split: bool,
     /// Whether a thread becomes the Call-ID: `to_sip.thread`.
     pub thread_to_call_id: bool,
     /// Whether a nick (XEP-0172) becomes the display name: `to_sip.nick`.
@@ -152,6 +154,7 @@ impl Default for Messages {
             text_agents: Vec::new(),
             remember_text: Duration::ZERO,
             max_request_octets: 1_300,
+            split: false,
             thread_to_call_id: true,
             nick_to_display_name: true,
             formal_name: false,

@@ -29,8 +29,20 @@ pub struct Delivery {
     pub realms: Vec<String>,
     /// The octets that a request for it may have.
     pub max_request_octets: usize,
+    /// Whether it may go in parts.
+    pub splits: bool,
+    /// Whether its dialogue has a CSeq that was not used, as the request was too long.
+    pub unused: bool,
     /// The request of an earlier process that its turn goes on with.
     pub resume: Option<Sent>,
+}
+
+impl Delivery {
+    /// Its next request is another one: every server may be tried, every challenge answered.
+    pub fn begin_anew(&mut self) {
+        self.tried.clear();
+        self.realms.clear();
+    }
 }
 
 /// What the requests of one conversation share (RFC 3261 §8.1.1).
@@ -154,6 +166,8 @@ impl Deliveries {
             tried: Vec::new(),
             realms: Vec::new(),
             max_request_octets: 0,
+            splits: false,
+            unused: false,
             resume: None,
         };
         self.deliveries.insert(id, delivery);

@@ -7,7 +7,7 @@ use super::ids::Purpose;
 use super::link::{Action, Ended, Held, Waits};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
-use crate::codec::sip::{Headers, Request, Status};
+use crate::codec::sip::{Headers, Method, Request, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
     Challenge, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
@@ -336,6 +336,13 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         self.counters.count(Counter::SipRetransmitted);
+        if request.method == Method::Subscribe {
+            let dialog = self.dialog_id(&request.call_id, &self.tag(request));
+            // Its answer waits for the disk.
+            if self.is_unwritten(self.presence.named(dialog).map(|pair| (pair, dialog))) {
+                return;
+            }
+        }
         let octets = match self.servers.known(key) {
             Some(Known::Finished(finished)) => self.render(request, &finished),
             Some(Known::Live(live)) if live.state == server::State::Proceeding => trying(request),

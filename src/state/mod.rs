@@ -27,6 +27,7 @@ pub mod transaction;
 
 mod inbound;
 mod outbound;
+mod part;
 mod recovery;
 mod watch;
 

@@ -16,7 +16,7 @@ use crate::codec::xmpp::Stanza;
 use crate::config::Service;
 use crate::flow::{
     Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin,
-    Outbound, Outcome, Profile, Rendered,
+    Outbound, Outcome, Rendered,
 };
 
 impl State {
@@ -55,6 +55,7 @@ impl State {
         };
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
         delivery.max_request_octets = rendered.max_request_octets;
+        delivery.splits = rendered.long.is_some();
         match delivery.resume.take() {
             Some(sent) => self.resume(now, id, sent, effects),
             None => self.send_first(now, id, &rendered, effects),
@@ -90,13 +91,15 @@ impl State {
         self.authorize(way.peer, &mut request);
         let octets = request.to_bytes();
         if octets.len() > rendered.max_request_octets {
-            return self.too_large(id);
+            return self.too_long(id, octets.len(), rendered.max_request_octets, rendered, effects);
         }
         if octets.len() <= UDP_MOST || way.hop.transport.reliable() {
             return self.carry(now, id, branch, way, octets, effects);
         }
         // RFC 3261 §18.1.1: the transport changes, and the Via with it.
-        let Some(way) = self.way(Service::Im, &tried, true) else { return self.too_large(id) };
+        let Some(way) = self.way(Service::Im, &tried, true) else {
+            return self.too_long(id, octets.len(), UDP_MOST, rendered, effects);
+        };
         let Some(via) = listener(way.hop).and_then(|listener| request::via(listener, branch))
         else {
             return self.again_fail(id, Failure::NoPeer);
@@ -105,16 +108,6 @@ impl State {
         self.authorize(way.peer, &mut request);
         let octets = request.to_bytes();
         self.carry(now, id, branch, way, octets, effects);
-    }
-
-    /// RFC 3428 §8: the whole request is bounded, and bare text is the shorter form.
-    pub(super) fn too_large(&mut self, id: DeliveryId) {
-        let Some(delivery) = self.deliveries.get_mut(id) else { return };
-        if delivery.outbound.may_retry && delivery.outbound.profile == Profile::Cpim {
-            delivery.outbound.profile = Profile::Text;
-            return self.again(Again::Send(id));
-        }
-        self.again_fail(id, Failure::TooLarge);
     }
 
     /// Puts a message into its line; the answer says whether its turn is now.
@@ -152,9 +145,11 @@ impl State {
     /// The identifiers of the next request of a delivery: a retry stays in its conversation with
     /// the next CSeq (RFC 3261 §8.1.3.5).
     fn dialogue(&mut self, id: DeliveryId, conversation: Option<CallId>) -> Option<Dialogue> {
-        let delivery = self.deliveries.get(id)?;
+        let delivery = self.deliveries.get_mut(id)?;
         let from = delivery.outbound.from.uri().as_str().to_owned();
+        let unused = std::mem::take(&mut delivery.unused);
         match delivery.dialogue.clone() {
+            Some(before) if unused => Some(before),
             Some(before) => Some(self.conversations.again(&self.ids, &before, &from)),
             None => Some(self.conversations.next(&mut self.ids, conversation, &from)),
         }
@@ -233,6 +228,8 @@ impl State {
     pub(super) fn fire_client(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
         let Some(mut client) = self.clients.remove(&branch) else { return };
         match client.machine.fire(now.instant) {
+            // What is not on disk was not sent yet.
+            Due::Retransmit if self.is_unwritten(client.owner.dialog()) => {}
             Due::Retransmit => {
                 self.counters.count(Counter::SipRetransmissions);
                 effects.push(Effect::Sip { hop: client.hop, octets: client.octets.clone() });
@@ -309,8 +306,8 @@ impl State {
                 self.remember(now, id, profile, remember, effects);
                 if let Some(delivery) = self.deliveries.get_mut(id) {
                     delivery.outbound.profile = profile;
-                    delivery.tried.clear();
-                    delivery.realms.clear();
+                    delivery.outbound.part.iter_mut().for_each(|part| part.rejoin());
+                    delivery.begin_anew();
                 }
                 self.again(Again::Send(id));
             }
@@ -327,6 +324,7 @@ impl State {
                 }
                 self.fail(now, id, &answer, &format!("SIP answered {status}"), effects);
             }
+            Outcome::Silent if self.next_part(id, effects) => {}
             Outcome::Silent => {
                 self.counters.count(Counter::OutboundTaken);
                 self.closed_book(id, effects);

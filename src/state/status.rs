@@ -64,12 +64,14 @@ impl State {
 
     fn gauges(&self) -> BTreeMap<String, u64> {
         let gauge = |name: &str, value: usize| (name.to_owned(), value as u64);
-        let (hers, his) = self.presence.count();
+        let presence = self.presence.count();
         BTreeMap::from([
             gauge("deadlines", self.timers.count()),
             gauge("messages_to_sip_in_flight", self.deliveries.len()),
-            gauge("subscriptions_of_sip_users", his),
-            gauge("subscriptions_of_xmpp_users", hers),
+            gauge("presence_pairs", presence.pairs),
+            gauge("subscriptions_of_sip_users", presence.his),
+            gauge("subscriptions_of_xmpp_users", presence.hers),
+            gauge("sip_client_transactions", self.clients.len()),
             gauge("requests_waiting_for_xmpp", self.servers.waiting()),
         ])
     }

@@ -7,7 +7,7 @@ use crate::codec::xmpp::{
     Condition, ErrorKind, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
     Stanza, StanzaError, StanzaKind, Text, ns,
 };
-use crate::flow::{Challenge, Failure, Refusal};
+use crate::flow::{Challenge, Failure, Part, Refusal};
 use crate::rules::{Errors, SIP_VARIABLES, XMPP_VARIABLES};
 
 /// The final response that a bounce becomes; `None` for a warning, after which the stanza was
@@ -157,6 +157,23 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         _ => error.kind,
     };
     error
+}
+
+/// The error of a part of a message: its words say which one it is, and that those before it were
+/// delivered.
+pub(super) fn of_part(mut error: StanzaError, part: Option<&Part>) -> StanzaError {
+    let Some(part) = part else { return error };
+    let which = match part.number {
+        1 => "part 1 failed, and nothing was delivered".to_owned(),
+        number => format!("part {number} failed, and what was before it was delivered"),
+    };
+    match error.texts.first_mut() {
+        Some(words) => {
+            words.text = format!("{which}: {}", words.text).into();
+            error
+        }
+        None => error.with_text(which),
+    }
 }
 
 fn of_status(rules: &Errors, status: u16, contact: Option<Text>) -> StanzaError {

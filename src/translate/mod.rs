@@ -10,8 +10,8 @@ mod query;
 use crate::codec::sip::{Response, Status};
 use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
-    Correlation, Counter, Failure, Flag, Inbound, Intent, LinkId, Now, Origin, Outbound, Outcome,
-    Profile, Refusal, Routed,
+    Correlation, Counter, Decision, Failure, Flag, Inbound, Intent, LinkId, Now, Origin, Outbound,
+    Outcome, Profile, Refusal, Routed,
 };
 use crate::rules::{Direction, Facts, Rules};
 use encryption::Outward;
@@ -138,7 +138,12 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
         Outward::Text(_) if new && unreadable(&outbound.stanza) => return textless(&outbound),
         Outward::Text(sighting) => {
             message::display_name(settings, &mut outbound);
-            (message::to_sip(settings, &outbound), sighting)
+            let mut rendered = message::to_sip(settings, &outbound);
+            // What is encrypted within a text is of use whole alone.
+            if sighting.as_ref().is_some_and(|met| met.decision == Decision::Relayed) {
+                rendered.long = None;
+            }
+            (rendered, sighting)
         }
         Outward::Object(object, sighting) => {
             (message::object(settings, &outbound, *object), Some(sighting))
@@ -191,6 +196,10 @@ fn stale(rules: &Rules, outbound: &Outbound, origin: Origin) -> Intent {
 fn answer_to_failed(rules: &Rules, outbound: &Outbound, failure: Failure) -> Box<xmpp::Stanza> {
     let facts = Facts { direction: Direction::ToXmpp, ..outbound.facts() };
     let error = error::of_failure(rules.errors.of(&facts), failure);
+    let error = match failure {
+        Failure::TooLarge if outbound.part.as_ref().is_some_and(|part| part.number == 1) => error,
+        _ => error::of_part(error, outbound.part.as_deref()),
+    };
     Box::new(error::reply_to_message(&outbound.stanza, error))
 }
 
@@ -227,7 +236,7 @@ fn answered(
                     let lang = outbound.stanza.lang.as_deref();
                     encryption::error_of_object(rules, error, status, lang)
                 }
-                Profile::Cpim | Profile::Text => error,
+                Profile::Cpim | Profile::Text => error::of_part(error, outbound.part.as_deref()),
             };
             Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use super::metrics;
 use super::reload::{Reloaded, reload};
 use super::runner::Runner;
 use crate::codec::xmpp::Jid;
@@ -21,6 +22,8 @@ use crate::flow::{Input, Status};
 const LONGEST: usize = 2_200;
 /// Asks for the rules to be loaded anew; what became of it is the answer.
 const RELOAD: &str = "reload\n";
+/// Asks for the numbers that `GET /metrics` has; they are the answer.
+const METRICS: &str = "metrics\n";
 
 /// Makes the socket: only its owner may ask. One that an earlier process left is replaced; one
 /// that answers belongs to a process that runs.
@@ -70,6 +73,7 @@ async fn answer(
     let text = asked.get(..length).and_then(|line| std::str::from_utf8(line).ok());
     let reply = match (text, text.and_then(Order::parse)) {
         (Some(RELOAD), _) => serde_json::to_vec(&reload(runner, config).await)?,
+        (Some(METRICS), _) => metrics::text(&runner.status()).into_bytes(),
         (_, Some(order)) => {
             match order {
                 Order::Status => {}
@@ -120,6 +124,15 @@ impl Order {
 /// When nobody answers at the socket.
 pub fn ask(socket: &Path, order: &Order) -> io::Result<Status> {
     Ok(serde_json::from_slice(&request(socket, &order.line(), Duration::from_secs(5))?)?)
+}
+
+/// Asks a running gateway for its numbers, as `GET /metrics` has them.
+///
+/// # Errors
+/// When nobody answers at the socket.
+pub fn ask_metrics(socket: &Path) -> io::Result<String> {
+    let reply = request(socket, METRICS, Duration::from_secs(5))?;
+    String::from_utf8(reply).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Asks a running gateway to load its rules anew.

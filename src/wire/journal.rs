@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::journal_file::{self, Job, JournalError, Writer};
 use super::runner::Runner;
-use crate::flow::{DeliveryId, Entry, Sent, Taken, Unfinished};
+use crate::flow::{DeliveryId, Entry, Part, Sent, Taken, Unfinished};
 
 /// How long steps are gathered before they are written together.
 const GROUP: Duration = Duration::from_millis(5);
@@ -32,11 +32,27 @@ const WAITING: usize = 64 * 1_024 * 1_024;
 #[derive(Debug)]
 struct Live {
     taken: Taken,
+    part: Option<Part>,
     sent: Option<Sent>,
     /// Whether the file has it.
     written: bool,
+    /// Whether its part is not in the file.
+    part_is_new: bool,
     /// Whether its last request is not in the file.
     sent_is_new: bool,
+}
+
+impl Live {
+    fn new(taken: Taken) -> Self {
+        Live {
+            taken,
+            part: None,
+            sent: None,
+            written: false,
+            part_is_new: false,
+            sent_is_new: false,
+        }
+    }
 }
 
 /// The journal.
@@ -72,8 +88,8 @@ impl Journal {
             .unfinished
             .iter()
             .map(|left| {
-                let (taken, sent) = (left.taken.clone(), left.sent.clone());
-                (left.delivery, Live { taken, sent, written: true, sent_is_new: false })
+                let Unfinished { delivery, taken, part, sent } = left.clone();
+                (delivery, Live { part, sent, written: true, ..Live::new(taken) })
             })
             .collect();
         let octets = snapshot(&live);
@@ -96,8 +112,14 @@ impl Journal {
     pub(super) fn note(&self, entry: Entry) {
         let id = match entry {
             Entry::Taken(id, taken) => {
-                let live = Live { taken, sent: None, written: false, sent_is_new: false };
-                self.live.borrow_mut().insert(id, live);
+                self.live.borrow_mut().insert(id, Live::new(taken));
+                id
+            }
+            Entry::Part(id, part) => {
+                let mut all = self.live.borrow_mut();
+                let Some(live) = all.get_mut(&id) else { return };
+                (live.part, live.part_is_new) = (Some(part), true);
+                (live.sent, live.sent_is_new) = (None, false);
                 id
             }
             Entry::Sent(id, sent) => {
@@ -167,7 +189,7 @@ impl Journal {
             self.ended.borrow_mut().clear();
             let mut live = self.live.borrow_mut();
             for live in live.values_mut() {
-                (live.written, live.sent_is_new) = (true, false);
+                (live.written, live.part_is_new, live.sent_is_new) = (true, false, false);
             }
             let octets = snapshot(&live);
             self.length.set(octets.len());
@@ -190,6 +212,11 @@ impl Journal {
             if !std::mem::replace(&mut live.written, true) {
                 journal_file::taken(&mut octets, id, &live.taken);
             }
+            if let (true, Some(part)) =
+                (std::mem::replace(&mut live.part_is_new, false), &live.part)
+            {
+                journal_file::part(&mut octets, id, part);
+            }
             if let (true, Some(sent)) =
                 (std::mem::replace(&mut live.sent_is_new, false), &live.sent)
             {
@@ -209,7 +236,8 @@ impl Journal {
             return 0;
         }
         let octets = |live: &Live| {
-            live.taken.stanza.len() + live.sent.as_ref().map_or(0, |sent| sent.octets.len())
+            let part = live.part.as_ref().map_or(0, |part| part.text.len() + part.rest.len());
+            live.taken.stanza.len() + part + live.sent.as_ref().map_or(0, |sent| sent.octets.len())
         };
         all.values().map(octets).sum()
     }
@@ -229,6 +257,9 @@ fn snapshot(live: &HashMap<DeliveryId, Live>) -> Vec<u8> {
     sorted.sort_unstable_by_key(|(id, _)| **id);
     for (id, live) in sorted {
         journal_file::taken(&mut octets, *id, &live.taken);
+        if let Some(part) = &live.part {
+            journal_file::part(&mut octets, *id, part);
+        }
         if let Some(request) = &live.sent {
             journal_file::sent(&mut octets, *id, request);
         }

@@ -18,8 +18,9 @@ use bytes::{Buf, Bytes};
 use siphasher::sip::SipHasher13;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::codec::xmpp::Text;
 use crate::config::Transport;
-use crate::flow::{DeliveryId, Sent, Taken, Unfinished};
+use crate::flow::{DeliveryId, Part, Sent, Taken, Unfinished};
 
 /// The first line: the name of the format and its version.
 pub(super) const HEADER: &[u8] = b"stox journal 1\n";
@@ -27,6 +28,7 @@ pub(super) const HEADER: &[u8] = b"stox journal 1\n";
 const TAKEN: u8 = 1;
 const SENT: u8 = 2;
 const ENDED: u8 = 3;
+const PART: u8 = 4;
 /// Length and checksum.
 const FRAME: usize = 12;
 
@@ -108,7 +110,16 @@ fn apply(all: &mut BTreeMap<DeliveryId, Unfinished>, mut content: Bytes) -> Opti
             let unix_ms = content.try_get_u64_le().ok()?;
             let (lang, stanza) = (octets(&mut content)?, octets(&mut content)?);
             let taken = Taken { stanza, lang, unix_ms };
-            all.insert(delivery, Unfinished { delivery, taken, sent: None });
+            all.insert(delivery, Unfinished { delivery, taken, part: None, sent: None });
+        }
+        PART => {
+            let number = content.try_get_u8().ok()?;
+            let (text, rest) = (text(&mut content)?, text(&mut content)?);
+            if let Some(unfinished) = all.get_mut(&delivery) {
+                unfinished.part = Some(Part { number, text, rest });
+                // A request that is in the file carried the part before it.
+                unfinished.sent = None;
+            }
         }
         SENT => {
             let unix_ms = content.try_get_u64_le().ok()?;
@@ -135,6 +146,10 @@ fn apply(all: &mut BTreeMap<DeliveryId, Unfinished>, mut content: Bytes) -> Opti
 fn octets(content: &mut Bytes) -> Option<Bytes> {
     let length = content.try_get_u32_le().ok()? as usize;
     (content.len() >= length).then(|| content.split_to(length))
+}
+
+fn text(content: &mut Bytes) -> Option<Text> {
+    Text::try_from(octets(content)?).ok()
 }
 
 /// Against damage, not against malice: the key is no secret.
@@ -172,7 +187,16 @@ pub(super) fn taken(out: &mut Vec<u8>, id: DeliveryId, taken: &Taken) {
     });
 }
 
-/// Appends the request that carries a message.
+/// Appends which part of a message is next.
+pub(super) fn part(out: &mut Vec<u8>, id: DeliveryId, part: &Part) {
+    record(out, PART, id, |out| {
+        out.push(part.number);
+        put(out, part.text.as_bytes());
+        put(out, part.rest.as_bytes());
+    });
+}
+
+/// Appends the request that carries a message, or its part.
 pub(super) fn sent(out: &mut Vec<u8>, id: DeliveryId, sent: &Sent) {
     record(out, SENT, id, |out| {
         out.extend_from_slice(&sent.unix_ms.to_le_bytes());
@@ -300,7 +324,26 @@ mod tests {
     }
 
     fn left(number: u64, sent: Option<Sent>) -> Unfinished {
-        Unfinished { delivery: DeliveryId(number), taken: message(number), sent }
+        Unfinished { delivery: DeliveryId(number), taken: message(number), part: None, sent }
+    }
+
+    #[test]
+    fn the_part_that_is_next_is_read_with_its_own_request() {
+        let next =
+            |number| Part { number, text: format!("part {number}").into(), rest: "ř".into() };
+        let mut out = Vec::new();
+        taken(&mut out, DeliveryId(1), &message(1));
+        part(&mut out, DeliveryId(1), &next(1));
+        sent(&mut out, DeliveryId(1), &request(1));
+        let (all, whole) = unfinished(out.clone().into());
+        assert!(whole);
+        assert_eq!(all, [Unfinished { part: Some(next(1)), ..left(1, Some(request(1))) }]);
+        part(&mut out, DeliveryId(1), &next(2));
+        let (all, _) = unfinished(out.clone().into());
+        assert_eq!(all, [Unfinished { part: Some(next(2)), ..left(1, None) }]);
+        sent(&mut out, DeliveryId(1), &request(2));
+        let (all, _) = unfinished(out.into());
+        assert_eq!(all, [Unfinished { part: Some(next(2)), ..left(1, Some(request(2))) }]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod dns;
 mod journal;
 mod journal_file;
 mod log;
+mod metrics;
 mod probe;
 mod reload;
 mod run;
@@ -19,7 +20,7 @@ mod store;
 mod tls;
 mod udp;
 
-pub use admin::{Order, ask, ask_reload};
+pub use admin::{Order, ask, ask_metrics, ask_reload};
 pub use journal_file::JournalError;
 pub use probe::{Probe, probe};
 pub use reload::Reloaded;

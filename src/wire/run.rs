@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::log::Log;
 use super::runner::Runner;
 use super::store::{Store, StoreError, StoreHandle};
 use super::udp::{self, UdpPort};
-use super::{admin, dns, reload, tls};
+use super::{admin, dns, metrics, reload, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
 use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
@@ -50,6 +50,14 @@ pub enum RunError {
         /// Why.
         cause: io::Error,
     },
+    /// The port for metrics cannot be bound.
+    #[error("metrics.listen: cannot listen on {address}: {cause}")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,9 +76,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When it cannot start; nothing was served then.
-pub fn run(config: Config, rules: Rules) -> Result<(), RunError> {
+pub fn run(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, serve(Arc::new(config), Arc::new(rules)))
+    LocalSet::new().block_on(&runtime, serve(config, rules))
 }
 
 async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
@@ -86,7 +94,7 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let (committed, commits) = unbounded_channel();
     let store = opened.store.serve(committed)?;
     let (udp, tcp) = listeners(&config)?;
-    let admin = bind_admin(&config.admin_socket)?;
+    let asked = bind_asked(&config)?;
     let mut stop = Stop::new()?;
 
     let source = IdSource { seed, key: opened.key };
@@ -104,7 +112,7 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     take_up(&runner, left.unfinished);
     spawn_listeners(&runner, udp, tcp);
     spawn_links(&runner, &config, seed);
-    spawn_local(admin::keep_answering(Rc::clone(&runner), Arc::clone(&config), admin));
+    spawn_asked(&runner, &config, asked);
     spawn_local(keep_committing(Rc::clone(&runner), commits));
     spawn_local(Rc::clone(&journal).keep_writing(Rc::clone(&runner)));
     spawn_local({
@@ -194,8 +202,23 @@ fn listeners(config: &Config) -> Result<Listeners, RunError> {
     Ok((udp, tcp))
 }
 
-fn bind_admin(path: &Path) -> Result<tokio::net::UnixListener, RunError> {
-    admin::bind(path).map_err(|cause| RunError::Admin { path: path.to_owned(), cause })
+/// Where operators ask: the admin socket, and the port for metrics.
+type Asked = (tokio::net::UnixListener, Option<tokio::net::TcpListener>);
+
+fn bind_asked(config: &Config) -> Result<Asked, RunError> {
+    let path = &config.admin_socket;
+    let refused = |cause| RunError::Admin { path: path.clone(), cause };
+    let admin = admin::bind(path).map_err(refused)?;
+    let Some(address) = config.metrics else { return Ok((admin, None)) };
+    let refused = |cause| RunError::Metrics { address, cause };
+    Ok((admin, Some(connections::listen(address).map_err(refused)?)))
+}
+
+fn spawn_asked(runner: &Rc<Runner>, config: &Arc<Config>, (admin, metrics): Asked) {
+    spawn_local(admin::keep_answering(Rc::clone(runner), Arc::clone(config), admin));
+    if let Some(metrics) = metrics {
+        spawn_local(metrics::keep_answering(Rc::clone(runner), metrics));
+    }
 }
 
 fn spawn_listeners(

@@ -79,6 +79,9 @@ impl Runner {
         status.alarms = alarms.iter().map(|(what, why)| format!("{what}: {why}")).collect();
         let unfinished = self.journal.unfinished() as u64;
         status.gauges.insert("messages_in_journal".to_owned(), unfinished);
+        if let Some(octets) = resident_octets() {
+            status.gauges.insert("resident_memory_octets".to_owned(), octets);
+        }
         let rules = self.rules.borrow().clone();
         status.gauges.insert("rules_loaded_unix_s".to_owned(), rules.loaded_unix_s);
         status.counters.insert("rules_reloads_taken".to_owned(), rules.taken);
@@ -223,4 +226,12 @@ impl Runner {
             }
         }
     }
+}
+
+/// The memory of the process that is in RAM, if the system tells it.
+fn resident_octets() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    kibibytes.checked_mul(1_024)
 }

@@ -30,7 +30,7 @@ pub(super) const ACTIONS: [Key<Messages>; 3] = [
     },
 ];
 
-const TO_SIP: [Key<Messages>; 17] = [
+const TO_SIP: [Key<Messages>; 18] = [
     Key {
         name: "profile",
         doc: "the form of a body: a `message/cpim` object and bare text for who refuses it, always an object, always bare text",
@@ -61,6 +61,11 @@ const TO_SIP: [Key<Messages>; 17] = [
         name: "max_request_octets",
         doc: "octets of a whole MESSAGE request, headers included. RFC 3428 §8 sets 1300 for paths that may not be congestion-safe: raise it only if you know every hop",
         kind: Kind::Number(500, 65_535, |m, octets| m.max_request_octets = octets),
+    },
+    Key {
+        name: "long",
+        doc: "a text that is too long for one request is refused, or split into ten requests at most",
+        kind: Kind::Words(&[("refuse", |m| m.split = false), ("split", |m| m.split = true)]),
     },
     Key {
         name: "thread",

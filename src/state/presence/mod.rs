@@ -8,6 +8,7 @@ pub mod authorization;
 mod back;
 mod client;
 pub mod dialog;
+mod dialogs;
 pub mod names;
 mod notified;
 pub mod notifier;
@@ -37,6 +38,7 @@ use crate::flow::{
 };
 use authorization::Authorization;
 use dialog::Dialog;
+use dialogs::Dialogs;
 use pace::Pace;
 use pair::{Dirty, PairState};
 use subscriber::{Context, Online};
@@ -47,7 +49,7 @@ use window::Window;
 #[derive(Debug)]
 pub struct Presence {
     pairs: Map<PairId, Box<PairState>>,
-    dialogs: Map<DialogId, PairId>,
+    dialogs: Dialogs,
     users: Map<u64, User>,
     /// Records up to this group are on disk.
     committed: CommitId,
@@ -61,13 +63,24 @@ pub struct Presence {
     lost: bool,
 }
 
+/// How much there is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// Pairs of whom one watches the other.
+    pub pairs: usize,
+    /// Dialogs in which XMPP users watch.
+    pub hers: usize,
+    /// Dialogs in which SIP users watch.
+    pub his: usize,
+}
+
 impl Presence {
     /// Nobody watches anybody, or that is not known any more; there are so many peers.
     #[must_use]
     pub fn new(seed: Seed, peers: usize, lost: bool) -> Self {
         Presence {
             pairs: Map::with_hasher(seed),
-            dialogs: Map::with_hasher(seed),
+            dialogs: Dialogs::new(seed),
             users: Map::with_hasher(seed),
             committed: CommitId(0),
             soiled: Vec::new(),
@@ -83,22 +96,23 @@ impl Presence {
         self.pairs.get(&id).map(|pair| &**pair)
     }
 
+    /// The name of the pair of a dialog.
+    #[must_use]
+    pub fn named(&self, id: DialogId) -> Option<PairId> {
+        self.dialogs.pair(id)
+    }
+
     /// The pair of a dialog.
     #[must_use]
     pub fn of_dialog(&self, id: DialogId) -> Option<&PairState> {
-        self.pair(*self.dialogs.get(&id)?)
+        self.pair(self.dialogs.pair(id)?)
     }
 
-    /// How many subscriptions there are: hers, and his.
+    /// How much there is.
     #[must_use]
-    pub fn count(&self) -> (usize, usize) {
-        let (mut hers, mut his) = (0, 0);
-        for pair in self.pairs.values() {
-            let watching = pair.watching.as_ref();
-            hers += usize::from(watching.is_some_and(|watching| watching.dialog.is_some()));
-            his += pair.watched.as_ref().map_or(0, |watched| watched.dialogs.len());
-        }
-        (hers, his)
+    pub fn count(&self) -> Count {
+        let (hers, his) = self.dialogs.count();
+        Count { pairs: self.pairs.len(), hers, his }
     }
 
     /// The names of all pairs, in an order that is the same everywhere.

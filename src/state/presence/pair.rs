@@ -296,12 +296,15 @@ impl PairState {
         [watching, fetch, watched].into_iter().chain(kept).flatten().min()
     }
 
-    /// The names of its dialogs.
+    /// The name of the dialog in which she watches.
     #[must_use]
-    pub fn dialog_ids(&self) -> Vec<DialogId> {
-        let watching = self.watching.iter().filter_map(|one| Some(one.dialog.as_ref()?.0));
-        let watched = self.watched.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id));
-        watching.chain(watched).collect()
+    pub fn her_dialog(&self) -> Option<DialogId> {
+        Some(self.watching.as_ref()?.dialog.as_ref()?.0)
+    }
+
+    /// The names of the dialogs in which he watches.
+    pub fn his_dialogs(&self) -> impl Iterator<Item = DialogId> {
+        self.watched.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id))
     }
 
     /// Marks it as different from its record.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::State;
 use super::pair::{Dirty, PairState};
 use super::record::{Restoring, StoredPair};
-use crate::flow::{CommitId, Effect, Now, PairId, Record};
+use crate::flow::{CommitId, DialogId, Effect, Now, PairId, Record};
 use crate::state::timer::Timer;
 
 /// How long a record may be behind in what is learnt again after a crash.
@@ -15,7 +15,7 @@ const PACE: Duration = Duration::from_millis(10);
 
 impl State {
     /// Stores what was changed of a pair. What must be on disk before it is seen holds back the
-    /// effects since `mark`, and these hold back all later ones of the pair.
+    /// effects since `mark`, and all later ones of the pair.
     pub(super) fn keep(&mut self, now: Now, id: PairId, mark: usize, effects: &mut Vec<Effect>) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         if pair.dirty == Dirty::Lightly {
@@ -39,10 +39,17 @@ impl State {
             .into_iter()
             .partition(|effect| matches!(effect, Effect::Xmpp { .. } | Effect::Reopen { .. }));
         effects.extend(at_once);
-        if !then.is_empty() {
+        // What follows from it in a pass of its own waits, too.
+        if gravely || !then.is_empty() {
             pair.commit = Some(commit);
         }
         effects.push(Effect::Commit { id: commit, records, then });
+    }
+
+    /// Whether what goes for a dialog waits for the disk.
+    pub(in crate::state) fn is_unwritten(&self, dialog: Option<(PairId, DialogId)>) -> bool {
+        let pair = dialog.and_then(|(pair, _)| self.presence.pair(pair));
+        pair.is_some_and(|pair| pair.commit > Some(self.presence.committed))
     }
 
     /// The record of a pair is written in a while.
@@ -121,8 +128,11 @@ impl State {
             return;
         }
         let id = state.names.id;
-        for dialog in state.dialog_ids() {
-            self.presence.dialogs.insert(dialog, id);
+        if let Some(dialog) = state.her_dialog() {
+            self.presence.dialogs.add_hers(dialog, id);
+        }
+        for dialog in state.his_dialogs() {
+            self.presence.dialogs.add_his(dialog, id);
         }
         state.stored = true;
         self.add_pair(state);

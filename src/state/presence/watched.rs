@@ -143,7 +143,7 @@ impl State {
         dialogs.reserve_exact(1);
         dialogs.push(subscription);
         known.soil(Dirty::Gravely);
-        self.presence.dialogs.insert(name, id);
+        self.presence.dialogs.add_his(name, id);
         Some((name, granted))
     }
 
@@ -287,7 +287,7 @@ impl State {
             Action::Notify => self.again(Again::Notify(id, vec![name])),
             Action::Removed => {
                 watched.dialogs.retain(|one| one.id != name);
-                self.presence.dialogs.remove(&name);
+                self.presence.dialogs.remove(name);
                 self.soil(id, Dirty::Lightly);
                 if lived {
                     self.he_left(id, effects);

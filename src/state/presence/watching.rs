@@ -50,7 +50,7 @@ impl State {
                 }
             }
             Action::Cancelled => self.cancelled(now, id, &pair, answered, effects),
-            Action::Unsubscribed => self.ended(now, id, &pair, answered, effects),
+            Action::Unsubscribed => self.let_go(now, id, &pair, answered, effects),
             Action::Withdraw => self.withdraw(now, id, effects),
             Action::Unknown => {
                 let Some(watching) = self.watching_mut(id) else { return };
@@ -71,7 +71,7 @@ impl State {
 
     /// What she asked to be ended has ended. Of one who is not there the mode of RFC 3922 §6.4
     /// says so.
-    fn ended(
+    fn let_go(
         &mut self,
         now: Now,
         id: PairId,
@@ -145,7 +145,7 @@ impl State {
         let Some(watching) = self.watching_mut(id) else { return };
         watching.due = None;
         if let Some((dialog, _)) = watching.dialog.take() {
-            self.presence.dialogs.remove(&dialog);
+            self.presence.dialogs.remove(dialog);
         }
         self.soil(id, Dirty::Lightly);
     }
@@ -168,7 +168,7 @@ impl State {
             watching.first = true;
         }
         let Some(dialog) = watching.dialog.as_ref().map(|(name, _)| *name) else { return };
-        self.presence.dialogs.insert(dialog, id);
+        self.presence.dialogs.add_hers(dialog, id);
         self.send_subscribe(now, id, dialog, seconds, effects);
     }
 
@@ -316,7 +316,7 @@ impl State {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         known.fetch =
             Some(Box::new(Fetch { dialog: (name, dialog), probe, due: Some(at), timer_n }));
-        self.presence.dialogs.insert(name, id);
+        self.presence.dialogs.add_hers(name, id);
         self.fetch_due(now, id, effects);
     }
 
@@ -332,7 +332,7 @@ impl State {
 
     pub(super) fn end_fetch(&mut self, id: PairId) -> Option<Box<Fetch>> {
         let fetch = self.presence.pairs.get_mut(&id)?.fetch.take()?;
-        self.presence.dialogs.remove(&fetch.dialog.0);
+        self.presence.dialogs.remove(fetch.dialog.0);
         Some(fetch)
     }
 

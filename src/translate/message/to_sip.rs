@@ -10,7 +10,7 @@ use super::{age, edits, language};
 use crate::codec::mime::{CpimObject, Party, SmimeObject, write_crlf};
 use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
 use crate::codec::xmpp::{LangText, Message, Text, ns};
-use crate::flow::{Now, Outbound, Profile, Rendered};
+use crate::flow::{Long, Now, Outbound, Profile, Rendered};
 use crate::rules::{AddressScheme, Messages, im_uri};
 
 /// The longest Call-ID that a thread may become.
@@ -37,12 +37,11 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
     let subject = language::choose(&stanza.subjects, stanza.lang.as_ref());
     let lang = body.and_then(|body| body.lang.as_ref()).or(stanza.lang.as_ref());
     let lang = lang.map(|lang| &**lang).filter(|lang| language::is_tag(lang));
-    let set = set_body(rules, outbound);
-    let said = body.map(|body| &*body.text).unwrap_or_default();
-    let text = octets(rules, set.as_deref().unwrap_or(said));
+    let said = said(rules, outbound, body);
+    let text = octets(rules, &said);
     let first_sent = age::first_sent(&stanza.extensions);
     let mut headers = Headers::default();
-    if let Some(subject) = subject {
+    if let Some(subject) = subject.filter(|_| is_first(outbound)) {
         headers.push(HeaderName::Subject, HeaderValue::text(&subject.text));
     }
     if let Some(lang) = lang {
@@ -66,7 +65,23 @@ pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Ren
     if !rules.edits.is_empty() {
         edits::header(&rules.edits, outbound, &mut headers);
     }
-    rendered(rules, outbound, headers, body.into())
+    let mut rendered = rendered(rules, outbound, headers, body.into());
+    rendered.long = rules.split.then_some(Long { text: said, crlf: rules.crlf });
+    rendered
+}
+
+/// Whether it is the whole message or its first part: what a message has once is there.
+fn is_first(outbound: &Outbound) -> bool {
+    outbound.part.as_ref().is_none_or(|part| part.number == 1)
+}
+
+/// The text: of a part what it says, else what a rule sets, else what was said.
+fn said(rules: &Messages, outbound: &Outbound, body: Option<&LangText>) -> Text {
+    if let Some(part) = &outbound.part {
+        return part.text.clone();
+    }
+    let set = set_body(rules, outbound).map(Text::from);
+    set.or_else(|| body.map(|body| body.text.clone())).unwrap_or_default()
 }
 
 /// An RFC 3923 object as it is: nothing of the stanza around it but its conversation.
@@ -97,6 +112,7 @@ fn rendered(rules: &Messages, outbound: &Outbound, headers: Headers, body: Bytes
         conversation: thread.and_then(call_id),
         max_request_octets: rules.max_request_octets,
         max_forwards,
+        long: None,
     }
 }
 
@@ -132,7 +148,7 @@ fn cpim(
     let (from, to) = (im_from.as_ref().unwrap_or(from), im_to.as_ref().unwrap_or(to));
     let to = [Party { formal_name: None, uri: to.as_str() }];
     let formal_name = outbound.from.display_name();
-    let subjects = subjects(&outbound.stanza);
+    let subjects = if is_first(outbound) { subjects(&outbound.stanza) } else { Vec::new() };
     let subjects: Vec<(Option<&str>, &str)> = subjects
         .iter()
         .map(|subject| {
@@ -160,6 +176,8 @@ fn cpim(
 /// The id of a stanza as a Content-ID (RFC 3922 §4.1.3), where it makes a legal one.
 fn content_id(rules: &Messages, outbound: &Outbound) -> Option<String> {
     let id = outbound.stanza.id.as_deref().filter(|_| rules.id_to_content_id)?;
+    // A part is not the message of this id.
+    is_first(outbound).then_some(())?;
     let atom = |text: &str| {
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b);
         !text.is_empty() && text.bytes().all(legal)
