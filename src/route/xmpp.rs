@@ -275,14 +275,18 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
     });
     let settings = view.rules.messages.of(&outbound.facts());
     let (profile, may_retry) = form(view, settings, &outbound.target);
-    let advertised = to.advertised && view.state.advertises(Service::Im, &to.sip);
-    let im = settings.to_scheme == AddressScheme::Im || advertised;
+    let im = settings.to_scheme == AddressScheme::Im || has_im(view, to);
     let to = im.then(|| im_uri(&outbound.target, settings.im_escaping)).flatten();
     if let Some(to) = to {
         outbound.to = NameAddr::new(to);
     }
     (outbound.profile, outbound.may_retry) = (profile, may_retry);
     Ok(outbound)
+}
+
+/// Whether the users of a domain have im: addresses, by what it advertises (RFC 3861).
+fn has_im(view: View<'_>, pair: &DomainPair) -> bool {
+    pair.advertised && view.state.advertises(Service::Im, &pair.sip)
 }
 
 /// Whether a domain has the same name on both sides, as a certificate wants it (RFC 3923 §6.3).

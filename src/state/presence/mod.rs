@@ -9,6 +9,7 @@ mod back;
 mod client;
 pub mod dialog;
 mod dialogs;
+mod fetch;
 pub mod names;
 mod notified;
 pub mod notifier;

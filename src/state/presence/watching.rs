@@ -2,7 +2,7 @@
 
 use super::State;
 use super::authorization::Stanza as Kind;
-use super::pair::{Dirty, Fetch, PairState, Probe, Watching};
+use super::pair::{Dirty, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text};
 use crate::flow::{Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
@@ -298,42 +298,6 @@ impl State {
     /// A device of hers has appeared: it may be that nobody was there to be told of him.
     pub(super) fn she_is_there(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         self.run_watching(now, id, None, effects, Subscriber::login);
-    }
-
-    /// A question without a subscription (RFC 8048 §7.1).
-    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
-        let id = pair.id;
-        let refused = |known: &PairState| known.fetch.is_some();
-        if self.presence.pair(id).is_some_and(refused) {
-            return;
-        }
-        let (name, dialog) = self.fresh_dialog();
-        if self.pair_made(now, pair).is_none() {
-            return;
-        }
-        let at = self.place(now, id);
-        let timer_n = at + self.timing.lifetime();
-        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        known.fetch =
-            Some(Box::new(Fetch { dialog: (name, dialog), probe, due: Some(at), timer_n }));
-        self.presence.dialogs.add_hers(name, id);
-        self.fetch_due(now, id, effects);
-    }
-
-    /// A question whose place has come.
-    fn fetch_due(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(fetch) = known.fetch.as_deref_mut() else { return };
-        if fetch.due.take_if(|at| *at <= now.instant).is_some() {
-            let name = fetch.dialog.0;
-            self.send_subscribe(now, id, name, 0, effects);
-        }
-    }
-
-    pub(super) fn end_fetch(&mut self, id: PairId) -> Option<Box<Fetch>> {
-        let fetch = self.presence.pairs.get_mut(&id)?.fetch.take()?;
-        self.presence.dialogs.remove(fetch.dialog.0);
-        Some(fetch)
     }
 
     /// A SUBSCRIBE of hers has its final response.
