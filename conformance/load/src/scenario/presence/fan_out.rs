@@ -11,8 +11,6 @@ use crate::measure::latency::Latency;
 use crate::measure::sheet::Sheet;
 use crate::options::presence::{FanOut, Watching};
 
-/// How long the last NOTIFYs of the beginning may take, seconds.
-const SETTLING: f64 = 2.0;
 /// NOTIFYs in a second of one core.
 const BAR: f64 = 30_000.0;
 
@@ -24,6 +22,8 @@ struct Figures {
     notifies: u64,
     notifies_per_second: f64,
     cpu_us_per_notify: f64,
+    /// For each watcher who was told of a change, however many NOTIFYs that took.
+    cpu_us_per_watcher: f64,
     seconds_per_change: f64,
 }
 
@@ -50,18 +50,19 @@ pub fn run(options: &FanOut) -> io::Result<Sheet> {
     for one in &figures {
         let name = format!("{} watchers", one.watchers);
         let words = format!(
-            "{} stanzas in, {} NOTIFYs out, {:.0}/s, {:.1} us CPU each, {:.3} s a change",
+            "{} stanzas in, {} NOTIFYs out, {:.0}/s, {:.1} us CPU each, {:.1} us for a watcher, {:.3} s a change",
             one.stanzas,
             one.notifies,
             one.notifies_per_second,
             one.cpu_us_per_notify,
+            one.cpu_us_per_watcher,
             one.seconds_per_change
         );
         sheet.tell(&format!("watchers_{}", one.watchers), &name, one, words);
     }
     if let [first, second] = &figures[..] {
-        let ratio = second.cpu_us_per_notify / first.cpu_us_per_notify;
-        let words = format!("{ratio:.2} of the CPU for each NOTIFY (1 is linear, 2 quadratic)");
+        let ratio = second.cpu_us_per_watcher / first.cpu_us_per_watcher;
+        let words = format!("{ratio:.2} of the CPU for each watcher (1 is linear, 2 quadratic)");
         sheet.tell("cpu_ratio_of_twice", "twice the watchers", ratio, words);
     }
     if let Some(last) = figures.last().filter(|last| last.cpu_us_per_notify > 0.0) {
@@ -90,9 +91,9 @@ fn changes(
     let key = format!("rise_to_{watchers}_seconds");
     let words = format!("{:.1} s to {watchers} ({rate:.0}/s)", rise.seconds);
     sheet.tell(&key, "coming up", rise.seconds, words);
-    show.pass("settling", SETTLING)?;
-    let (before, counts) = (show.mark(), show.people.counts);
     let patience = Duration::from_secs_f64(options.patience);
+    show.settle(patience)?;
+    let (before, counts) = (show.mark(), show.people.counts);
     let mut each = Latency::default();
     for _ in 0..options.changes {
         show.people.change(&mut show.worlds);
@@ -103,21 +104,24 @@ fn changes(
             break;
         }
     }
-    let after = show.mark();
-    show.pass("settling", SETTLING)?;
+    let (after, told) = (show.mark(), show.people.counts.notifies - counts.notifies);
+    // Whoever has seen the newest state may be told it again.
+    show.settle(patience)?;
     let now = show.people.counts;
     let notifies = now.notifies - counts.notifies;
     sheet.fault("NOTIFY with a state that was shown before", now.repeated - counts.repeated);
     let ended = watchers.saturating_sub(show.people.live(Way::His));
     sheet.fault("subscription that ended", ended.into());
-    let cpu = after.gateway.since(before.gateway).total().as_secs_f64();
+    let cpu = show.mark().gateway.since(before.gateway).total().as_secs_f64() * 1e6;
     let seconds = after.seconds_since(&before);
+    let seen = u64::from(watchers) * u64::from(options.changes);
     Ok(Some(Figures {
         watchers,
         stanzas: now.stanzas_sent - counts.stanzas_sent,
         notifies,
-        notifies_per_second: notifies as f64 / seconds,
-        cpu_us_per_notify: cpu * 1e6 / notifies.max(1) as f64,
+        notifies_per_second: told as f64 / seconds,
+        cpu_us_per_notify: cpu / notifies.max(1) as f64,
+        cpu_us_per_watcher: cpu / seen.max(1) as f64,
         seconds_per_change: each.summary().p50 / 1e3,
     }))
 }

@@ -116,6 +116,21 @@ impl Show {
         self.until(name, Duration::from_secs_f64(seconds), |_| Ok(false))
     }
 
+    /// Lets time pass until no NOTIFY has come for a while, or the time is over.
+    ///
+    /// # Errors
+    /// When a socket or a stream breaks.
+    pub fn settle(&mut self, at_most: Duration) -> io::Result<Outcome> {
+        let mut last = (self.people.counts.notifies, Instant::now());
+        self.until("settling", at_most, |turn| {
+            let notifies = turn.people.counts.notifies;
+            if notifies != last.0 {
+                last = (notifies, turn.now);
+            }
+            Ok(turn.now.saturating_duration_since(last.1) >= STILL)
+        })
+    }
+
     /// Brings up so many subscriptions; it ends early when none came up for a while.
     ///
     /// # Errors
@@ -157,6 +172,8 @@ impl Show {
 }
 
 const A_DAY: Duration = Duration::from_secs(86_400);
+/// A time without NOTIFY after which none is under way.
+const STILL: Duration = Duration::from_secs(1);
 /// How long a message may take in the end.
 const HUSH: Duration = Duration::from_secs(40);
 /// The pause between two looks at the gateway's memory.

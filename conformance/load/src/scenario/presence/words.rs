@@ -205,8 +205,9 @@ pub(super) fn show(worlds: &mut Worlds, plan: &Plan, pair: u32, version: u32) {
 
 /// The number behind a letter at the beginning of a local part: `s12@...`.
 pub(super) fn number(jid: &str, letter: char) -> Option<u32> {
-    let digits = jid.strip_prefix(letter)?;
-    digits.split('@').next()?.parse().ok()
+    let rest = jid.strip_prefix(letter)?;
+    let digits = rest.find(|other: char| !other.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..digits].parse().ok()
 }
 
 /// The state that a document or a stanza shows.
