@@ -18,6 +18,8 @@ COMPONENT, XMPP_DOMAIN, SIP_DOMAIN, SECRET = "sip.xmpp.test", "xmpp.test", "sip.
 DIRECTIONS = ("xmpp-to-sip", "sip-to-xmpp")
 ARROWS = {"xmpp-to-sip": "XMPP to SIP", "sip-to-xmpp": "SIP to XMPP"}
 RUN_AT_MOST = 1800
+# No pause between two documents, and SUBSCRIBE as fast as may be: what is measured is the work.
+FAST = {"notify_interval": "0s", "subscribe_rate": 1_000_000, "subscribe_rate_per_user": 1_000_000}
 DISTURBED = 0.15
 
 
@@ -56,9 +58,24 @@ class Bench:
         return report
 
     def generate(self, transport, direction, words, command=()):
+        return self.play("messages", ["--direction", direction, "--transport", transport, *words], command)
+
+    def presence(self, gateway, scenario, *words, **settings):
+        """One run of a scenario with presence; `settings` are keys of stox's section `presence`."""
+        if gateway == "stox":
+            more = {"presence": {**FAST, **settings}, "limits": {"pairs_per_user": 1_000_000}}
+            command = self.command(gateway, "udp", **more)
+        else:
+            command = self.command(gateway, "udp")
+        report = self.play(scenario, words, command)
+        self.reports.append({"gateway": gateway, **report})
+        return report
+
+    def play(self, scenario, words, command=()):
+        """The generator's report of one run."""
         first = ["nice", "-n", self.options.nice] if self.options.nice is not None else []
-        line = [*first, self.generator, "messages", "--json", "--quiet", "--report-only", "--direction", direction,
-                "--transport", transport, "--xmpp-listen", f"{self.lab.address(PROSODY)}:5347",
+        line = [*first, self.generator, scenario, "--json", "--quiet", "--report-only",
+                "--xmpp-listen", f"{self.lab.address(PROSODY)}:5347",
                 "--sip-listen", f"{self.lab.address(KAMAILIO)}:5060", "--gateway", f"{self.lab.address(STOX)}:5060",
                 "--component", COMPONENT, "--secret", SECRET, "--gateway-log", self.lab.folder / "gateway.log",
                 *words]
@@ -72,12 +89,12 @@ class Bench:
             sys.exit(f"{' '.join(map(str, line))}\n{finished.stderr}\n{tail}")
         return json.loads(finished.stdout)
 
-    def command(self, gateway, transport):
+    def command(self, gateway, transport, **more):
         if gateway == "stox":
             name = f"stox-{transport}-{len(self.reports)}"
             peer = f"sip:{self.lab.address(KAMAILIO)}:5060;transport={transport}"
             stox = Stox(self.lab, name=name, components=[(COMPONENT, f"{self.lab.address(PROSODY)}:5347", SECRET)],
-                        peers={"core": peer}, domains=[(COMPONENT, SIP_DOMAIN), (XMPP_DOMAIN, XMPP_DOMAIN)])
+                        peers={"core": peer}, domains=[(COMPONENT, SIP_DOMAIN), (XMPP_DOMAIN, XMPP_DOMAIN)], **more)
             stox.write_config()
             return stox.command()
         return rival.command(

@@ -68,6 +68,28 @@ pub struct Device {
     pub changed_us: u64,
 }
 
+impl Device {
+    /// In the form in which it is kept for long: a text of it is a slice of what it came in, and
+    /// would keep all of that.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        let Facts { show, statuses, priority, lang, idle_since } = self.facts;
+        let kept = |text: Text| xmpp::detach(&text);
+        let status = |it: LangText| LangText { lang: it.lang.map(kept), text: kept(it.text) };
+        // As many places as there are, and not those of the old vector.
+        let mut exact = Vec::with_capacity(statuses.len());
+        exact.extend(statuses.into_iter().map(status));
+        let facts = Facts {
+            show,
+            statuses: exact,
+            priority,
+            lang: lang.map(kept),
+            idle_since: idle_since.map(kept),
+        };
+        Device { resource: kept(self.resource), facts, ..self }
+    }
+}
+
 /// A presence stanza for a SIP user, addressed.
 #[derive(Debug)]
 pub struct Presented {
@@ -289,4 +311,39 @@ impl Device {
 pub fn stamp(unix_us: u64) -> Option<String> {
     let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_us) * 1_000).ok()?;
     at.format(&time::format_description::well_known::Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_device_holds_nothing_of_the_message_it_came_in() {
+        let message = Text::from("phone busy en 2024-01-01T00:00:00Z and 60,000 octets more");
+        let (begin, end) = (message.as_ptr() as usize, message.as_ptr() as usize + message.len());
+        let part = |from: usize, to: usize| message.slice_ref(&message[from..to]);
+        let mut statuses = Vec::with_capacity(4);
+        statuses.push(LangText { lang: Some(part(11, 13)), text: part(6, 10) });
+        let facts = Facts {
+            statuses,
+            lang: Some(part(11, 13)),
+            idle_since: Some(part(14, 34)),
+            ..Facts::default()
+        };
+        let device = Device { resource: part(0, 5), available: true, facts, changed_us: 7 };
+        let kept = device.clone().kept();
+        assert_eq!(kept, device);
+        let status = &kept.facts.statuses[0];
+        let texts = [
+            Some(&kept.resource),
+            kept.facts.lang.as_ref(),
+            kept.facts.idle_since.as_ref(),
+            status.lang.as_ref(),
+            Some(&status.text),
+        ];
+        for text in texts.into_iter().flatten() {
+            assert!(!(begin..end).contains(&(text.as_ptr() as usize)), "{text}");
+        }
+        assert_eq!(kept.facts.statuses.capacity(), 1);
+    }
 }

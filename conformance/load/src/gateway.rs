@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,14 @@ const ENDING: Duration = Duration::from_secs(5);
 pub struct Gateway {
     tree: Option<Tree>,
     child: Option<Child>,
+    command: Vec<String>,
+    log: Option<PathBuf>,
 }
 
 impl Gateway {
     /// One that runs under a process id, or whose process is not known.
     pub fn running(pid: Option<u32>) -> Self {
-        Gateway { tree: pid.map(Tree), child: None }
+        Gateway { tree: pid.map(Tree), child: None, command: Vec::new(), log: None }
     }
 
     /// Starts one; what it says goes to `log`, else nowhere.
@@ -34,7 +36,7 @@ impl Gateway {
         let [program, arguments @ ..] = command else { return Ok(Gateway::running(None)) };
         let (out, err) = match log {
             Some(path) => {
-                let file = File::create(path)?;
+                let file = File::options().create(true).append(true).open(path)?;
                 (Stdio::from(file.try_clone()?), Stdio::from(file))
             }
             None => (Stdio::null(), Stdio::null()),
@@ -46,7 +48,32 @@ impl Gateway {
             .stderr(err)
             .spawn();
         let child = child.map_err(|error| io::Error::other(format!("{program}: {error}")))?;
-        Ok(Gateway { tree: Some(Tree(child.id())), child: Some(child) })
+        Ok(Gateway {
+            tree: Some(Tree(child.id())),
+            child: Some(child),
+            command: command.to_vec(),
+            log: log.map(Path::to_owned),
+        })
+    }
+
+    /// Kills one that was started for the run, as kill -9 does.
+    ///
+    /// # Errors
+    /// When it is none of ours.
+    pub fn kill(&mut self) -> io::Result<()> {
+        let missing = || io::Error::other("what is to be killed must be started by -- COMMAND");
+        let mut child = self.child.take().ok_or_else(missing)?;
+        child.kill()?;
+        child.wait().map(drop)
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        *self = Gateway::start(&self.command, self.log.as_deref())?;
+        Ok(())
     }
 
     /// Its processes.

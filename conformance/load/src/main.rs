@@ -18,22 +18,30 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use gateway::Gateway;
 use measure::report::Report;
+use measure::sheet::Sheet;
 use net::udp::Udp;
 use net::wait::wake_exactly;
+use options::stage::Stage;
 use options::{Options, Play, Subcommand};
 use scenario::messages::Messages;
+use scenario::presence::{fan_out, idle, restart, storm, subscribe_storm};
 use scenario::ready::Ready;
 use scenario::register::Register;
-use scenario::{Names, Worlds, play};
+use scenario::{Worlds, play};
 use sip::Sip;
-use xmpp::component::Component;
 use xmpp::{Xmpp, login};
 
 fn main() -> ExitCode {
     let done = match Options::parse().subcommand {
         Subcommand::Messages(options) => messages(&options),
+        Subcommand::FanOut(options) => presence(&options.stage, fan_out::run(&options)),
+        Subcommand::Idle(options) => presence(&options.stage, idle::run(&options)),
+        Subcommand::Restart(options) => presence(&options.stage, restart::run(&options)),
+        Subcommand::SubscribeStorm(options) => {
+            presence(&options.stage, subscribe_storm::run(&options))
+        }
+        Subcommand::Storm(options) => presence(&options.stage, storm::run(&options)),
         Subcommand::SelfTest { window, octets, seconds } => self_test(window, octets, seconds),
         Subcommand::Echo { listen } => {
             { Udp::bind(listen).and_then(|mut udp| echo::serve(&mut udp, &AtomicBool::new(false))) }
@@ -53,10 +61,7 @@ fn main() -> ExitCode {
 fn messages(options: &Play) -> io::Result<bool> {
     wake_exactly();
     let mut worlds = worlds(options)?;
-    let gateway = match options.command.is_empty() {
-        true => Gateway::running(options.pid),
-        false => Gateway::start(&options.command, options.gateway_log.as_deref())?,
-    };
+    let gateway = options.stage.gateway()?;
     if options.xmpp_login.is_none() {
         play(&mut worlds, &mut Ready::begin())?;
     }
@@ -68,37 +73,36 @@ fn messages(options: &Play) -> io::Result<bool> {
     let known = gateway.tree().is_some_and(measure::process::Tree::runs);
     let pacing = (options.rate.is_none().then_some(options.window), options.rate);
     let again = worlds.sip.retransmissions();
-    let report = Report::of(&messages, options.transport, pacing, known, again);
-    match options.json {
+    let report = Report::of(&messages, options.stage.transport, pacing, known, again);
+    match options.stage.json {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
         false => println!("{report}"),
     }
-    Ok(report.passed || options.report_only)
+    Ok(report.passed || options.stage.report_only)
 }
 
+/// With users of a real server, if there is one.
 fn worlds(options: &Play) -> io::Result<Worlds> {
-    let names = Names {
-        component: options.component.clone(),
-        xmpp: options.xmpp_domain.clone(),
-        sip: options.sip_domain.clone(),
-        xmpp_in_sip: options.xmpp_in_sip.clone().unwrap_or_else(|| options.xmpp_domain.clone()),
+    let Some(server) = options.xmpp_login else { return Worlds::of(&options.stage) };
+    let stage = &options.stage;
+    let names = stage.names();
+    let user = |number: usize| {
+        let (name, resource) = (format!("x{number}"), &stage.resource);
+        login::login(server, &names.xmpp, &name, &options.password, resource)
     };
-    let xmpp = match options.xmpp_login {
-        Some(server) => {
-            let user = |number: usize| {
-                let (name, resource) = (format!("x{number}"), &options.resource);
-                login::login(server, &names.xmpp, &name, &options.password, resource)
-            };
-            Xmpp::Users((0..options.users).map(user).collect::<io::Result<_>>()?)
-        }
-        None => {
-            let component =
-                Component::listen(options.xmpp_listen, &names.component, &options.secret)?;
-            Xmpp::Component(component)
-        }
-    };
-    let sip = Sip::new(options.transport, options.sip_listen, options.gateway)?;
+    let xmpp = Xmpp::Users((0..options.users).map(user).collect::<io::Result<_>>()?);
+    let sip = Sip::new(stage.transport, stage.sip_listen, stage.gateway)?;
     Ok(Worlds { xmpp, sip, names })
+}
+
+/// Prints what a scenario with presence showed.
+fn presence(stage: &Stage, sheet: io::Result<Sheet>) -> io::Result<bool> {
+    let sheet = sheet?;
+    match stage.json {
+        true => println!("{}", serde_json::to_string_pretty(&sheet.json())?),
+        false => println!("{sheet}"),
+    }
+    Ok(sheet.passed() || stage.report_only)
 }
 
 fn self_test(window: usize, octets: usize, seconds: f64) -> io::Result<bool> {

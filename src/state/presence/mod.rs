@@ -191,7 +191,7 @@ impl State {
         user.heard = user.heard.max(pair.heard);
         pair.names.share(&mut user.her);
         for device in pair.watched.iter_mut().flat_map(|watched| &mut watched.devices) {
-            *device = user.share(Arc::clone(device));
+            *device = user.share_kept(Arc::clone(device));
         }
         self.presence.pairs.insert(pair.names.id, Box::new(pair));
     }

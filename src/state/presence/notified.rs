@@ -111,7 +111,7 @@ impl State {
             device.available && watching.devices.iter().all(|it| it.resource != device.resource)
         };
         let dirty = if devices.iter().any(new) { Dirty::Gravely } else { Dirty::Lightly };
-        watching.devices = devices;
+        watching.devices = devices.into_iter().map(Device::kept).collect();
         known.soil(dirty);
         match probe {
             Some(probe) => {

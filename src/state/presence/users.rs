@@ -9,7 +9,7 @@ use super::names::Her;
 use super::pace::Flow;
 use super::pair::PairState;
 use super::subscriber::Online;
-use crate::codec::xmpp::{Jid, Text};
+use crate::codec::xmpp::{Jid, Text, detach};
 use crate::flow::{Device, Now};
 
 /// Devices of one XMPP user that are remembered.
@@ -36,7 +36,25 @@ pub(super) struct User {
 impl User {
     /// A device as she shows it to somebody. Where she showed the very same to somebody else a
     /// moment ago it is the same piece: nothing else is ever shared among watchers.
-    pub(super) fn share(&mut self, device: Arc<Device>) -> Arc<Device> {
+    pub(super) fn share(&mut self, device: Device) -> Arc<Device> {
+        if let Some(known) = self.known(&device) {
+            return known;
+        }
+        let device = Arc::new(device.kept());
+        self.put(&device);
+        device
+    }
+
+    /// The same, of a device that is kept already.
+    pub(super) fn share_kept(&mut self, device: Arc<Device>) -> Arc<Device> {
+        let known = self.known(&device);
+        if known.is_none() {
+            self.put(&device);
+        }
+        known.unwrap_or(device)
+    }
+
+    fn known(&self, device: &Device) -> Option<Arc<Device>> {
         let same = |known: &&Arc<Device>| {
             let apart = known.changed_us.abs_diff(device.changed_us);
             known.resource == device.resource
@@ -44,14 +62,14 @@ impl User {
                 && known.facts == device.facts
                 && apart <= MOMENT_US
         };
-        if let Some(known) = self.shown.iter().find(same) {
-            return Arc::clone(known);
-        }
+        self.shown.iter().find(same).map(Arc::clone)
+    }
+
+    fn put(&mut self, device: &Arc<Device>) {
         self.shown.retain(|known| known.resource != device.resource);
         if self.shown.len() < DEVICES {
-            self.shown.push(Arc::clone(&device));
+            self.shown.push(Arc::clone(device));
         }
-        device
     }
 }
 
@@ -91,7 +109,7 @@ impl State {
             (Some(resource), true) => {
                 known.said = true;
                 if !known.devices.contains(resource) && known.devices.len() < DEVICES {
-                    known.devices.push(resource.clone());
+                    known.devices.push(detach(resource));
                 }
             }
             (Some(resource), false) => {

@@ -151,12 +151,10 @@ impl State {
 
     /// A device of hers, in one piece with what she shows to others.
     fn shared(&mut self, id: PairId, device: Device) -> Arc<Device> {
-        let device = Arc::new(device);
-        let Some(pair) = self.presence.pair(id) else { return device };
-        let key = self.user_id(pair.names.user());
-        match self.presence.users.get_mut(&key) {
+        let user = self.presence.pair(id).map(|pair| self.user_id(pair.names.user()));
+        match user.and_then(|user| self.presence.users.get_mut(&user)) {
             Some(user) => user.share(device),
-            None => device,
+            None => Arc::new(device.kept()),
         }
     }
 

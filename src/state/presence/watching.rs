@@ -4,7 +4,7 @@ use super::State;
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
-use crate::codec::xmpp::{Condition, StanzaError, Text};
+use crate::codec::xmpp::{Condition, StanzaError, Text, detach};
 use crate::flow::{Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
 impl State {
@@ -204,7 +204,7 @@ impl State {
             watching.since = now.unix_ms;
         }
         if said.id.is_some() {
-            watching.request_id = said.id.clone();
+            watching.request_id = said.id.as_ref().map(detach);
         }
         if before != known.authorization {
             known.soil(Dirty::Gravely);

@@ -98,6 +98,15 @@ impl Tree {
         memory
     }
 
+    /// The size of the store that it has open, octets.
+    pub fn store(self) -> Option<u64> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.0)).ok()?;
+        let files = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        let mut stores =
+            files.filter(|file| file.extension().is_some_and(|extension| extension == "redb"));
+        Some(fs::metadata(stores.next()?).ok()?.len())
+    }
+
     fn members(self) -> Vec<u32> {
         let mut members = vec![self.0];
         let mut next = 0;

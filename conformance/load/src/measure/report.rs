@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::latency::Summary;
-use super::process::{Cpu, Memory, machine};
+use super::process::{Cpu, Memory};
 use crate::scenario::flow::{Direction, Flow};
 use crate::scenario::messages::{Messages, Sample};
 use crate::sip::Transport;
@@ -109,12 +108,13 @@ impl Report {
         retransmissions: (u64, u64),
     ) -> Self {
         let directions: Vec<OneWay> = messages
+            .talk
             .flows
             .iter()
             .enumerate()
             .map(|(index, flow)| one_way(messages, index, flow))
             .collect();
-        let measured: u64 = messages.flows.iter().map(|flow| flow.latency.count()).sum();
+        let measured: u64 = messages.talk.flows.iter().map(|flow| flow.latency.count()).sum();
         let spent = messages.end.gateway.since(messages.warm.gateway);
         let own = messages.end.own.since(messages.warm.own);
         let passed = directions.iter().all(OneWay::passed) && measured > 0;
@@ -124,7 +124,7 @@ impl Report {
             transport,
             window: pacing.0,
             intended_rate: pacing.1,
-            seconds: seconds(messages),
+            seconds: messages.end.seconds_since(&messages.warm),
             gateway: gateway_known.then(|| Gateway {
                 cpu_s_per_1000: per_thousand(spent, measured),
                 before: messages.start.memory,
@@ -133,7 +133,7 @@ impl Report {
                 peak_rss: peak.max(end.rss),
             }),
             generator_cpu_s_per_1000: per_thousand(own, measured),
-            others: others(messages, spent.total() + own.total()),
+            others: messages.end.others_since(&messages.warm),
             directions,
             retransmissions_received: retransmissions.0,
             retransmissions_sent: retransmissions.1,
@@ -148,17 +148,6 @@ impl OneWay {
         let faults = self.lost + self.duplicated + self.reordered + self.contradicted;
         faults + self.unanswered == 0 && self.refused.is_empty()
     }
-}
-
-fn seconds(messages: &Messages) -> f64 {
-    let (Some(warm), Some(end)) = (messages.warm.at, messages.end.at) else { return 0.0 };
-    (end - warm).as_secs_f64()
-}
-
-fn others(messages: &Messages, ours: Duration) -> f64 {
-    let spent = messages.end.machine.saturating_sub(messages.warm.machine).saturating_sub(ours);
-    let all = seconds(messages) * f64::from(machine().1);
-    if all > 0.0 { spent.as_secs_f64() / all } else { 0.0 }
 }
 
 fn one_way(messages: &Messages, index: usize, flow: &Flow) -> OneWay {

@@ -160,6 +160,11 @@ impl Flow {
         Some(Next { conversation: number, key })
     }
 
+    /// After a pause: the next message is due at once, and what was not sent in it never is.
+    pub fn begin_again(&mut self) {
+        (self.begun, self.paced) = (None, 0);
+    }
+
     /// It arrived.
     pub fn arrived(&mut self, now: Instant, place: Place) {
         if !self.tally.arrived(place) {

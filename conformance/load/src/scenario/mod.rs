@@ -3,16 +3,20 @@
 
 pub mod flow;
 pub mod messages;
+pub mod presence;
 pub mod ready;
 pub mod register;
+pub mod talk;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use crate::net::wait::Waits;
+use crate::options::stage::Stage;
 use crate::sip::Sip;
 use crate::sip::message::Message;
 use crate::xmpp::Xmpp;
+use crate::xmpp::component::Component;
 use crate::xmpp::stanza::Stanza;
 
 /// How the domains are called, each on the side where the name is used.
@@ -38,18 +42,32 @@ pub struct Worlds {
     pub names: Names,
 }
 
+impl Worlds {
+    /// The server of a component link and a SIP peer, both of which wait for the gateway.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub fn of(stage: &Stage) -> io::Result<Self> {
+        let names = stage.names();
+        let component = Component::listen(stage.xmpp_listen, &names.component, &stage.secret)?;
+        let sip = Sip::new(stage.transport, stage.sip_listen, stage.gateway)?;
+        Ok(Worlds { xmpp: Xmpp::Component(component), sip, names })
+    }
+}
+
 /// What a scenario does about what arrives.
 pub trait Scenario {
     /// A stanza, of any kind but a request.
     fn stanza(&mut self, _now: Instant, _stanza: &Stanza<'_>) {}
 
-    /// A SIP request that is no retransmission; the answer is its status.
+    /// A SIP request that is no retransmission; the answer is its status, or
+    /// [`crate::sip::SILENCE`].
     fn request(&mut self, _now: Instant, _request: &Message<'_>) -> u16 {
         405
     }
 
     /// The final response to the request of a key.
-    fn response(&mut self, _now: Instant, _key: u64, _status: u16) {}
+    fn response(&mut self, _now: Instant, _key: u64, _response: &Message<'_>) {}
 
     /// The request of a key got no final response.
     fn expired(&mut self, _now: Instant, _key: u64) {}

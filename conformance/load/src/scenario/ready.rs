@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Scenario, Worlds};
+use crate::sip::message::Message;
 
 /// How long a gateway may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,9 +29,9 @@ impl Ready {
 }
 
 impl Scenario for Ready {
-    fn response(&mut self, _now: Instant, _key: u64, status: u16) {
+    fn response(&mut self, _now: Instant, _key: u64, response: &Message<'_>) {
         // 503 says that it is there and that its link is not up yet.
-        self.answered |= status < 300;
+        self.answered |= response.status().is_some_and(|status| status < 300);
     }
 
     fn turn(&mut self, now: Instant, worlds: &mut Worlds) -> io::Result<Instant> {

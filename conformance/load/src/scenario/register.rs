@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{IDLE, Scenario, Worlds};
+use crate::sip::message::Message;
 use crate::token;
 
 /// How long all of it may take.
@@ -26,10 +27,10 @@ impl Register {
 }
 
 impl Scenario for Register {
-    fn response(&mut self, _now: Instant, _key: u64, status: u16) {
-        match status {
-            200 => self.registered += 1,
-            _ => self.refused = Some(status),
+    fn response(&mut self, _now: Instant, _key: u64, response: &Message<'_>) {
+        match response.status() {
+            Some(200) => self.registered += 1,
+            other => self.refused = other,
         }
     }
 

@@ -1,5 +1,6 @@
 //! SIP messages: as much of RFC 3261 §7 as a peer under load needs, and no more.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 use memchr::{memchr, memmem};
@@ -63,12 +64,20 @@ impl<'a> Message<'a> {
         parameters.filter_map(|parameter| parameter.strip_prefix(b"branch=")).next().unwrap_or(b"")
     }
 
-    /// Appends the response to this request (RFC 3261 §8.2.6).
-    pub fn answer(&self, status: u16, out: &mut Vec<u8>) {
+    /// The value of the first header field of a name.
+    pub fn field(&self, long: &str, short: &str) -> Option<&'a [u8]> {
+        let found = |name| is(name, long.as_bytes(), short.as_bytes());
+        fields(self.fields).find(|(name, _)| found(name)).map(|(_, value)| value)
+    }
+
+    /// Appends the response to this request (RFC 3261 §8.2.6); one that accepts a subscription
+    /// says for how long and from where (RFC 6665 §4.2.1.1).
+    pub fn answer(&self, status: u16, granted: Option<Granted<'_>>, out: &mut Vec<u8>) {
         out.extend_from_slice(match status {
             200 => b"SIP/2.0 200 OK\r\n",
             404 => b"SIP/2.0 404 Not Found\r\n",
             405 => b"SIP/2.0 405 Method Not Allowed\r\n",
+            481 => b"SIP/2.0 481 Subscription Does Not Exist\r\n",
             _ => b"SIP/2.0 500 Server Internal Error\r\n",
         });
         for (name, value) in fields(self.fields) {
@@ -88,8 +97,26 @@ impl<'a> Message<'a> {
                 out.extend_from_slice(b"\r\n");
             }
         }
+        if let Some(Granted { seconds, contact }) = granted.filter(|_| status == 200) {
+            // Writing to memory does not fail.
+            let _ = write!(out, "Expires: {seconds}\r\nContact: {contact}\r\n");
+        }
         out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
     }
+
+    /// How long a subscription shall last, by its request.
+    pub fn expires(&self) -> Option<u32> {
+        std::str::from_utf8(self.field("expires", "expires")?).ok()?.parse().ok()
+    }
+}
+
+/// What a 200 to SUBSCRIBE grants.
+#[derive(Debug, Clone, Copy)]
+pub struct Granted<'a> {
+    /// For how long.
+    pub seconds: u32,
+    /// The notifier.
+    pub contact: &'a str,
 }
 
 fn end_of_head(octets: &[u8]) -> Option<usize> {
@@ -122,7 +149,7 @@ mod tests {
         assert_eq!(request.method(), b"MESSAGE");
         assert_eq!((request.branch(), request.body), (&b"z9hG4bK1"[..], &b"hi"[..]));
         let mut out = Vec::new();
-        request.answer(200, &mut out);
+        request.answer(200, None, &mut out);
         let answer = Message::parse(&out).expect("a message");
         assert_eq!((answer.status(), answer.method()), (Some(200), &b""[..]));
         assert_eq!(answer.branch(), b"z9hG4bK1");

@@ -16,7 +16,7 @@ use crate::net::udp::{BATCH, Outbox, Udp};
 use crate::net::wait::{Readable, Waits};
 use crate::scenario::Scenario;
 use crate::token;
-use message::Message;
+use message::{Granted, Message};
 use transactions::{Clients, Servers};
 
 /// How requests travel.
@@ -48,7 +48,14 @@ pub struct Sip {
 struct Peer {
     clients: Clients,
     servers: Servers,
+    /// For how long a subscription is granted at most, seconds.
+    grant: Option<u32>,
+    /// Where it is, as a Contact says it.
+    contact: String,
 }
+
+/// What a scenario answers when there shall be no answer.
+pub const SILENCE: u16 = 0;
 
 impl Sip {
     /// A peer at `own`, UDP and TCP, of the gateway at `gateway`.
@@ -56,7 +63,7 @@ impl Sip {
     /// # Errors
     /// When the address cannot be bound.
     pub fn new(transport: Transport, own: SocketAddr, gateway: SocketAddr) -> io::Result<Self> {
-        Ok(Sip {
+        let mut sip = Sip {
             transport,
             own,
             gateway,
@@ -66,7 +73,14 @@ impl Sip {
             trunk: None,
             accepted: Vec::new(),
             peer: Peer::default(),
-        })
+        };
+        sip.peer.contact = sip.contact("load");
+        Ok(sip)
+    }
+
+    /// From now on subscriptions are granted for so many seconds at most.
+    pub fn grant(&mut self, seconds: u32) {
+        self.peer.grant = Some(seconds);
     }
 
     /// Sends a request whose branch holds `key`; `write` appends what follows the Via.
@@ -109,6 +123,11 @@ impl Sip {
             None => Stream::connect(self.own.ip(), self.gateway)?,
         };
         Ok(self.trunk.insert(stream))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.own
     }
 
     /// Where it is, as a Contact says it.
@@ -231,7 +250,7 @@ impl Peer {
             if let Some(key) = key.filter(|_| status >= 200)
                 && self.clients.end(key)
             {
-                scenario.response(now, key, status);
+                scenario.response(now, key, message);
             }
             return;
         }
@@ -242,11 +261,18 @@ impl Peer {
                 Some(status) => status,
                 None => {
                     let status = scenario.request(now, message);
+                    if status == SILENCE {
+                        return;
+                    }
                     self.servers.answered(now, message.via, method, status);
                     status
                 }
             },
         };
-        message.answer(status, out);
+        let seconds = message.expires().filter(|_| message.method() == b"SUBSCRIBE");
+        let grant = self.grant.unwrap_or(u32::MAX);
+        let contact = self.contact.as_str();
+        let granted = seconds.map(|seconds| Granted { seconds: seconds.min(grant), contact });
+        message.answer(status, granted, out);
     }
 }

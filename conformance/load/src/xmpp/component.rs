@@ -24,7 +24,11 @@ enum Stage {
 
 /// A component port with the one gateway that it serves.
 pub struct Component {
-    listener: TcpListener,
+    address: SocketAddr,
+    /// None while nobody listens.
+    listener: Option<TcpListener>,
+    /// Whether the gateway may be lost.
+    may_go: bool,
     secret: String,
     name: String,
     link: Option<(Stream, Stage)>,
@@ -40,7 +44,27 @@ impl Component {
     /// When the address cannot be bound.
     pub fn listen(address: SocketAddr, name: &str, secret: &str) -> io::Result<Self> {
         let (name, secret) = (name.to_owned(), secret.to_owned());
-        Ok(Component { listener: stream::listen(address)?, secret, name, link: None })
+        let listener = Some(stream::listen(address)?);
+        Ok(Component { address, listener, may_go: false, secret, name, link: None })
+    }
+
+    /// From now on the gateway may go and come back.
+    pub fn may_go(&mut self) {
+        self.may_go = true;
+    }
+
+    /// The server goes: the link ends, and nobody listens any more.
+    pub fn close(&mut self) {
+        (self.listener, self.link) = (None, None);
+    }
+
+    /// The server is back.
+    ///
+    /// # Errors
+    /// When the address cannot be bound again.
+    pub fn open(&mut self) -> io::Result<()> {
+        self.listener = Some(stream::listen(self.address)?);
+        Ok(())
     }
 
     /// Whether the gateway has authenticated.
@@ -57,11 +81,10 @@ impl Component {
 
     /// Adds what is to be waited for; the answer is the number of the first.
     pub fn wait<'a>(&'a self, waits: &mut Waits<'a>) -> usize {
-        let first = waits.add(self.listener.as_fd(), false);
-        if let Some((stream, _)) = &self.link {
-            waits.add(stream.socket(), stream.wants_room());
-        }
-        first
+        let link = self.link.as_ref().map(|(stream, _)| stream);
+        let first = link.map(|stream| waits.add(stream.socket(), stream.wants_room()));
+        let listener = self.listener.as_ref().map(|listener| waits.add(listener.as_fd(), false));
+        first.or(listener).unwrap_or(0)
     }
 
     /// Reads what came; what the gateway writes once it is up is handed on.
@@ -74,17 +97,22 @@ impl Component {
         first: usize,
         scenario: &mut impl Scenario,
     ) -> io::Result<()> {
-        if !self.is_up() {
-            for (stream, _) in stream::accept(&self.listener)? {
+        if let Some(listener) = self.listener.as_ref().filter(|_| !self.is_up()) {
+            for (stream, _) in stream::accept(listener)? {
                 self.link = Some((stream, Stage::Header));
             }
         }
         let Some((stream, stage)) = &mut self.link else { return Ok(()) };
         if let Stage::Up = stage {
-            return match readable.holds(first + 1) {
-                true => receive_from(stream, scenario),
-                false => Ok(()),
-            };
+            if !readable.holds(first) {
+                return Ok(());
+            }
+            let received = receive_from(stream, scenario);
+            if received.is_err() && self.may_go {
+                self.link = None;
+                return Ok(());
+            }
+            return received;
         }
         stream.receive();
         let (came, leaving) = stream.split();

@@ -30,6 +30,14 @@ impl Xmpp {
         }
     }
 
+    /// The server of a component link, where the gateway is one of ours.
+    pub fn component(&mut self) -> Option<&mut Component> {
+        match self {
+            Xmpp::Component(component) => Some(component),
+            Xmpp::Users(_) => None,
+        }
+    }
+
     /// Writes a stanza of a user; `write` appends it.
     pub fn send(&mut self, user: usize, write: impl FnOnce(&mut Vec<u8>)) {
         match self {

@@ -1,14 +1,18 @@
 //! The command line.
 
+pub mod presence;
+pub mod stage;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 
 use crate::scenario::flow::{Direction, Pacing};
 use crate::scenario::messages::Settings;
-use crate::sip::Transport;
+use crate::scenario::talk::Manner;
+use presence::{FanOut, Idle, Restart, Storm, SubscribeStorm};
+use stage::Stage;
 
 /// Plays the XMPP server and the SIP peer of one gateway at once, under load, and tells what the
 /// gateway did.
@@ -28,6 +32,56 @@ pub enum Subcommand {
     /// Ends with 0 when every message arrived once and in order, and with 1 when any was lost,
     /// doubled, re-ordered, refused or never answered.
     Messages(Box<Play>),
+    /// One XMPP user, or several, and many SIP users who watch: what a change of hers costs.
+    ///
+    /// Each watcher has one dialog. She changes her presence again and again, a stanza of her
+    /// server to each contact (RFC 6121 section 4.4.2), and the next time when all have seen the
+    /// last. All of it once with so many watchers and once with twice as many: the ratio of the
+    /// CPU time for each NOTIFY says whether the cost is linear.
+    ///
+    /// Ends with 1 when a watcher did not get exactly the newest state: when one missed it, got it
+    /// twice, or saw an older one after a newer one.
+    ///
+    /// The gateway needs `presence: { notify_interval: 0s }`, else it waits between two documents,
+    /// and `limits: { pairs_per_user: ... }` above twice the number of watchers.
+    FanOut(Box<FanOut>),
+    /// Subscriptions that are up and quiet: the memory of each.
+    ///
+    /// Brings them up, half in each direction unless told otherwise, waits until the gateway has
+    /// forgotten the transactions (Timer J of RFC 3261 is 32 s), and divides what its resident
+    /// memory has grown by. The size of its store is that of the open `.redb` file.
+    ///
+    /// Ends with 1 when a subscription did not come up or was lost.
+    ///
+    /// Where SUBSCRIBE has a rate, `presence: { subscribe_rate: ... }` decides how long it takes.
+    Idle(Box<Idle>),
+    /// Kill -9 with many subscriptions, and start again: how long until it serves.
+    ///
+    /// Messages and refreshes of dialogs of before are tried every 20 ms. The times count from the
+    /// start of the new process: until a message from SIP has arrived and was answered, one from
+    /// XMPP has arrived, a refresh was answered 200. After that the pace of what the new process
+    /// asks anew is counted for a while.
+    ///
+    /// Ends with 1 when a dialog of before was unknown (481), a CSeq was used twice, or a message
+    /// was lost.
+    Restart(Box<Restart>),
+    /// Everybody comes online at once while messages flow.
+    ///
+    /// Messages flow at a low rate in both directions, first alone, then while all users ask to
+    /// see their contacts in both directions, until all subscriptions are up.
+    ///
+    /// Ends with 1 when a message or a subscription was lost or refused.
+    SubscribeStorm(Box<SubscribeStorm>),
+    /// Short subscriptions, a silent peer, a link that comes back: messages and memory meanwhile.
+    ///
+    /// Four phases, messages at a low rate through all of them: subscriptions of both directions
+    /// that expire within a minute, where those of the SIP side are not refreshed and lapse; the
+    /// SIP side answers no SUBSCRIBE and no NOTIFY; it answers again; the component link is gone
+    /// for a while and comes back, where messages pause for the time that it is gone.
+    ///
+    /// Ends with 1 when a message was lost, a lapse was not told, or what XMPP users watch does
+    /// not come back.
+    Storm(Box<Storm>),
     /// How fast this program is with a plain UDP echo instead of a gateway.
     SelfTest {
         /// Datagrams in flight.
@@ -66,9 +120,6 @@ pub struct Play {
     /// Which ways.
     #[arg(long, value_enum, default_value_t = Ways::Both)]
     pub direction: Ways,
-    /// How SIP requests travel. Towards the gateway; it chooses by its own configuration.
-    #[arg(long, value_enum, default_value_t = Transport::Udp)]
-    pub transport: Transport,
     /// Closed loop: messages in flight, in each direction.
     #[arg(long, default_value_t = 64)]
     pub window: usize,
@@ -97,34 +148,6 @@ pub struct Play {
     #[arg(long, default_value_t = 10.0)]
     pub patience: f64,
 
-    /// Where the gateway finds its XMPP server.
-    #[arg(long, default_value = "127.0.0.11:5347")]
-    pub xmpp_listen: SocketAddr,
-    /// The component's name: the domain of SIP users as XMPP sees them.
-    #[arg(long, default_value = "sip.xmpp.test")]
-    pub component: String,
-    /// The component's secret.
-    #[arg(long, default_value = "s3cret")]
-    pub secret: String,
-    /// The domain of XMPP users.
-    #[arg(long, default_value = "xmpp.test")]
-    pub xmpp_domain: String,
-    /// Where the SIP peer is, UDP and TCP.
-    #[arg(long, default_value = "127.0.0.13:5060")]
-    pub sip_listen: SocketAddr,
-    /// The domain of SIP users.
-    #[arg(long, default_value = "sip.test")]
-    pub sip_domain: String,
-    /// The domain of XMPP users as SIP sees them [default: that of XMPP].
-    #[arg(long)]
-    pub xmpp_in_sip: Option<String>,
-    /// Where the gateway takes SIP requests; with a real proxy before it, where the proxy does.
-    #[arg(long, default_value = "127.0.0.20:5060")]
-    pub gateway: SocketAddr,
-    /// The resource of XMPP users.
-    #[arg(long, default_value = "load")]
-    pub resource: String,
-
     /// A real XMPP server in the path: users x0, x1, ... log in there (PLAIN, no TLS).
     #[arg(long, value_name = "ADDRESS")]
     pub xmpp_login: Option<SocketAddr>,
@@ -135,24 +158,9 @@ pub struct Play {
     #[arg(long)]
     pub register: bool,
 
-    /// The gateway's process, to measure it and its descendants.
-    #[arg(long, conflicts_with = "command")]
-    pub pid: Option<u32>,
-    /// What a gateway that is started for the run says goes into this file.
-    #[arg(long, value_name = "FILE")]
-    pub gateway_log: Option<PathBuf>,
-    /// The report as JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// No line each second.
-    #[arg(long)]
-    pub quiet: bool,
-    /// End with 0 whatever was lost.
-    #[arg(long)]
-    pub report_only: bool,
-    /// Start this gateway for the run, once both sides listen.
-    #[arg(last = true)]
-    pub command: Vec<String>,
+    /// The world round the gateway.
+    #[command(flatten)]
+    pub stage: Stage,
 }
 
 impl Play {
@@ -163,18 +171,21 @@ impl Play {
             Ways::SipToXmpp => vec![Direction::SipToXmpp],
             Ways::Both => vec![Direction::XmppToSip, Direction::SipToXmpp],
         };
-        Settings {
+        let manner = Manner {
             directions,
             pacing: self.rate.map_or(Pacing::Window(self.window), Pacing::Rate),
             users: self.users,
             each: self.each.max(1),
             body: self.body,
+            patience: Duration::from_secs_f64(self.patience),
+            resource: self.stage.resource.clone(),
+        };
+        Settings {
+            manner,
             warm_up: self.warm_up,
             count: self.count,
             time: Duration::from_secs_f64(self.seconds),
-            patience: Duration::from_secs_f64(self.patience),
-            resource: self.resource.clone(),
-            progress: !self.quiet,
+            progress: !self.stage.quiet,
         }
     }
 }
