@@ -12,6 +12,8 @@ pub enum Again {
     Fail(DeliveryId, Failure),
     /// Watchers must be told how she is: find the words for it.
     Notify(PairId, Vec<DialogId>),
+    /// She asks how he is, for so many seconds: find out what may be shown to her.
+    Subscribe(PairId, DialogId, u32),
     /// A request of a subscription could not be sent.
     Unsent(Option<(PairId, DialogId)>),
 }

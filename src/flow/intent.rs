@@ -141,6 +141,17 @@ pub enum PresenceIntent {
     Subscribing(Box<Subscribing>),
     /// A SUBSCRIBE or NOTIFY of ours has its final response.
     Answered(Box<Answered>),
+    /// A SUBSCRIBE of hers goes out.
+    Subscribe {
+        /// The pair.
+        pair: PairId,
+        /// The dialog.
+        dialog: DialogId,
+        /// Its Expires.
+        seconds: u32,
+        /// The media types that are read.
+        accept: String,
+    },
     /// Documents for watchers are written; `None` for a NOTIFY without one.
     Notify(PairId, Vec<(Vec<DialogId>, Option<Written>)>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, LinkId, Refusal};
+use super::{Correlation, Flag, Flow, LinkId, Refusal};
 use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
 use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
 use crate::rules::{self, Direction};
@@ -141,6 +141,16 @@ pub struct Notified {
     pub contact: Option<Uri>,
     /// What its body says.
     pub document: Document,
+    /// Joins the log lines of both legs.
+    pub correlation: Correlation,
+    /// The id of a stanza that an object in it becomes: the same for every copy of this request.
+    pub id: String,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
+    /// Octets that a stanza may have.
+    pub max_stanza_octets: usize,
+    /// What was met of encryption in its body.
+    pub flag: Option<Box<Flag>>,
 }
 
 /// What the body of a NOTIFY says.
@@ -159,6 +169,8 @@ pub enum Document {
         /// Whether its entity is another than who was asked for (RFC 3863 §4.1.1).
         foreign: bool,
     },
+    /// An object of RFC 3923, which crosses as it is: nothing is known of what it says.
+    Object(Box<xmpp::Presence>),
 }
 
 /// A SUBSCRIBE for an XMPP user's presence.

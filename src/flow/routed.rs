@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Challenge, Correlation, Counter, DeliveryId, Device, Failure, Flow, Hop, Inbound, Input,
-    LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Subscribing,
+    Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Failure, Flow, Hop, Inbound,
+    Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Subscribing,
 };
 use crate::codec::{sip, xmpp};
 
@@ -169,6 +169,17 @@ pub enum PresenceRouted {
     },
     /// A SUBSCRIBE for an XMPP user.
     Subscribe(Box<Subscribing>),
+    /// A SUBSCRIBE of hers is due.
+    Asking {
+        /// The two users.
+        pair: Pair,
+        /// Whether both domains have the same name on both sides.
+        native: bool,
+        /// The dialog.
+        dialog: DialogId,
+        /// Its Expires.
+        seconds: u32,
+    },
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
     Response {
         /// The two users, while they are known.

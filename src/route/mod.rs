@@ -68,6 +68,9 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
     let id = match again {
         Again::Send(id) | Again::Fail(id, _) => id,
         Again::Notify(pair, dialogs) => return subscription::render(view, pair, &dialogs),
+        Again::Subscribe(pair, dialog, seconds) => {
+            return subscription::asking(view, pair, dialog, seconds);
+        }
         Again::Unsent(_) => return Routed::State(Input::Again(again)),
     };
     let Some(delivery) = view.state.deliveries().get(id) else {

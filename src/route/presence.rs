@@ -54,6 +54,12 @@ fn refused(link: LinkId, presence: Box<Presence>, text: &'static str) -> Routed 
     Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
 }
 
+/// Whether the domains of both have the same name on both sides (RFC 3923 §6.3).
+pub(super) fn is_native(view: View<'_>, pair: &Pair) -> bool {
+    let of = |jid: &Jid| view.config.domains.of_jid(jid.domain());
+    [&pair.contact, &pair.user].into_iter().all(|jid| of(jid).is_some_and(super::xmpp::is_native))
+}
+
 /// A SIP user and an XMPP user, each with the pair of his domain. A pair that is known keeps the
 /// addresses that it began with.
 pub(super) fn pair(

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
-use super::presence::pair;
-use super::sip::answer;
+use super::presence::{is_native, pair};
+use super::sip::{answer, stanza_id};
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::flow::{
-    Device, DialogId, Document, Flow, Notified, PairId, PresenceRouted, Refusal, Rendering, Routed,
-    Subscribing,
+    Correlation, Device, DialogId, Document, Flow, Notified, PairId, PresenceRouted, Refusal,
+    Rendering, Routed, Subscribing,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
 use crate::state::presence::pair::{Subscription, Watched};
@@ -62,11 +62,17 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         true => Vec::new(),
         false => watching.map(|watching| watching.devices.clone()).unwrap_or_default(),
     };
+    let pair = known.pair();
     let notified = Box::new(Notified {
         flow,
         key,
         request: Box::new(request.clone()),
-        pair: known.pair(),
+        correlation: Correlation(key),
+        id: stanza_id(view, request),
+        native: is_native(view, &pair),
+        max_stanza_octets: view.config.limits.stanza_octets,
+        flag: None,
+        pair,
         dialog,
         state,
         contact: contact(request),
@@ -192,6 +198,16 @@ fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
         Some(Ok(seconds)) => Ok(seconds),
         Some(Err(_)) => Err(bad("Expires cannot be read")),
     }
+}
+
+/// A SUBSCRIBE of hers that is due.
+pub(super) fn asking(view: View<'_>, id: PairId, dialog: DialogId, seconds: u32) -> Routed {
+    let Some(known) = view.state.presence().pair(id) else {
+        return Routed::Drop(crate::flow::Counter::XmppPresence);
+    };
+    let pair = known.pair();
+    let native = is_native(view, &pair);
+    Routed::Presence(PresenceRouted::Asking { pair, native, dialog, seconds })
 }
 
 /// What his subscriptions are to be told: all that have the same to hear share a document.

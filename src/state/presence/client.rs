@@ -28,14 +28,15 @@ impl State {
         now: Now,
         pair: PairId,
         id: DialogId,
-        seconds: u32,
+        (seconds, accept): (u32, &str),
         effects: &mut Vec<Effect>,
     ) {
         self.counters.count(Counter::SubscribeSent);
         let owner = Owner::Subscribe(pair, id);
         let made = self.make(pair, id, |state, cseq, listener, branch| {
             let (pair, dialog) = state.hers(pair, id)?;
-            request::subscribe(&pair, dialog, cseq, seconds, listener, branch)
+            let asked = (seconds, accept);
+            request::subscribe(&pair, dialog, cseq, asked, listener, branch)
         });
         self.launch(now, owner, made, effects);
     }

@@ -261,6 +261,11 @@ impl State {
             PresenceIntent::Notified(notified) => self.notified(now, *notified, effects),
             PresenceIntent::Subscribing(asked) => self.subscribing(now, *asked, effects),
             PresenceIntent::Answered(answered) => self.answered(now, &answered, effects),
+            PresenceIntent::Subscribe { pair, dialog, seconds, accept } => {
+                self.with_pair(now, pair, effects, |state, effects| {
+                    state.send_subscribe(now, pair, dialog, (seconds, &accept), effects);
+                });
+            }
             PresenceIntent::Notify(pair, each) => {
                 for (dialogs, written) in each {
                     self.notify(now, pair, &dialogs, written.as_ref(), effects);

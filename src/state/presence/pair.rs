@@ -82,6 +82,9 @@ pub struct Watching {
     pub untold: Vec<Text>,
     /// A SUBSCRIBE that waits for its place.
     pub due: Option<Due>,
+    /// Whether she was shown an object of his: by his bare JID he is there until she is told
+    /// otherwise.
+    pub object: bool,
 }
 
 /// A SUBSCRIBE that waits for its place.
@@ -200,6 +203,7 @@ impl Watching {
             gone_us: None,
             untold: Vec::new(),
             due: None,
+            object: false,
         }
     }
 

@@ -55,6 +55,8 @@ struct StoredWatching {
     gone_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     untold: Vec<Text>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    object: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -181,6 +183,7 @@ impl StoredWatching {
             request_id: watching.request_id.clone(),
             gone_us: watching.gone_us,
             untold: watching.untold.clone(),
+            object: watching.object,
         }
     }
 
@@ -222,6 +225,7 @@ impl StoredWatching {
             gone_us: self.gone_us,
             untold: self.untold,
             due: None,
+            object: self.object,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::dialog::Dialog;
 use super::notifier::{self, Notifier};
-use crate::codec::pidf;
 use crate::codec::sip::Subscription as SubscriptionValue;
 use crate::codec::sip::{
     CallId, HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, SubscriptionState, Uri,
@@ -62,19 +61,19 @@ fn request(
     Some(request)
 }
 
-/// SUBSCRIBE, for so many seconds.
+/// SUBSCRIBE, for so many seconds and these media types.
 pub(super) fn subscribe(
     pair: &Pair,
     dialog: &Dialog,
     cseq: u32,
-    seconds: u32,
+    (seconds, accept): (u32, &str),
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {
     let mut request = request(Method::Subscribe, pair, dialog, cseq, listener, branch)?;
     let headers = &mut request.headers;
     headers.push(HeaderName::Event, HeaderValue::text(PRESENCE));
-    headers.push(HeaderName::Accept, HeaderValue::text(pidf::MEDIA_TYPE));
+    headers.push(HeaderName::Accept, HeaderValue::text(accept));
     headers.push(HeaderName::Expires, HeaderValue::text(&seconds.to_string()));
     Some(request)
 }

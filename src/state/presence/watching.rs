@@ -5,7 +5,7 @@ use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Fetch, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text};
-use crate::flow::{Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
+use crate::flow::{Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
 impl State {
     pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut Watching> {
@@ -40,7 +40,7 @@ impl State {
         let pair = known.pair();
         match action {
             Action::Subscribe { seconds, fresh } => {
-                self.subscribe(now, id, seconds, fresh, effects);
+                self.subscribe(now, id, seconds, fresh);
             }
             Action::Ended => self.forget_dialog(id),
             Action::Granted => {
@@ -119,14 +119,7 @@ impl State {
         self.soil(id, Dirty::Lightly);
     }
 
-    pub(super) fn subscribe_now(
-        &mut self,
-        now: Now,
-        id: PairId,
-        seconds: u32,
-        fresh: bool,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn subscribe_now(&mut self, id: PairId, seconds: u32, fresh: bool) {
         let made = fresh.then(|| self.fresh_dialog());
         if fresh {
             self.forget_dialog(id);
@@ -138,7 +131,7 @@ impl State {
         }
         let Some(dialog) = watching.dialog.as_ref().map(|(name, _)| *name) else { return };
         self.presence.dialogs.insert(dialog, id);
-        self.send_subscribe(now, id, dialog, seconds, effects);
+        self.again(Again::Subscribe(id, dialog, seconds));
     }
 
     /// What she was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
@@ -150,12 +143,14 @@ impl State {
         if devices.iter().any(|device| device.available) {
             watching.gone_us = Some(now.unix_ms * 1_000);
         }
+        let bare = devices.iter().any(|device| device.available && device.resource.is_empty());
         for mut device in devices {
             if std::mem::replace(&mut device.available, false) {
                 device.facts = Facts::default();
                 self.show_device(&pair, &device, effects);
             }
         }
+        self.withdraw_object(id, bare, effects);
         self.soil(id, Dirty::Lightly);
     }
 
@@ -226,7 +221,7 @@ impl State {
             return self.say(now, pair, Kind::Unsubscribed, probe.id, effects);
         }
         if !authorization.from {
-            return self.fetch(now, pair, probe, effects);
+            return self.fetch(now, pair, probe);
         }
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let watching = known.watching.get_or_insert_default();
@@ -249,7 +244,7 @@ impl State {
     }
 
     /// A question without a subscription (RFC 8048 §7.1).
-    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
+    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe) {
         let id = pair.id;
         let refused = |known: &PairState| known.fetch.is_some();
         if self.presence.pair(id).is_some_and(refused) {
@@ -265,16 +260,16 @@ impl State {
         known.fetch =
             Some(Box::new(Fetch { dialog: (name, dialog), probe, due: Some(at), timer_n }));
         self.presence.dialogs.insert(name, id);
-        self.fetch_due(now, id, effects);
+        self.fetch_due(now, id);
     }
 
     /// A question whose place has come.
-    fn fetch_due(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    fn fetch_due(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let Some(fetch) = known.fetch.as_deref_mut() else { return };
         if fetch.due.take_if(|at| *at <= now.instant).is_some() {
             let name = fetch.dialog.0;
-            self.send_subscribe(now, id, name, 0, effects);
+            self.again(Again::Subscribe(id, name, 0));
         }
     }
 
@@ -326,8 +321,8 @@ impl State {
 
     /// Deadlines of the subscription and of the question.
     pub(super) fn fire_watching(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        self.fetch_due(now, id, effects);
-        self.subscribe_due(now, id, effects);
+        self.fetch_due(now, id);
+        self.subscribe_due(now, id);
         let silent = |known: &PairState| {
             known.fetch.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
         };

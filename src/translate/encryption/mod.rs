@@ -9,6 +9,7 @@ mod inward;
 pub mod object;
 pub mod otr;
 mod outward;
+pub(super) mod presence;
 pub mod stanza;
 
 use crate::codec::xmpp::{Element, Jid, StanzaError, Text};

@@ -7,15 +7,15 @@ use crate::codec::mime::rfc3339;
 use crate::codec::sip::Response;
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
-    Answered, Bounced, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted, Presented,
-    Said,
+    Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
+    Presented, Said,
 };
 use crate::rules::{self, Direction, Errors, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
 
-use super::error;
+use super::{encryption, error};
 
 /// Decides what is to be done about presence.
 pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
@@ -23,8 +23,13 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         PresenceRouted::Stanza { pair, presence } => presented(now, pair, *presence),
         PresenceRouted::Notify { notified: what, before } => {
             let asked = what.facts();
-            let rules = rules.presence.of(&asked);
-            Intent::Presence(notified(rules, now, what, &before))
+            let own = rules.presence.of(&asked);
+            Intent::Presence(notified((own, &rules.encryption), now, what, &before))
+        }
+        PresenceRouted::Asking { pair, native, dialog, seconds } => {
+            let accept = encryption::presence::accept(&rules.encryption, &pair, native);
+            let pair = pair.id;
+            Intent::Presence(PresenceIntent::Subscribe { pair, dialog, seconds, accept })
         }
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
@@ -59,6 +64,10 @@ fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         PresenceKind::Probe => Said::Probe,
         PresenceKind::Available => Said::Available(device(now, &presence, &resource)),
         PresenceKind::Unavailable => Said::Unavailable(device(now, &presence, &resource)),
+        // It was answered long ago (RFC 3923 §7).
+        PresenceKind::Error if encryption::presence::of_object(&presence) => {
+            return Intent::Drop(Counter::XmppStrayError);
+        }
         PresenceKind::Error => {
             let (bounced, out_of_reach) = bounced(presence.error.as_ref());
             Said::Failed { bounced, out_of_reach }

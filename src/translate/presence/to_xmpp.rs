@@ -4,22 +4,34 @@
 use time::OffsetDateTime;
 
 use super::distinct;
-use crate::codec::mime::{Charset, MediaType};
+use crate::codec::mime::{Charset, Entity, MediaType};
 use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note, Person, Tuple};
 use crate::codec::sip::{HeaderName, Request, Status, Uri};
 use crate::codec::xmpp::{Jid, LangText, Presence as Stanza, Show, Text};
-use crate::flow::{Device, Document, Facts, Notified, Now, Pair, PresenceIntent, Refusal, stamp};
-use crate::rules::Presence;
+use crate::flow::{
+    Device, Document, Facts, Flag, Notified, Now, Pair, PresenceIntent, Refusal, stamp,
+};
+use crate::rules::{Encryption, Presence};
+use crate::translate::encryption::{self, presence::Secured};
 use crate::translate::message::language::is_tag;
 
 /// Reads the document of a NOTIFY, and finds what is new in it.
 pub(super) fn notified(
-    rules: &Presence,
+    (rules, means): (&Presence, &Encryption),
     now: Now,
     mut notified: Box<Notified>,
     before: &[Device],
 ) -> PresenceIntent {
-    notified.document = match read(&notified.request) {
+    let (read, flag) = match encryption::presence::secured(means, &notified) {
+        None => (read(&notified.request), None),
+        Some((Secured::Object(stanza), flag)) => {
+            notified.document = Document::Object(stanza);
+            return done(notified, Some(flag));
+        }
+        Some((Secured::Refused(refusal), flag)) => (Err(refusal), Some(flag)),
+        Some((Secured::Readable(part), flag)) => (read_part(&part), Some(flag)),
+    };
+    notified.document = match read {
         Ok(None) => Document::None,
         Ok(Some(pidf)) => {
             let language = language(&notified.request);
@@ -33,6 +45,11 @@ pub(super) fn notified(
         }
         Err(refusal) => Document::Refused(*refusal),
     };
+    done(notified, flag)
+}
+
+fn done(mut notified: Box<Notified>, flag: Option<Box<Flag>>) -> PresenceIntent {
+    notified.flag = flag;
     notified.request.body = bytes::Bytes::new();
     PresenceIntent::Notified(notified)
 }
@@ -42,10 +59,6 @@ fn read(request: &Request) -> Result<Option<Pidf>, Box<Refusal>> {
     if request.body.is_empty() {
         return Ok(None);
     }
-    let unsupported = || {
-        let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
-        Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
-    };
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
     let media_type = media_type.filter(|it| it.is(pidf::MEDIA_TYPE)).ok_or_else(unsupported)?;
     if request.headers.contains(&HeaderName::ContentEncoding) {
@@ -54,13 +67,32 @@ fn read(request: &Request) -> Result<Option<Pidf>, Box<Refusal>> {
                 .with(HeaderName::AcceptEncoding, "identity"),
         ));
     }
+    parse(&media_type, request.body.clone())
+}
+
+/// The document of a part that is readable.
+fn read_part(part: &Entity) -> Result<Option<Pidf>, Box<Refusal>> {
+    let media_type = part.content_type.as_ref().filter(|it| it.is(pidf::MEDIA_TYPE));
+    let media_type = media_type.ok_or_else(unsupported)?;
+    parse(media_type, part.decoded().map_err(|_| bad("the document cannot be decoded"))?)
+}
+
+fn unsupported() -> Box<Refusal> {
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+    Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
+}
+
+fn bad(why: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+}
+
+fn parse(media_type: &MediaType, octets: bytes::Bytes) -> Result<Option<Pidf>, Box<Refusal>> {
     // The parameter goes before what the document says of itself (RFC 3023 §3.1).
     let charset = match media_type.charset() {
         Some(name) => Charset::from_name(name).ok_or_else(unsupported)?,
         None => Charset::Utf8,
     };
-    let bad = |why: &str| Box::new(Refusal::new(Status::BAD_REQUEST).warning(why));
-    let text = charset.decode(request.body.clone());
+    let text = charset.decode(octets);
     let text = text.map_err(|_| bad("the document is not in the charset that it declares"))?;
     Pidf::parse(&text, Limits::DEFAULT).map(Some).map_err(refused)
 }
