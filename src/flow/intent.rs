@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Answered, Correlation, Counter, DeliveryId, DialogId, Failure, Flag, Flow, Hop, Inbound, Input,
-    LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal, Rendered, Subscribing,
-    Written,
+    Answered, Correlation, Counter, DeliveryId, DialogId, Directed, Failure, Flag, Flow, Hop,
+    Inbound, Input, LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal,
+    Rendered, Subscribing, Written,
 };
 use crate::codec::{sip, xmpp};
 
@@ -152,6 +152,8 @@ pub enum PresenceIntent {
         /// The media types that are read.
         accept: String,
     },
+    /// An object goes to watchers.
+    Object(Box<Directed>),
     /// Documents for watchers are written; `None` for a NOTIFY without one.
     Notify(PairId, Vec<(Vec<DialogId>, Option<Written>)>),
 }

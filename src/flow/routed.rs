@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::{
     Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Failure, Flow, Hop, Inbound,
-    Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Subscribing,
+    Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Sight,
+    Subscribing,
 };
 use crate::codec::{sip, xmpp};
 
@@ -147,6 +148,8 @@ pub enum Routed {
         correlation: Correlation,
         /// The stanza.
         presence: Box<xmpp::Presence>,
+        /// Who watches her; none where the gateway serves one of both not.
+        sight: Option<Box<Sight>>,
     },
 }
 
@@ -190,6 +193,17 @@ pub enum PresenceRouted {
         response: Box<sip::Response>,
         /// The new address that a redirection names, as an IRI.
         contact: Option<xmpp::Text>,
+        /// Her stanza, if it was sent with an object.
+        secured: Option<Box<xmpp::Presence>>,
+    },
+    /// An object did not reach him.
+    Lost {
+        /// The stream that it came by.
+        link: LinkId,
+        /// Her stanza without all that was in it.
+        stanza: Box<xmpp::Presence>,
+        /// Why.
+        failure: Failure,
     },
     /// Watchers must be told how she is.
     Render {

@@ -55,6 +55,10 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
                 ask(&mut why, "errors", &Facts { direction, condition, headers: None, ..facts });
             }
         }
+        Routed::SecuredPresence { sight: Some(sight), .. } => {
+            let pair = &sight.pair;
+            address_steps(&mut why, scene, &[pair.user.as_str(), pair.contact_uri.as_str()]);
+        }
         Routed::Presence(routed) => presence(&mut why, scene, &routed),
         _ => {}
     }

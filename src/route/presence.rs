@@ -4,7 +4,7 @@ use super::View;
 use super::address::{Device, to_uri};
 use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
 use crate::config::{DomainPair, Side};
-use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed};
+use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed, Sight};
 use crate::state::ids::Purpose;
 
 /// A presence stanza of a component stream.
@@ -12,17 +12,16 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
     let (Some(user), Some(contact)) = (&presence.from, &presence.to) else {
         return Routed::Drop(Counter::XmppMalformed);
     };
-    let secured = presence.extension("e2e", xmpp::ns::E2E).is_some();
-    if secured && presence.kind == PresenceKind::Available {
-        let id = presence.id.as_deref().unwrap_or_default().as_bytes();
-        let parts = [id, &view.now.instant.0.to_be_bytes()];
-        let correlation = Correlation(view.state.hash(Purpose::Correlation, &parts));
-        return Routed::SecuredPresence { link, correlation, presence };
-    }
     let domains = &view.config.domains;
     let from = domains.of_jid(user.domain());
     let to = domains.of_jid(contact.domain());
     let to = to.filter(|pair| pair.side == Side::Sip { component: link.0 });
+    let is_secured = presence.extension("e2e", xmpp::ns::E2E).is_some();
+    let own = from.is_some_and(|pair| pair.side != Side::Xmpp);
+    let directed = matches!(presence.kind, PresenceKind::Available | PresenceKind::Unavailable);
+    if is_secured && !own && directed {
+        return secured(view, link, presence, from.zip(to));
+    }
     let (Some(from), Some(to)) = (from, to) else {
         return refused(link, presence, "this gateway does not serve your domain");
     };
@@ -42,6 +41,29 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
         Some(pair) => Routed::Presence(PresenceRouted::Stanza { pair, presence }),
         None => refused(link, presence, "this address has no SIP form"),
     }
+}
+
+/// A presence with an object: who watches her, and what each subscription takes.
+fn secured(
+    view: View<'_>,
+    link: LinkId,
+    presence: Box<Presence>,
+    domains: Option<(&DomainPair, &DomainPair)>,
+) -> Routed {
+    let id = presence.id.as_deref().unwrap_or_default().as_bytes();
+    let parts = [id, &view.now.instant.0.to_be_bytes()];
+    let correlation = Correlation(view.state.hash(Purpose::Correlation, &parts));
+    let users = presence.from.as_ref().zip(presence.to.as_ref());
+    let pair = users.zip(domains).and_then(|((user, contact), (from, to))| {
+        user.node().and(contact.node())?;
+        pair(view, link, (to, contact), (from, user))
+    });
+    let sight = pair.map(|pair| {
+        let known = view.state.presence().pair(pair.id);
+        let dialogs = known.map(|known| known.object_takers().collect()).unwrap_or_default();
+        Box::new(Sight { native: is_native(view, &pair), dialogs, pair })
+    });
+    Routed::SecuredPresence { link, correlation, presence, sight }
 }
 
 /// Who asks for a subscription is told why there is none; all else needs no answer.

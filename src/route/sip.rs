@@ -67,12 +67,14 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     }
     if let Some((pair, _)) = client.owner.dialog() {
         let known = view.state.presence().pair(pair);
+        let secured = view.state.presence().secured(client.owner);
         let contact = redirection(view, "", &response);
         return Routed::Presence(PresenceRouted::Response {
             pair: known.map(|known| Box::new(known.pair())),
             branch,
             response: Box::new(response),
             contact,
+            secured: secured.map(|stanza| Box::new(stanza.clone())),
         });
     }
     // A success needs no words, and so no message to answer.

@@ -11,6 +11,7 @@ pub mod dialog;
 pub mod names;
 mod notified;
 pub mod notifier;
+mod objects;
 mod pace;
 pub mod pair;
 mod record;
@@ -37,6 +38,7 @@ use crate::flow::{
 };
 use authorization::Authorization;
 use dialog::Dialog;
+use objects::Objects;
 use pace::Pace;
 use pair::{Dirty, PairState};
 use subscriber::{Context, Online};
@@ -57,6 +59,7 @@ pub struct Presence {
     pace: Pace,
     /// The NOTIFYs under way, by peer.
     windows: Vec<Window>,
+    objects: Objects,
 }
 
 impl Presence {
@@ -71,6 +74,7 @@ impl Presence {
             soiled: Vec::new(),
             pace: Pace::new(seed),
             windows: (0..peers).map(|_| Window::default()).collect(),
+            objects: Objects::new(seed),
         }
     }
 
@@ -147,6 +151,7 @@ impl State {
     ) {
         let mark = effects.len();
         work(self, effects);
+        self.settle_object(id, effects);
         self.keep(now, id, mark, effects);
         self.arm(now, id);
     }
@@ -266,6 +271,7 @@ impl State {
                     state.send_subscribe(now, pair, dialog, (seconds, &accept), effects);
                 });
             }
+            PresenceIntent::Object(directed) => self.she_secures(now, *directed, effects),
             PresenceIntent::Notify(pair, each) => {
                 for (dialogs, written) in each {
                     self.notify(now, pair, &dialogs, written.as_ref(), effects);

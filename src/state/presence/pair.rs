@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::authorization::Authorization;
 use super::dialog::Dialog;
 use super::names::Names;
-use super::notifier::Notifier;
+use super::notifier::{self, Notifier};
 use super::subscriber::Subscriber;
 use crate::codec::xmpp::Text;
-use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair};
+use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair, Takes};
 
 /// All that is known of a pair.
 #[derive(Debug)]
@@ -184,8 +184,18 @@ pub struct Subscription {
     pub fetch: bool,
     /// Whether a NOTIFY of it waits for its turn.
     pub waits: bool,
+    /// The objects that it takes.
+    pub takes: Takes,
     /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).
     pub closed: bool,
+}
+
+impl Subscription {
+    /// Whether it lives, and shows her to him.
+    #[must_use]
+    pub fn is_seeing(&self) -> bool {
+        !self.fetch && self.machine.state() == notifier::State::Active
+    }
 }
 
 impl Watching {
@@ -304,6 +314,13 @@ impl PairState {
         let watching = self.watching.iter().filter_map(|one| Some(one.dialog.as_ref()?.0));
         let watched = self.watched.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id));
         watching.chain(watched).collect()
+    }
+
+    /// His subscriptions that may be sent an object of hers, with what each takes.
+    pub fn object_takers(&self) -> impl Iterator<Item = (DialogId, Takes)> + '_ {
+        let granted = self.authorization.to;
+        let dialogs = self.watched.iter().flat_map(|watched| &watched.dialogs);
+        dialogs.filter(move |one| granted && one.is_seeing()).map(|one| (one.id, one.takes))
     }
 
     /// Marks it as different from its record.

@@ -12,7 +12,7 @@ use super::pair::{PairState, Pauses, Subscription, Watched, Watching};
 use super::subscriber::{self, Subscriber};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::{Jid, Text};
-use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId};
+use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId, Takes};
 
 /// A pair as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ struct StoredSubscription {
     expires_unix_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_id: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Takes::is_nothing")]
+    takes: Takes,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -244,6 +246,7 @@ impl StoredWatched {
                     active: one.machine.state() == notifier::State::Active,
                     expires_unix_ms: wall(now, one.machine.expiry()),
                     event_id: one.event_id.clone(),
+                    takes: one.takes,
                 })
                 .collect(),
             devices: watched.devices.iter().map(|device| (**device).clone()).collect(),
@@ -269,6 +272,7 @@ impl StoredWatched {
                 event_id: stored.event_id,
                 fetch: false,
                 waits: false,
+                takes: stored.takes,
                 closed: false,
             })
         });

@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use super::State;
 use super::authorization::Stanza as Kind;
-use super::notifier::{self, Action, Reason};
-use super::pair::{Asked, Dirty, Far, Watched};
+use super::notifier::{self, Reason};
+use super::pair::{Asked, Dirty, Far, Subscription, Watched};
 use crate::codec::xmpp::Text;
-use crate::flow::{
-    Again, Bounced, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented, Said,
-};
+use crate::flow::{Bounced, Device, Effect, Facts, Now, Pair, PairId, Presented, Said};
 use crate::state::link::Link;
 
 /// The first pause before a domain that is out of reach is asked again; it doubles up to [`MOST`].
@@ -91,14 +89,9 @@ impl State {
     pub(super) fn decided(&mut self, now: Now, id: PairId, granted: bool) {
         let Some(watched) = self.watched_mut(id) else { return };
         let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
-        let notified: Vec<DialogId> = each
-            .filter_map(|one| {
-                (one.machine.decided(now.instant, granted) == Action::Notify).then_some(one.id)
-            })
-            .collect();
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        let decided = |one: &mut Subscription| (one.id, one.machine.decided(now.instant, granted));
+        let actions = each.map(decided).collect();
+        self.carry_out(id, actions);
     }
 
     /// Ends all of his subscriptions that wait for her word.
@@ -108,12 +101,8 @@ impl State {
             .dialogs
             .iter_mut()
             .filter(|one| !one.fetch && one.machine.state() == notifier::State::Pending);
-        let notified: Vec<DialogId> = pending
-            .filter_map(|one| (one.machine.end(reason) == Action::Notify).then_some(one.id))
-            .collect();
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        let actions = pending.map(|one| (one.id, one.machine.end(reason))).collect();
+        self.carry_out(id, actions);
     }
 
     /// Her presence, as she shows it to him.
@@ -186,16 +175,9 @@ impl State {
     /// Her presence changed: each of his subscriptions hears of it in its turn.
     pub(super) fn changed(&mut self, now: Now, id: PairId) {
         let Some(watched) = self.watched_mut(id) else { return };
-        let notified: Vec<DialogId> = watched
-            .dialogs
-            .iter_mut()
-            .filter_map(|one| {
-                (one.machine.changed(now.instant) == Action::Notify).then_some(one.id)
-            })
-            .collect();
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        let changed = |one: &mut Subscription| (one.id, one.machine.changed(now.instant));
+        let actions = watched.dialogs.iter_mut().map(changed).collect();
+        self.carry_out(id, actions);
     }
 
     /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD). It

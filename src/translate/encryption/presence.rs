@@ -1,14 +1,21 @@
-//! Secured presence (RFC 3923 §4): what of NOTIFY crosses.
+//! Secured presence (RFC 3923 §4), both ways: an object goes from one to the other, and nothing
+//! beside it.
 
 use super::body::{self, Kind, Part};
 use super::inward::{Arrived, course_of, refusal, relayed, whose};
-use crate::codec::mime::{Entity, MediaType, TransferEncoding};
+use super::outward::untranslatable_error;
+use super::{MAX_AGE_MS, Whose, object};
+use crate::codec::mime::{Entity, MediaType, TransferEncoding, rfc3339};
 use crate::codec::pidf;
-use crate::codec::sip::{HeaderName, Request, Status};
-use crate::codec::xmpp::{Element, Presence, Stanza};
-use crate::flow::{Decision, Flag, Notified, Pair, Refusal, Towards};
-use crate::rules::Encryption;
-use crate::rules::encryption::{Between, Carried, Course};
+use crate::codec::sip::{HeaderName, HeaderValue, Headers, Request, Status};
+use crate::codec::xmpp::{Condition, Element, Jid, Presence, Stanza, StanzaError, ns};
+use crate::flow::{
+    Correlation, Decision, DialogId, Failure, Flag, Notified, Now, Pair, Refusal, Sight, Takes,
+    Towards, Written,
+};
+use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
+use crate::rules::{Direction, Encryption, Facts, Rules};
+use crate::translate::error;
 
 /// The types of objects, as Accept has them, with the protocol of the multipart.
 const OBJECTS: [(&str, &str); 2] = [
@@ -137,4 +144,102 @@ fn stanza(
         true => Ok(stanza),
         false => Err(Status::REQUEST_ENTITY_TOO_LARGE),
     }
+}
+
+/// An object of hers on its way, with the subscriptions that take it; or what its sender is told.
+pub(in crate::translate) type Outward = Result<(Written, Vec<DialogId>), Box<StanzaError>>;
+
+/// What becomes of a presence with an object, and what is told of it.
+pub(in crate::translate) fn outward(
+    rules: &Rules,
+    now: Now,
+    correlation: Correlation,
+    presence: &Presence,
+    sight: Option<&Sight>,
+) -> (Outward, Option<Flag>) {
+    let named = rules.encryption.of_namespace(ns::E2E);
+    let crosses = crosses(rules, now, presence, named.as_ref(), sight);
+    let decision = if crosses.is_ok() { Decision::Relayed } else { Decision::Refused };
+    let id = presence.id.as_deref().unwrap_or_default();
+    let towards = Towards::Sip;
+    let ends = presence.from.as_ref().zip(presence.to.as_ref());
+    let flag = ends.zip(named).map(|((from, to), named)| {
+        let place = format!("<e2e xmlns='{}'/> of presence", ns::E2E);
+        let whose = Whose { correlation, towards, from, to, id };
+        Flag { sighting: whose.sighting(&named.name, &place, decision), notice: None }
+    });
+    (crosses, flag)
+}
+
+fn crosses(
+    rules: &Rules,
+    now: Now,
+    presence: &Presence,
+    named: Option<&Named<'_>>,
+    sight: Option<&Sight>,
+) -> Outward {
+    let means = &rules.encryption;
+    let object = match object::in_children(means, &presence.extensions) {
+        Some(Ok(object)) => Some(object),
+        Some(Err(refused)) => return Err(Box::new(refused.error())),
+        None => None,
+    };
+    let Some((object, named)) = object.zip(named) else {
+        return Err(Box::new(StanzaError::new(Condition::NotAcceptable)));
+    };
+    let lang = presence.lang.as_deref();
+    let refused = |saying| Err(Box::new(untranslatable_error(rules, named, saying, lang)));
+    let Some(sight) = sight.filter(|sight| crosses_to_sip(means, named, sight)) else {
+        return refused(Saying::Refused);
+    };
+    if is_old(now, presence) {
+        let errors = rules.errors.of(&facts(presence));
+        return Err(Box::new(error::of_failure(errors, Failure::Stale)));
+    }
+    let is_signed = object.media_type.is("multipart/signed");
+    let takes = |takes: &Takes| if is_signed { takes.signed } else { takes.enveloped };
+    let dialogs: Vec<DialogId> =
+        sight.dialogs.iter().filter(|(_, it)| takes(it)).map(|(name, _)| *name).collect();
+    if dialogs.is_empty() {
+        return refused(Saying::NotTaken);
+    }
+    let mut headers = Headers::default();
+    for (name, value) in &object.headers {
+        if let Some(name) = HeaderName::new(&(*name).into()) {
+            headers.push(name, HeaderValue::text(value));
+        }
+    }
+    Ok((Written { headers, body: object.body }, dialogs))
+}
+
+fn crosses_to_sip(rules: &Encryption, named: &Named<'_>, sight: &Sight) -> bool {
+    let (sender, recipient) = (sight.pair.user.domain(), sight.pair.contact.domain());
+    let between = Between { sender, recipient, native: sight.native };
+    named.scheme.carried == Some(Carried::Object)
+        && rules.course(named.scheme, Towards::Sip, &between) == Course::Relay
+}
+
+/// Whether a server repeats what is too old by now (RFC 3923 §6.9, XEP-0203).
+fn is_old(now: Now, presence: &Presence) -> bool {
+    let delay = presence.extension("delay", ns::DELAY);
+    let stamp = delay.and_then(|delay| rfc3339::parse(delay.attr("stamp")?));
+    let sent = stamp.and_then(|at| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
+    sent.is_some_and(|sent| now.unix_ms.saturating_sub(sent) > MAX_AGE_MS)
+}
+
+/// What a rule can ask for about what the sender of an object is told.
+pub(in crate::translate) fn facts(presence: &Presence) -> Facts<'_> {
+    Facts {
+        direction: Direction::ToXmpp,
+        from: presence.from.as_ref().map_or("", Jid::bare_str),
+        to: presence.to.as_ref().map_or("", Jid::bare_str),
+        stanza: "presence",
+        ..Facts::default()
+    }
+}
+
+/// Takes out what stands in a stanza: it is only for whose it is.
+pub(in crate::translate) fn strip(presence: &mut Presence) {
+    let Presence { from, to, id, kind, lang, .. } = std::mem::take(presence);
+    *presence = Presence { from, to, id, kind, lang, ..Presence::default() };
 }

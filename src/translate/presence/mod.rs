@@ -15,7 +15,7 @@ use crate::rules::{self, Direction, Errors, Rules};
 use to_sip::written;
 use to_xmpp::notified;
 
-use super::{encryption, error};
+use super::{encryption, error, presence_error};
 
 /// Decides what is to be done about presence.
 pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
@@ -34,11 +34,23 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
         }
-        PresenceRouted::Response { pair, branch, response, contact } => {
+        PresenceRouted::Lost { link, stanza, failure } => {
+            let errors = rules.errors.of(&encryption::presence::facts(&stanza));
+            presence_error(link, stanza, error::of_failure(errors, failure))
+        }
+        PresenceRouted::Response { pair, branch, response, contact, secured } => {
             let status = response.status.code().to_string();
             let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
             let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
-            answered(rules.errors.of(&asked), branch, &response, contact)
+            let errors = rules.errors.of(&asked);
+            let of_object = |error: StanzaError| match &secured {
+                Some(stanza) => {
+                    let lang = stanza.lang.as_deref();
+                    encryption::error_of_object(rules, error, response.status, lang)
+                }
+                None => error,
+            };
+            answered(errors, branch, &response, contact, of_object)
         }
         PresenceRouted::Render { pair, renderings } => {
             let rules = rules.presence.of(&pair.facts());
@@ -48,7 +60,7 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
 }
 
 /// What a presence stanza says (RFC 8048 Table 1).
-fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
+pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
     let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
     let to_resource = presence.to.as_ref().and_then(|to| to.resource()).map(Text::from);
     let departed = match (presence.kind, &presence.from) {
@@ -147,14 +159,20 @@ fn bounced(error: Option<&StanzaError>) -> (Bounced, bool) {
 }
 
 /// What a final response to SUBSCRIBE or NOTIFY says.
-fn answered(rules: &Errors, branch: u64, response: &Response, contact: Option<Text>) -> Intent {
+fn answered(
+    rules: &Errors,
+    branch: u64,
+    response: &Response,
+    contact: Option<Text>,
+    more: impl FnOnce(StanzaError) -> StanzaError,
+) -> Intent {
     let status = response.status;
     if status.is_provisional() {
         return Intent::Proceeding { branch };
     }
     let headers = &response.headers;
-    let error =
-        (!status.is_success()).then(|| Box::new(error::of_response(rules, response, contact)));
+    let words = || Box::new(more(error::of_response(rules, response, contact)));
+    let error = (!status.is_success()).then(words);
     Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
         branch,
         status: status.code(),
