@@ -286,6 +286,7 @@ fn e2e_042_by_rule_the_signed_document_is_read_without_its_signature() {
     assert_eq!(met(&mut world)[0].1, Decision::SignatureLeftOut);
     let body = signed("text/plain", "x");
     assert_eq!(shows(&mut world, &subscribe, (3, ACTIVE), SIGNED, &body).status.code(), 415);
+    assert_eq!(met(&mut world)[0].1, Decision::Refused);
     shows(&mut world, &subscribe, (4, ACTIVE), ENVELOPED, b"0\x05");
     assert_eq!(told(&mut world), Vec::<String>::new());
 }
@@ -820,6 +821,7 @@ fn e2e_054_an_object_that_no_request_holds_is_refused() {
     let long = data_encoding::BASE64.encode(&[0x30; 61_000]);
     sends(&mut world, &SEALED.replace("MAUA", &long));
     refused(&mut world, &Condition::PolicyViolation);
+    assert_eq!(met(&mut world)[0].1, Decision::Refused);
     // One that is too long for a datagram goes by TCP.
     let long = data_encoding::BASE64.encode(&[0x30; 3_000]);
     sends(&mut world, &SEALED.replace("MAUA", &long));

@@ -250,6 +250,11 @@ pub struct Directed {
     pub written: Written,
 }
 
+impl Directed {
+    /// Octets that an object may have: a request in a subscription has 65,535.
+    pub const MOST: usize = 60_000;
+}
+
 /// What came of a SUBSCRIBE or NOTIFY of ours.
 #[derive(Debug)]
 pub struct Answered {

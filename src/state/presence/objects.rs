@@ -18,8 +18,6 @@ use crate::state::client::Owner;
 const MOST: usize = 1_000;
 /// Octets that they may have together.
 const MOST_OCTETS: usize = 16 * 1_024 * 1_024;
-/// Octets that one may have: a request has 65,535.
-const MOST_EACH: usize = 60_000;
 /// RFC 3923 §6.9: what is older is not sent.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
@@ -112,9 +110,6 @@ impl State {
         self.counters.count(Counter::XmppPresence);
         self.heard_of(now, &pair.user);
         self.she_is_heard(now, id, &stanza, effects);
-        if written.body.len() > MOST_EACH {
-            return self.again(Again::Lost(link, stanza, Failure::TooLarge));
-        }
         if self.presence.objects.is_full(written.body.len()) {
             return self.again(Again::Lost(link, stanza, Failure::QueueFull));
         }
@@ -283,13 +278,13 @@ mod tests {
     fn neither_their_number_nor_their_octets_grow_without_a_bound() {
         let mut objects = Objects::new(Seed(1, 2));
         let mut taken = 0;
-        while !objects.is_full(MOST_EACH) {
-            objects.put(PairId(taken), object(MOST_EACH));
+        while !objects.is_full(Directed::MOST) {
+            objects.put(PairId(taken), object(Directed::MOST));
             taken += 1;
         }
         assert_eq!(taken, 279);
         objects.put(PairId(0), object(1));
-        assert!(!objects.is_full(MOST_EACH) && objects.take(PairId(0)).is_some());
+        assert!(!objects.is_full(Directed::MOST) && objects.take(PairId(0)).is_some());
         let mut objects = Objects::new(Seed(1, 2));
         for id in 0..1_000 {
             assert!(!objects.is_full(1));

@@ -10,8 +10,8 @@ use crate::codec::pidf;
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Request, Status};
 use crate::codec::xmpp::{Condition, Element, Jid, Presence, Stanza, StanzaError, ns};
 use crate::flow::{
-    Correlation, Decision, DialogId, Failure, Flag, Notified, Now, Pair, Refusal, Sight, Takes,
-    Towards, Written,
+    Correlation, Decision, DialogId, Directed, Failure, Flag, Notified, Now, Pair, Refusal, Sight,
+    Takes, Towards, Written,
 };
 use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
 use crate::rules::{Direction, Encryption, Facts, Rules};
@@ -192,9 +192,14 @@ fn crosses(
     let Some(sight) = sight.filter(|sight| crosses_to_sip(means, named, sight)) else {
         return refused(Saying::Refused);
     };
-    if is_old(now, presence) {
+    let failure = match object.body.len() > Directed::MOST {
+        _ if is_old(now, presence) => Some(Failure::Stale),
+        true => Some(Failure::TooLarge),
+        false => None,
+    };
+    if let Some(failure) = failure {
         let errors = rules.errors.of(&facts(presence));
-        return Err(Box::new(error::of_failure(errors, Failure::Stale)));
+        return Err(Box::new(error::of_failure(errors, failure)));
     }
     let is_signed = object.media_type.is("multipart/signed");
     let takes = |takes: &Takes| if is_signed { takes.signed } else { takes.enveloped };

@@ -9,7 +9,7 @@ use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note,
 use crate::codec::sip::{HeaderName, Request, Status, Uri};
 use crate::codec::xmpp::{Jid, LangText, Presence as Stanza, Show, Text};
 use crate::flow::{
-    Device, Document, Facts, Flag, Notified, Now, Pair, PresenceIntent, Refusal, stamp,
+    Decision, Device, Document, Facts, Flag, Notified, Now, Pair, PresenceIntent, Refusal, stamp,
 };
 use crate::rules::{Encryption, Presence};
 use crate::translate::encryption::{self, presence::Secured};
@@ -22,7 +22,7 @@ pub(super) fn notified(
     mut notified: Box<Notified>,
     before: &[Device],
 ) -> PresenceIntent {
-    let (read, flag) = match encryption::presence::secured(means, &notified) {
+    let (read, mut flag) = match encryption::presence::secured(means, &notified) {
         None => (read(&notified.request), None),
         Some((Secured::Object(stanza), flag)) => {
             notified.document = Document::Object(stanza);
@@ -31,6 +31,9 @@ pub(super) fn notified(
         Some((Secured::Refused(refusal), flag)) => (Err(refusal), Some(flag)),
         Some((Secured::Readable(part), flag)) => (read_part(&part), Some(flag)),
     };
+    if let (Err(_), Some(flag)) = (&read, &mut flag) {
+        flag.sighting.decision = Decision::Refused;
+    }
     notified.document = match read {
         Ok(None) => Document::None,
         Ok(Some(pidf)) => {
