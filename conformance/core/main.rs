@@ -9,6 +9,7 @@ mod bodies;
 mod cpim;
 mod credentials;
 mod encryption;
+mod encryption_presence;
 mod encryption_relay;
 mod encryption_to_sip;
 mod encryption_to_xmpp;

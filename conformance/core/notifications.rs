@@ -139,9 +139,13 @@ fn pres_068_a_refresh_without_accept_stands_for_pidf() {
 }
 
 #[test]
-fn pres_069_only_pidf_is_asked_for() {
+fn pres_069_only_what_is_read_is_asked_for() {
+    // Objects of RFC 3923 cross only where addresses are the same on both sides (E2E-021).
+    let subscribe = World::new().juliet_subscribes();
+    assert_eq!(header(&subscribe, &HeaderName::Accept), "application/pidf+xml");
     let romeo = crate::verona::Romeo::asked();
-    assert_eq!(header(&romeo.subscribe, &HeaderName::Accept), "application/pidf+xml");
+    let accept = "application/pidf+xml, multipart/signed, application/pkcs7-mime";
+    assert_eq!(header(&romeo.subscribe, &HeaderName::Accept), accept);
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn juliet_subscribes_and_romeo_approves() {
     assert_eq!(subscribe.from.uri().as_str(), "sip:juliet@example.com");
     assert_eq!(subscribe.to.uri().as_str(), "sip:romeo@example.net");
     assert_eq!((subscribe.cseq.number, subscribe.max_forwards), (1, Some(70)));
-    assert_eq!(header(&subscribe, &HeaderName::Accept), "application/pidf+xml");
+    assert!(header(&subscribe, &HeaderName::Accept).starts_with("application/pidf+xml"));
     assert_eq!(expires(&subscribe), 3_600);
     let told = stanzas(&mut world);
     let expected = [

@@ -41,12 +41,12 @@ class Sight(Dialog):
         self.refreshes = []
         self._seen = 0
 
-    def notifies(self, state, *tuples, expect=200, body=None, event="presence", **document):
-        """NOTIFY with that Subscription-State, and with a document if there is something to show."""
+    def notifies(self, state, *tuples, expect=200, body=None, content_type=pidf.MEDIA_TYPE, event="presence", **document):
+        """NOTIFY with that Subscription-State, and with a document, or another body, if there is something to show."""
         if body is None and (tuples or document):
             body = pidf.document(f"pres:{self.agent.user}@{self.agent.domain}", *tuples, **document)
         headers = [("Event", event), ("Subscription-State", state)]
-        transaction = self.sends("NOTIFY", headers, body=body or b"", content_type=pidf.MEDIA_TYPE if body else None)
+        transaction = self.sends("NOTIFY", headers, body=body or b"", content_type=content_type if body else None)
         if transaction.status != expect:
             raise AssertionError(f"NOTIFY was answered\n{transaction.final}\ninstead of {expect}")
         return transaction
@@ -85,7 +85,8 @@ class Watch(Dialog):
         notify = self.agent.waits_for(next_one, f"{self.agent.user} gets NOTIFY {state or ''}", within=within)
         notify.state = notify["Subscription-State"].split(";")[0]
         notify.why = parameter(notify["Subscription-State"], "reason")
-        notify.tuples = pidf.parse(notify.body) if notify.body else {}
+        is_document = notify.body and notify["Content-Type"].startswith(pidf.MEDIA_TYPE)
+        notify.tuples = pidf.parse(notify.body) if is_document else {}
         if state is not None and notify.state != state:
             raise AssertionError(f"the subscription is {notify.state} instead of {state}:\n{notify}")
         return notify
@@ -102,8 +103,8 @@ class Watch(Dialog):
     def unheard(self):
         return self.notified[self._seen:]
 
-    def refreshes(self, expires=600, expect=200):
-        transaction = self.sends("SUBSCRIBE", subscribe_headers(expires))
+    def refreshes(self, expires=600, expect=200, headers=()):
+        transaction = self.sends("SUBSCRIBE", [*subscribe_headers(expires), *headers])
         if transaction.status != expect:
             raise AssertionError(f"the refresh was answered\n{transaction.final}\ninstead of {expect}")
         return transaction

@@ -65,6 +65,26 @@ fn what_cannot_be_read_is_said() {
 }
 
 #[test]
+fn secured_presence_is_told_with_its_place_both_ways() {
+    let rules = profile("default");
+    let e2e = "<presence from='juliet@example.com/b' to='romeo@example.net'>\
+        <status>hidden</status><e2e xmlns='urn:ietf:params:xml:ns:xmpp-e2e'>\
+        Content-Type: application/pkcs7-mime\n\nMAUA</e2e></presence>";
+    let notify = "NOTIFY sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>;tag=r\n\
+        To: <sip:juliet@example.com>\nCSeq: 7 NOTIFY\nContent-Type: application/pkcs7-mime\n\nab";
+    for (given, side) in
+        [(Given::Stanza(e2e.into()), Side::Sip), (Given::Sip(notify.into()), Side::Xmpp(0))]
+    {
+        let (outcome, why) = rehearsal::explain(&scene(&rules, given)).expect("presence");
+        let [met] = outcome.encrypted.as_slice() else { panic!("{:?}", outcome.encrypted) };
+        assert!(met.starts_with("smime seen at ") && met.ends_with(": relayed"), "{met}");
+        let (_, sent) = outcome.sent.iter().find(|(to, _)| *to == side).expect("an object");
+        assert!(sent.contains("application/pkcs7-mime") && !sent.contains("hidden"), "{sent}");
+        assert_eq!(why.addresses.len(), 2);
+    }
+}
+
+#[test]
 fn encryption_that_is_met_is_told_with_its_place() {
     let rules = profile("default");
     let omemo = "<message from='juliet@example.com/b' to='romeo@example.net' id='m'>\

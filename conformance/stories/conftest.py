@@ -26,7 +26,7 @@ def verona():
 @pytest.fixture(scope="session")
 def verona_identity():
     """The same with component "sip.test": every address is the same on both sides."""
-    with Town(component="sip.test", sip_domain="sip.test") as town:
+    with Town(component="sip.test", sip_domain="sip.test", presence={"notify_interval": "0s"}) as town:
         yield town
 
 

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from harness import cpim
+from harness import cpim, pidf
 from harness.omemo_people import OmemoPerson
 from harness.openpgp import OpenPgp, bare
 from harness.smime import SmimePerson
@@ -15,6 +15,8 @@ from harness.smime import SmimePerson
 E2E = "urn:ietf:params:xml:ns:xmpp-e2e"
 SECRET = "the-marked-clear-text"
 FALLBACK = f"<body>This message is encrypted. {SECRET}</body><store xmlns='urn:xmpp:hints'/>"
+PRESENCE = b"Content-Type: application/pidf+xml\r\n\r\n"
+OBJECTS = [("Accept", "multipart/signed, application/pkcs7-mime")]
 HOSTILE = "]]> <![CDATA[ &amp; trailing spaces  \r\n\t\r\n \U0001F511 é\r\n-- \r\n.\r\nend"
 
 
@@ -223,6 +225,98 @@ class TestWhereSmimeCrosses:
         juliet.says("what was refused came once", to="romeo@sip.test")
         romeo.hears("what was refused came once")
         assert [request.answered for request in romeo.received] == [493, 415, 200]
+
+    def test_presence_to_sip(self, town, people, juliet, hers, his):
+        """His phone takes objects, his watch does not; each object comes once, and what is beside it never."""
+        jid, phone = town.jid_of("sealed"), people.phone("sealed")
+        watch = phone.watches(town.uri_of("juliet"), headers=OBJECTS)
+        watch.hears("pending")
+        juliet.is_told("subscribe", jid)
+        juliet.tells("subscribed", to=jid)
+        watch.sees(balcony="")
+        plain = people.phone("sealed").watches(town.uri_of("juliet"))
+        plain.sees(balcony="")
+
+        said = PRESENCE + pidf.document("pres:juliet@xmpp.test", pidf.Tuple("balcony", notes=(HOSTILE,)))
+        content_type, body = hers.signs(said)
+        self.juliet_shows(juliet, jid, content_type, f"\n{body.decode()}")
+        notify = watch.hears("active")
+        assert his.verifies(notify["Content-Type"], notify.body, by=hers) == said and notify.body == body
+
+        der = hers.encrypts(said, his)
+        head = "application/pkcs7-mime; smime-type=enveloped-data"
+        self.juliet_shows(juliet, jid, head, f"Content-Transfer-Encoding: base64\n\n{base64_lines(der)}")
+        notify = watch.hears("active")
+        assert notify.body == der and his.decrypts(notify.body) == said
+
+        watch.refreshes(headers=OBJECTS)
+        watch.sees(balcony="")
+        juliet.shows(show="away")
+        watch.sees(balcony="away")
+        plain.sees(balcony="away")
+        assert juliet.unseen(jid) == [] and watch.unheard() == [] and plain.unheard() == []
+        written = [request.raw.decode("latin-1") for request in phone.received] + [town.stox.log_text()]
+        assert not any(SECRET in text for text in written)
+
+    def test_presence_to_who_does_not_take_it(self, town, people, juliet, hers, his):
+        jid, phone = town.jid_of("plain"), people.phone("plain")
+        sealed = f"Content-Transfer-Encoding: base64\n\n{base64_lines(hers.encrypts(b'x', his))}"
+        self.juliet_shows(juliet, jid, "application/pkcs7-mime", sealed)
+        assert "S/MIME" in juliet.is_told("error", jid).error.text
+        watch = phone.watches(town.uri_of("juliet"))
+        watch.hears("pending")
+        juliet.is_told("subscribe", jid)
+        juliet.tells("subscribed", to=jid)
+        watch.sees(balcony="")
+        self.juliet_shows(juliet, jid, "application/pkcs7-mime", sealed)
+        stanza = juliet.is_told("error", jid)
+        own = stanza.find("{jabber:client}error").find("{urn:stox:encryption:0}untranslatable-encryption")
+        assert stanza.error.condition == "not-acceptable" and own.get("scheme") == "smime"
+        juliet.shows(show="dnd")
+        watch.sees(balcony="dnd")
+        assert watch.unheard() == []
+
+    def test_presence_to_xmpp(self, town, people, juliet, hers, his):
+        jid, phone = town.jid_of("veiled"), people.phone("veiled")
+        juliet.tells("subscribe", to=jid)
+        sight = phone.is_asked()
+        accept = ", ".join(sight.subscribe.all("Accept"))
+        assert accept == "application/pidf+xml, multipart/signed, application/pkcs7-mime"
+        sight.notifies("active;expires=600", pidf.Tuple("desk"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
+
+        said = PRESENCE + pidf.document("pres:veiled@sip.test", pidf.Tuple("desk", notes=(f"{SECRET} {HOSTILE}",)))
+        content_type, body = his.signs(said)
+        sight.notifies("active;expires=600", body=body, content_type=content_type)
+        stanza = self.next_object(juliet)
+        fields, came = self.object_of(stanza)
+        assert (stanza.kind, stanza.type, stanza.sender) == ("presence", None, jid)
+        assert came == body and hers.verifies(fields["Content-Type"], came, by=his) == said
+
+        der = his.encrypts(said, hers)
+        head = "application/pkcs7-mime; smime-type=enveloped-data"
+        sight.notifies("active;expires=600", body=der, content_type=head)
+        fields, came = self.object_of(self.next_object(juliet))
+        assert fields["Content-Type"] == head
+        assert base64_octets(came) == der and hers.decrypts(base64_octets(came)) == said
+
+        broken = body.replace(b"\r\n", b"\n", 6)
+        final = sight.notifies("active;expires=600", body=broken, content_type=content_type, expect=488).final
+        assert "S/MIME" in final["Warning"]
+        sight.notifies("active;expires=600", pidf.Tuple("desk", show="away"))
+        juliet.sees(f"{jid}/desk", show="away")
+        sight.notifies("active;expires=600", pidf.Tuple("desk", basic="closed"))
+        juliet.sees_gone(f"{jid}/desk")
+        juliet.sees_gone(jid)
+        assert juliet.unseen(jid) == []
+        assert SECRET not in town.stox.log_text()
+
+    @staticmethod
+    def juliet_shows(juliet, to, content_type, text):
+        whole = f"Content-Type: {content_type}\n{text}".replace("\r\n", "\n")
+        juliet.sends_raw(f"<presence to='{to}' id='s'><show>xa</show><status>{SECRET}</status>"
+                         f"<e2e xmlns='{E2E}'>{escape(whole)}</e2e></presence>")
 
     def test_an_encrypting_xmpp_client_is_told_here_too(self, juliet, romeo):
         published = {}

@@ -1,6 +1,7 @@
 //! What comes round again as an input of its own.
 
-use super::{DeliveryId, DialogId, PairId};
+use super::{DeliveryId, DialogId, LinkId, PairId};
+use crate::codec::xmpp::Presence;
 
 /// What must pass all stages once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,12 @@ pub enum Again {
     Fail(DeliveryId, Failure),
     /// Watchers must be told how she is: find the words for it.
     Notify(PairId, Vec<DialogId>),
+    /// The turn of an object has come.
+    Object(PairId, DialogId),
+    /// An object did not reach him: find the words for its sender.
+    Lost(LinkId, Box<Presence>, Failure),
+    /// She asks how he is, for so many seconds: find out what may be shown to her.
+    Subscribe(PairId, DialogId, u32),
     /// A request of a subscription could not be sent.
     Unsent(Option<(PairId, DialogId)>),
 }
@@ -35,6 +42,10 @@ pub enum Failure {
     Unknown,
     /// It waited for longer than an object may (RFC 3923 §6.9).
     Stale,
+    /// No subscription takes the object any more.
+    NoWatcher,
+    /// Another device sent a later object before its turn came.
+    Replaced,
 }
 
 impl Failure {
@@ -49,6 +60,8 @@ impl Failure {
             Failure::QueueFull => "a queue is full",
             Failure::NoPeer => "no SIP peer's address is known",
             Failure::Unknown => "a restart left its outcome unknown",
+            Failure::Replaced => "another device sent a later secured object",
+            Failure::NoWatcher => "no subscription takes the secured object any more",
             Failure::Stale => "a secured object was not sent within 5 minutes",
         }
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Answered, Correlation, Counter, DeliveryId, DialogId, Failure, Flag, Flow, Hop, Inbound, Input,
-    LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal, Rendered, Subscribing,
-    Written,
+    Answered, Correlation, Counter, DeliveryId, DialogId, Directed, Failure, Flag, Flow, Hop,
+    Inbound, Input, LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal,
+    Rendered, Subscribing, Written,
 };
 use crate::codec::{sip, xmpp};
 
@@ -141,6 +141,19 @@ pub enum PresenceIntent {
     Subscribing(Box<Subscribing>),
     /// A SUBSCRIBE or NOTIFY of ours has its final response.
     Answered(Box<Answered>),
+    /// A SUBSCRIBE of hers goes out.
+    Subscribe {
+        /// The pair.
+        pair: PairId,
+        /// The dialog.
+        dialog: DialogId,
+        /// Its Expires.
+        seconds: u32,
+        /// The media types that are read.
+        accept: String,
+    },
+    /// An object goes to watchers.
+    Object(Box<Directed>),
     /// Documents for watchers are written; `None` for a NOTIFY without one.
     Notify(PairId, Vec<(Vec<DialogId>, Option<Written>)>),
 }

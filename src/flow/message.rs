@@ -235,6 +235,13 @@ impl Refusal {
         Refusal::new(Status::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
     }
 
+    /// It cannot be taken now, and would be of no use later (RFC 3261 §20.33).
+    #[must_use]
+    pub fn try_again() -> Self {
+        Refusal::new(Status::SERVER_INTERNAL_ERROR)
+            .with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
+    }
+
     /// One user or domain is out of service for a while.
     #[must_use]
     pub fn unavailable() -> Self {

@@ -34,8 +34,8 @@ pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered};
 pub use presence::{
-    Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Rendering, Said, Subscribing, Written, stamp,
+    Answered, Bounced, Device, DialogId, Directed, Document, Facts, Notified, Pair, PairId,
+    Presented, Rendering, Said, Sight, Subscribing, Takes, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, LinkId, Refusal};
+use super::{Correlation, Flag, Flow, LinkId, Refusal};
 use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
 use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
 use crate::rules::{self, Direction};
@@ -163,6 +163,16 @@ pub struct Notified {
     pub contact: Option<Uri>,
     /// What its body says.
     pub document: Document,
+    /// Joins the log lines of both legs.
+    pub correlation: Correlation,
+    /// The id of a stanza that an object in it becomes: the same for every copy of this request.
+    pub id: String,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
+    /// Octets that a stanza may have.
+    pub max_stanza_octets: usize,
+    /// What was met of encryption in its body.
+    pub flag: Option<Box<Flag>>,
 }
 
 /// What the body of a NOTIFY says.
@@ -181,6 +191,8 @@ pub enum Document {
         /// Whether its entity is another than who was asked for (RFC 3863 §4.1.1).
         foreign: bool,
     },
+    /// An object of RFC 3923, which crosses as it is: nothing is known of what it says.
+    Object(Box<xmpp::Presence>),
 }
 
 /// A SUBSCRIBE for an XMPP user's presence.
@@ -200,12 +212,76 @@ pub struct Subscribing {
     pub dialog: Option<DialogId>,
     /// The event.
     pub event: Event,
-    /// Whether its Accept names CPIM objects.
-    pub objects: bool,
     /// Seconds that it asks for.
     pub expires: u32,
     /// Where NOTIFYs go.
     pub contact: Uri,
+}
+
+/// The objects (RFC 3923) that a watcher takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takes {
+    /// `multipart/signed`.
+    #[serde(default)]
+    pub signed: bool,
+    /// `application/pkcs7-mime`.
+    #[serde(default)]
+    pub enveloped: bool,
+    /// `message/cpim`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cpim: bool,
+}
+
+impl Takes {
+    /// What the Accept of a SUBSCRIBE names; a range that names nothing promises nothing.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        let Some(Ok(accept)) = request.headers.accept() else { return Takes::default() };
+        let names = |name: &str| {
+            let mut ranges = accept.ranges().iter();
+            ranges.any(|range| range.as_str().eq_ignore_ascii_case(name) && range.quality() > 0)
+        };
+        Takes {
+            signed: names("multipart/signed"),
+            enveloped: names("application/pkcs7-mime"),
+            cpim: names("message/cpim"),
+        }
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Takes::default()
+    }
+}
+
+/// A pair, and the subscriptions of his that may see her, with what each takes.
+#[derive(Debug)]
+pub struct Sight {
+    /// The two users.
+    pub pair: Pair,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
+    /// His subscriptions.
+    pub dialogs: Vec<(DialogId, Takes)>,
+}
+
+/// An object of hers on its way to him.
+#[derive(Debug)]
+pub struct Directed {
+    /// The two users.
+    pub pair: Pair,
+    /// Her stanza without all that is in it: an error answers it.
+    pub stanza: Box<xmpp::Presence>,
+    /// The subscriptions that it goes to.
+    pub dialogs: Vec<DialogId>,
+    /// The object.
+    pub written: Written,
+}
+
+impl Directed {
+    /// Octets that an object may have: a request in a subscription has 65,535.
+    pub const MOST: usize = 60_000;
 }
 
 /// What came of a SUBSCRIBE or NOTIFY of ours.

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::{
-    Challenge, Correlation, Counter, DeliveryId, Device, Failure, Flow, Hop, Inbound, Input,
-    LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Subscribing,
+    Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Failure, Flow, Hop, Inbound,
+    Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Sight,
+    Subscribing,
 };
 use crate::codec::{sip, xmpp};
 
@@ -147,6 +148,8 @@ pub enum Routed {
         correlation: Correlation,
         /// The stanza.
         presence: Box<xmpp::Presence>,
+        /// Who watches her; none where the gateway serves one of both not.
+        sight: Option<Box<Sight>>,
     },
 }
 
@@ -169,6 +172,17 @@ pub enum PresenceRouted {
     },
     /// A SUBSCRIBE for an XMPP user.
     Subscribe(Box<Subscribing>),
+    /// A SUBSCRIBE of hers is due.
+    Asking {
+        /// The two users.
+        pair: Pair,
+        /// Whether both domains have the same name on both sides.
+        native: bool,
+        /// The dialog.
+        dialog: DialogId,
+        /// Its Expires.
+        seconds: u32,
+    },
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
     Response {
         /// The two users, while they are known.
@@ -179,6 +193,17 @@ pub enum PresenceRouted {
         response: Box<sip::Response>,
         /// The new address that a redirection names, as an IRI.
         contact: Option<xmpp::Text>,
+        /// Her stanza, if it was sent with an object.
+        secured: Option<Box<xmpp::Presence>>,
+    },
+    /// An object did not reach him.
+    Lost {
+        /// The stream that it came by.
+        link: LinkId,
+        /// Her stanza without all that was in it.
+        stanza: Box<xmpp::Presence>,
+        /// Why.
+        failure: Failure,
     },
     /// Watchers must be told how she is.
     Render {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::stage::Stage;
 use super::{Outcome, Scene, Step, Unplayable, address, play};
 use crate::codec::xmpp::Condition;
-use crate::flow::{Pair, PresenceRouted, Routed};
+use crate::flow::{Pair, PresenceRouted, Routed, Sight};
 use crate::rules::{Direction, Facts, Looked};
 
 /// Why.
@@ -47,7 +47,14 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
             why.encryption(scene, &outcome, &facts);
             why.refused_by_xmpp(scene, &facts);
         }
-        Routed::SecuredPresence { .. } => {
+        Routed::SecuredPresence { sight, .. } => {
+            if let Some(Sight { pair, .. }) = sight.as_deref() {
+                why.addresses(
+                    scene,
+                    &[pair.user.as_str(), pair.contact_uri.as_str()],
+                    &pair.facts(),
+                );
+            }
             why.encryption(scene, &outcome, &Facts { stanza: "presence", ..Facts::default() });
         }
         Routed::Presence(routed) => why.presence(scene, routed),
@@ -114,7 +121,10 @@ impl Explanation {
             PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
             PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
             PresenceRouted::Subscribe(asked) => (&asked.pair, asked.pair.facts()),
-            PresenceRouted::Response { .. } | PresenceRouted::Render { .. } => return,
+            PresenceRouted::Asking { .. }
+            | PresenceRouted::Response { .. }
+            | PresenceRouted::Lost { .. }
+            | PresenceRouted::Render { .. } => return,
         };
         self.addresses(scene, &[pair.user.as_str(), pair.contact_uri.as_str()], &facts);
         self.ask(scene, "presence", &facts);

@@ -62,8 +62,8 @@ fn he_watches(stage: &mut Stage, presence: &Presence) -> Option<()> {
         "SUBSCRIBE {to} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bKwatch\r\n\
          Max-Forwards: 70\r\nFrom: <{from}>;tag=watch\r\nTo: <{to}>\r\nCall-ID: watch\r\n\
          CSeq: 1 SUBSCRIBE\r\nContact: <sip:watcher@127.0.0.13:5060>\r\nEvent: presence\r\n\
-         Accept: application/pidf+xml, message/cpim\r\nExpires: 3600\r\n\
-         Content-Length: 0\r\n\r\n",
+         Accept: application/pidf+xml, message/cpim, multipart/signed, application/pkcs7-mime\r\n\
+         Expires: 3600\r\nContent-Length: 0\r\n\r\n",
         from = from.as_str(),
         to = to.as_str(),
     );

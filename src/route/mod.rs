@@ -13,7 +13,7 @@ mod xmpp;
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{Jid, JidError};
 use crate::config::{Config, DomainPair};
-use crate::flow::{Again, Input, Now, Origin, Routed};
+use crate::flow::{Again, Input, Now, Origin, PresenceRouted, Routed};
 use crate::rules::{Addresses, Rules};
 use crate::state::State;
 
@@ -68,7 +68,13 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
     let id = match again {
         Again::Send(id) | Again::Fail(id, _) => id,
         Again::Notify(pair, dialogs) => return subscription::render(view, pair, &dialogs),
-        Again::Unsent(_) => return Routed::State(Input::Again(again)),
+        Again::Subscribe(pair, dialog, seconds) => {
+            return subscription::asking(view, pair, dialog, seconds);
+        }
+        Again::Lost(link, stanza, failure) => {
+            return Routed::Presence(PresenceRouted::Lost { link, stanza, failure });
+        }
+        Again::Unsent(_) | Again::Object(..) => return Routed::State(Input::Again(again)),
     };
     let Some(delivery) = view.state.deliveries().get(id) else {
         return Routed::State(Input::Again(again));

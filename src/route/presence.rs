@@ -5,7 +5,7 @@ use super::address::{Device, to_uri};
 use crate::codec::sip::Scheme;
 use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
 use crate::config::{DomainPair, Service, Side};
-use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed};
+use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed, Sight};
 use crate::rules::mailbox;
 use crate::state::ids::Purpose;
 
@@ -14,17 +14,16 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
     let (Some(user), Some(contact)) = (&presence.from, &presence.to) else {
         return Routed::Drop(Counter::XmppMalformed);
     };
-    let secured = presence.extension("e2e", xmpp::ns::E2E).is_some();
-    if secured && presence.kind == PresenceKind::Available {
-        let id = presence.id.as_deref().unwrap_or_default().as_bytes();
-        let parts = [id, &view.now.instant.0.to_be_bytes()];
-        let correlation = Correlation(view.state.hash(Purpose::Correlation, &parts));
-        return Routed::SecuredPresence { link, correlation, presence };
-    }
     let domains = &view.config.domains;
     let from = domains.of_jid(user.domain());
     let to = domains.of_jid(contact.domain());
     let to = to.filter(|pair| pair.side == Side::Sip { component: link.0 });
+    let is_secured = presence.extension("e2e", xmpp::ns::E2E).is_some();
+    let own = from.is_some_and(|pair| pair.side != Side::Xmpp);
+    let directed = matches!(presence.kind, PresenceKind::Available | PresenceKind::Unavailable);
+    if is_secured && !own && directed {
+        return secured(view, link, presence, from.zip(to));
+    }
     let (Some(from), Some(to)) = (from, to) else {
         return refused(link, presence, "this gateway does not serve your domain");
     };
@@ -46,6 +45,29 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
     }
 }
 
+/// A presence with an object: who watches her, and what each subscription takes.
+fn secured(
+    view: View<'_>,
+    link: LinkId,
+    presence: Box<Presence>,
+    domains: Option<(&DomainPair, &DomainPair)>,
+) -> Routed {
+    let id = presence.id.as_deref().unwrap_or_default().as_bytes();
+    let parts = [id, &view.now.instant.0.to_be_bytes()];
+    let correlation = Correlation(view.state.hash(Purpose::Correlation, &parts));
+    let users = presence.from.as_ref().zip(presence.to.as_ref());
+    let pair = users.zip(domains).and_then(|((user, contact), (from, to))| {
+        user.node().and(contact.node())?;
+        pair(view, link, (to, contact), (from, user))
+    });
+    let sight = pair.map(|pair| {
+        let known = view.state.presence().pair(pair.id);
+        let dialogs = known.map(|known| known.object_takers().collect()).unwrap_or_default();
+        Box::new(Sight { native: is_native(view, &pair), dialogs, pair })
+    });
+    Routed::SecuredPresence { link, correlation, presence, sight }
+}
+
 /// Who asks for a subscription is told why there is none; all else needs no answer.
 fn refused(link: LinkId, presence: Box<Presence>, text: &'static str) -> Routed {
     if presence.kind != PresenceKind::Subscribe {
@@ -54,6 +76,12 @@ fn refused(link: LinkId, presence: Box<Presence>, text: &'static str) -> Routed 
     let error = StanzaError::new(Condition::Forbidden).with_text(text);
     let stanza = Box::new(Stanza::Presence(presence));
     Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+}
+
+/// Whether the domains of both have the same name on both sides (RFC 3923 §6.3).
+pub(super) fn is_native(view: View<'_>, pair: &Pair) -> bool {
+    let of = |jid: &Jid| view.config.domains.of_jid(jid.domain());
+    [&pair.contact, &pair.user].into_iter().all(|jid| of(jid).is_some_and(super::xmpp::is_native))
 }
 
 /// A SIP user and an XMPP user, each with the pair of his domain. A pair that is known keeps the

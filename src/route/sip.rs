@@ -67,12 +67,14 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     }
     if let Some((pair, _)) = client.owner.dialog() {
         let known = view.state.presence().pair(pair);
+        let secured = view.state.presence().secured(client.owner);
         let contact = redirection(view, "", &response);
         return Routed::Presence(PresenceRouted::Response {
             pair: known.map(|known| Box::new(known.pair())),
             branch,
             response: Box::new(response),
             contact,
+            secured: secured.map(|stanza| Box::new(stanza.clone())),
         });
     }
     // A success needs no words, and so no message to answer.
@@ -135,10 +137,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
     }
     match accept(view, &flow, &request, key) {
         Ok(Accepted { parties, from, to, merge_key }) => {
-            let from_tag = request.from.tag().unwrap_or_default();
-            let cseq = request.cseq.number.to_be_bytes();
-            let parts = [from_tag.as_bytes(), request.call_id.as_bytes(), &cseq];
-            let id = format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts));
+            let id = stanza_id(view, &request);
             let native = super::xmpp::is_native(parties.from) && super::xmpp::is_native(parties.to);
             let mut inbound = Box::new(Inbound {
                 correlation: crate::flow::Correlation(key),
@@ -160,6 +159,14 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
         }
         Err(refusal) => answer(flow, request, refusal),
     }
+}
+
+/// The id of the stanza that a request becomes: the same for every copy of it.
+pub(super) fn stanza_id(view: View<'_>, request: &Request) -> String {
+    let from_tag = request.from.tag().unwrap_or_default();
+    let cseq = request.cseq.number.to_be_bytes();
+    let parts = [from_tag.as_bytes(), request.call_id.as_bytes(), &cseq];
+    format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts))
 }
 
 /// The sender as a target, if his user agent is known to read bare text alone.

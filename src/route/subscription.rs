@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
-use super::presence::pair;
-use super::sip::answer;
-use crate::codec::mime::cpim;
+use super::presence::{is_native, pair};
+use super::sip::{answer, stanza_id};
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::flow::{
-    Device, DialogId, Document, Flow, Notified, Pair, PairId, PresenceRouted, Refusal, Rendering,
-    Routed, Subscribing,
+    Correlation, Device, DialogId, Document, Flow, Notified, Pair, PairId, PresenceRouted, Refusal,
+    Rendering, Routed, Subscribing, Takes,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
 use crate::state::presence::pair::{Subscription, Watched};
@@ -63,11 +62,17 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         true => Vec::new(),
         false => watching.map(|watching| watching.devices.clone()).unwrap_or_default(),
     };
+    let pair = known.pair();
     let notified = Box::new(Notified {
         flow,
         key,
         request: Box::new(request.clone()),
-        pair: known.pair(),
+        correlation: Correlation(key),
+        id: stanza_id(view, request),
+        native: is_native(view, &pair),
+        max_stanza_octets: view.config.limits.stanza_octets,
+        flag: None,
+        pair,
         dialog,
         state,
         contact: contact(request),
@@ -90,7 +95,7 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
     let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
-    let objects = takes_objects(view, &pair, request)?;
+    accepts(view, &pair, request)?;
     let request = Box::new(request.clone());
     Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
         flow,
@@ -100,7 +105,6 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         pair,
         dialog: None,
         event,
-        objects,
         expires,
         contact,
     }))))
@@ -117,7 +121,7 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         return Err(unknown());
     }
     let pair = known.pair();
-    let objects = takes_objects(view, &pair, request)?;
+    accepts(view, &pair, request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
     Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
@@ -128,7 +132,6 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         pair,
         dialog: Some(dialog),
         event,
-        objects,
         expires,
         contact,
     }))))
@@ -153,17 +156,16 @@ fn event(request: &Request) -> Result<Event, Refused> {
     }
 }
 
-/// Whether he takes CPIM objects, where documents are put into such. RFC 3856 §6.5: no Accept
-/// stands for PIDF.
-fn takes_objects(view: View<'_>, pair: &Pair, request: &Request) -> Result<bool, Refused> {
+/// RFC 3856 §6.5: no Accept stands for PIDF. Objects count where documents are put into such.
+fn accepts(view: View<'_>, pair: &Pair, request: &Request) -> Result<(), Refused> {
     let accept = match request.headers.accept() {
-        None => return Ok(false),
+        None => return Ok(()),
         Some(Ok(accept)) => accept,
         Some(Err(_)) => return Err(bad("Accept cannot be read")),
     };
-    let objects = view.rules.presence.of(&pair.facts()).cpim && accept.accepts(cpim::MEDIA_TYPE);
+    let objects = view.rules.presence.of(&pair.facts()).cpim && Takes::of(request).cpim;
     match objects || accept.accepts(pidf::MEDIA_TYPE) {
-        true => Ok(objects),
+        true => Ok(()),
         false => Err(Box::new(
             Refusal::new(Status::NOT_ACCEPTABLE).with(HeaderName::Accept, pidf::MEDIA_TYPE),
         )),
@@ -204,6 +206,16 @@ fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
     }
 }
 
+/// A SUBSCRIBE of hers that is due.
+pub(super) fn asking(view: View<'_>, id: PairId, dialog: DialogId, seconds: u32) -> Routed {
+    let Some(known) = view.state.presence().pair(id) else {
+        return Routed::Drop(crate::flow::Counter::XmppPresence);
+    };
+    let pair = known.pair();
+    let native = is_native(view, &pair);
+    Routed::Presence(PresenceRouted::Asking { pair, native, dialog, seconds })
+}
+
 /// What his subscriptions are to be told: all that have the same to hear share a document.
 pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed {
     let Some(known) = view.state.presence().pair(id) else {
@@ -219,7 +231,7 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
             NotifierState::Pending => waiting(view, one),
             _ => shown(view, known.authorization.to, watched, one),
         };
-        let objects = one.objects;
+        let objects = one.takes.cpim;
         let alike = |it: &&mut Rendering| it.objects == objects && it.devices == devices;
         match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),

@@ -71,7 +71,9 @@ impl State {
         let found = self.clients.get(&branch).and_then(|client| {
             let realms = match client.owner {
                 Owner::Delivery(id) => &self.deliveries.get(id)?.realms,
-                Owner::Subscribe(..) | Owner::Notify(..) => &client.attempt.realms,
+                Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
+                    &client.attempt.realms
+                }
                 Owner::Server(..) => return None,
             };
             Some((realms, self.config.sip.peers.get(client.peer.0)?))

@@ -17,6 +17,8 @@ pub enum Owner {
     Subscribe(PairId, DialogId),
     /// NOTIFY for a pair, in a dialog.
     Notify(PairId, DialogId),
+    /// NOTIFY with an object.
+    Object(PairId, DialogId),
 }
 
 impl Owner {
@@ -24,7 +26,9 @@ impl Owner {
     #[must_use]
     pub fn dialog(self) -> Option<(PairId, DialogId)> {
         match self {
-            Owner::Subscribe(pair, dialog) | Owner::Notify(pair, dialog) => Some((pair, dialog)),
+            Owner::Subscribe(pair, dialog)
+            | Owner::Notify(pair, dialog)
+            | Owner::Object(pair, dialog) => Some((pair, dialog)),
             Owner::Delivery(_) | Owner::Server(..) => None,
         }
     }
@@ -67,7 +71,9 @@ impl Client {
     pub fn delivery(&self) -> Option<DeliveryId> {
         match self.owner {
             Owner::Delivery(id) => Some(id),
-            Owner::Server(..) | Owner::Subscribe(..) | Owner::Notify(..) => None,
+            Owner::Server(..) | Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
+                None
+            }
         }
     }
 }

@@ -256,6 +256,9 @@ impl State {
             Input::Again(Again::Unsent(Some((pair, dialog)))) => {
                 self.unsent(now, pair, dialog, effects);
             }
+            Input::Again(Again::Object(pair, dialog)) => {
+                self.send_object(now, pair, dialog, effects);
+            }
             Input::Drain => {
                 self.draining = true;
                 self.store_all(now, effects);

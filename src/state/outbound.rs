@@ -260,7 +260,7 @@ impl State {
                 };
                 return self.server_failed(peer, target, why, effects);
             }
-            Owner::Subscribe(..) | Owner::Notify(..) => {
+            Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
                 self.doubt(now, client.hop, effects);
                 return self.subscription_failed(now, &client, failure, effects);
             }
@@ -297,7 +297,7 @@ impl State {
                 return self.server_answered(peer, target, status, effects);
             }
             // Its responses are of another kind.
-            Owner::Subscribe(..) | Owner::Notify(..) => return,
+            Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => return,
             Owner::Delivery(id) => id,
         };
         match outcome {

@@ -134,8 +134,9 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Behind(status) => of_status(rules, status, None),
         Failure::Unknown => of_status(rules, 504, None),
         Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
+        Failure::NoWatcher => StanzaError::new(Condition::NotAcceptable),
         Failure::Stale => StanzaError::new(Condition::RecipientUnavailable),
-        Failure::QueueFull => StanzaError::new(Condition::ResourceConstraint),
+        Failure::QueueFull | Failure::Replaced => StanzaError::new(Condition::ResourceConstraint),
     };
     if hides(rules, &error) {
         return StanzaError::new(Condition::ServiceUnavailable);
@@ -146,14 +147,16 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Behind(_) => "not sent: the message before it was not answered",
         Failure::Unknown => "the gateway was restarted: whether the message arrived is not known",
         Failure::TooLarge => "the message is too long to be sent by SIP",
-        Failure::Stale => "the secured message could not be sent within five minutes",
+        Failure::Stale => "what is secured could not be sent within five minutes",
+        Failure::NoWatcher => "no subscription takes the secured object any more",
+        Failure::Replaced => "another device sent a later secured object",
         Failure::QueueFull => "too many messages wait for this user",
     };
     let mut error = error.with_text(text);
     // Too long is the sender's to change; too many is over by itself.
     error.kind = match failure {
         Failure::TooLarge => ErrorKind::Modify,
-        Failure::QueueFull => ErrorKind::Wait,
+        Failure::QueueFull | Failure::Replaced => ErrorKind::Wait,
         _ => error.kind,
     };
     error

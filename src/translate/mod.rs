@@ -10,8 +10,8 @@ mod query;
 use crate::codec::sip::{Response, Status};
 use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
-    Correlation, Counter, Decision, Failure, Flag, Inbound, Intent, LinkId, Now, Origin, Outbound,
-    Outcome, Profile, Refusal, Routed,
+    Correlation, Counter, Decision, Directed, Failure, Flag, Inbound, Intent, LinkId, Now, Origin,
+    Outbound, Outcome, PresenceIntent, Profile, Refusal, Routed, Sight,
 };
 use crate::rules::{Direction, Facts, Rules};
 use encryption::Outward;
@@ -59,8 +59,8 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             None => Intent::Drop(Counter::XmppMalformed),
         },
         Routed::Presence(routed) => presence::translate(rules, now, routed),
-        Routed::SecuredPresence { link, correlation, presence } => {
-            secured_presence(rules, link, correlation, presence)
+        Routed::SecuredPresence { link, correlation, presence, sight } => {
+            secured_presence(rules, now, (link, correlation), presence, sight)
         }
         Routed::CameBack(correlation) => Intent::CameBack(correlation),
         Routed::Departed(jid) => Intent::Departed(jid),
@@ -69,17 +69,42 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
     }
 }
 
-/// A presence with an object that no watcher takes.
+/// A presence with an object, which is for who watches her (RFC 3923 §4). Nothing else of it is
+/// read, but that a device goes.
 fn secured_presence(
     rules: &Rules,
-    link: LinkId,
-    correlation: Correlation,
-    presence: Box<xmpp::Presence>,
+    now: Now,
+    (link, correlation): (LinkId, Correlation),
+    mut presence: Box<xmpp::Presence>,
+    sight: Option<Box<Sight>>,
 ) -> Intent {
-    let (error, flag) = encryption::refused_presence(rules, correlation, &presence);
+    let watched = sight.as_deref();
+    let (crosses, flag) =
+        encryption::presence::outward(rules, now, correlation, &presence, watched);
+    let flag = flag.map_or(Intent::Drop(Counter::Encrypted), |flag| Intent::Flag(Box::new(flag)));
+    encryption::presence::strip(&mut presence);
+    let pair = sight.map(|sight| sight.pair);
+    let leaves = (presence.kind == xmpp::PresenceKind::Unavailable).then(|| presence.clone());
+    let intent = match (crosses, &pair) {
+        (Ok((written, dialogs)), Some(pair)) => {
+            let (pair, stanza) = (pair.clone(), presence);
+            let directed = Box::new(Directed { pair, stanza, dialogs, written });
+            both(flag, Intent::Presence(PresenceIntent::Object(directed)))
+        }
+        (Ok(_), None) => flag,
+        (Err(error), _) => both(presence_error(link, presence, *error), flag),
+    };
+    match leaves.zip(pair) {
+        Some((presence, pair)) => both(intent, presence::presented(now, pair, *presence)),
+        None => intent,
+    }
+}
+
+/// The error answer to a presence stanza.
+fn presence_error(link: LinkId, presence: Box<xmpp::Presence>, error: StanzaError) -> Intent {
     let counter = Counter::XmppRefused;
     match error::reply(xmpp::Stanza::Presence(presence), error) {
-        Some(answer) => both(Intent::Reply { link, stanza: Box::new(answer), counter }, flag),
+        Some(answer) => Intent::Reply { link, stanza: Box::new(answer), counter },
         None => Intent::Drop(counter),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::State;
 use super::authorization::Stanza as Kind;
-use super::notifier::{Action, Reason};
+use super::notifier::Reason;
 use super::pair::Dirty;
 use crate::codec::xmpp::Jid;
-use crate::flow::{Again, DialogId, Effect, Now, PairId};
+use crate::flow::{Effect, Now, PairId};
 
 impl State {
     /// The gateway is taken out of service: all that it showed goes, and who watches may go
@@ -47,11 +47,7 @@ impl State {
     fn end_all(&mut self, id: PairId, reason: Reason) {
         let Some(watched) = self.watched_mut(id) else { return };
         let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
-        let ended: Vec<DialogId> = each
-            .filter_map(|one| (one.machine.end(reason) == Action::Notify).then_some(one.id))
-            .collect();
-        if !ended.is_empty() {
-            self.again(Again::Notify(id, ended));
-        }
+        let actions = each.map(|one| (one.id, one.machine.end(reason))).collect();
+        self.carry_out(id, actions);
     }
 }

@@ -28,14 +28,15 @@ impl State {
         now: Now,
         pair: PairId,
         id: DialogId,
-        seconds: u32,
+        (seconds, accept): (u32, &str),
         effects: &mut Vec<Effect>,
     ) {
         self.counters.count(Counter::SubscribeSent);
         let owner = Owner::Subscribe(pair, id);
         let made = self.make(pair, id, |state, cseq, listener, branch| {
             let (pair, dialog) = state.hers(pair, id)?;
-            request::subscribe(&pair, dialog, cseq, seconds, listener, branch)
+            let asked = (seconds, accept);
+            request::subscribe(&pair, dialog, cseq, asked, listener, branch)
         });
         self.launch(now, owner, made, effects);
     }
@@ -49,8 +50,19 @@ impl State {
         written: Option<&Written>,
         effects: &mut Vec<Effect>,
     ) {
+        self.launch_notify(now, Owner::Notify(pair, id), written, effects);
+    }
+
+    /// Sends NOTIFY, with a document or an object.
+    pub(super) fn launch_notify(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        written: Option<&Written>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((pair, id)) = owner.dialog() else { return };
         self.counters.count(Counter::NotifySent);
-        let owner = Owner::Notify(pair, id);
         let made = self.make(pair, id, |state, cseq, listener, branch| {
             let known = state.presence.pair(pair)?;
             let subscription = known.watched.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
@@ -166,6 +178,9 @@ impl State {
             Some((branch, way, request)) => {
                 self.begin_client(now, owner, branch, way, request.to_bytes(), effects);
             }
+            None if matches!(owner, Owner::Object(..)) => {
+                self.subscription_answered(now, owner, &unanswered(503), effects);
+            }
             None => self.again(Again::Unsent(owner.dialog())),
         }
     }
@@ -257,7 +272,10 @@ impl State {
         let Some((pair, id)) = owner.dialog() else { return };
         self.with_pair(now, pair, effects, |state, effects| match owner {
             Owner::Subscribe(..) => state.subscribe_answered(now, pair, id, answered, effects),
-            Owner::Notify(..) => state.notify_answered(now, pair, id, answered.status, effects),
+            Owner::Notify(..) => {
+                state.notify_answered(now, pair, id, (answered.status, false), effects);
+            }
+            Owner::Object(..) => state.object_answered(now, pair, id, answered, effects),
             Owner::Delivery(_) | Owner::Server(..) => {}
         });
     }

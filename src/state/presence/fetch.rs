@@ -2,11 +2,11 @@
 
 use super::State;
 use super::pair::{Fetch, PairState, Probe};
-use crate::flow::{Effect, Now, Pair, PairId};
+use crate::flow::{Again, Now, Pair, PairId};
 
 impl State {
     /// A question without a subscription (RFC 8048 §7.1).
-    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
+    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe) {
         let id = pair.id;
         let refused = |known: &PairState| known.fetch.is_some();
         if self.presence.pair(id).is_some_and(refused) {
@@ -22,16 +22,16 @@ impl State {
         known.fetch =
             Some(Box::new(Fetch { dialog: (name, dialog), probe, due: Some(at), timer_n }));
         self.presence.dialogs.add_hers(name, id);
-        self.fetch_due(now, id, effects);
+        self.fetch_due(now, id);
     }
 
     /// A question whose place has come.
-    pub(super) fn fetch_due(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn fetch_due(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let Some(fetch) = known.fetch.as_deref_mut() else { return };
         if fetch.due.take_if(|at| *at <= now.instant).is_some() {
             let name = fetch.dialog.0;
-            self.send_subscribe(now, id, name, 0, effects);
+            self.again(Again::Subscribe(id, name, 0));
         }
     }
 

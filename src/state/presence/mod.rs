@@ -13,6 +13,7 @@ mod fetch;
 pub mod names;
 mod notified;
 pub mod notifier;
+mod objects;
 mod pace;
 pub mod pair;
 mod record;
@@ -40,6 +41,7 @@ use crate::flow::{
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
+use objects::Objects;
 use pace::Pace;
 use pair::{Dirty, PairState};
 use subscriber::{Context, Online};
@@ -62,6 +64,7 @@ pub struct Presence {
     windows: Vec<Window>,
     /// The store was lost not long ago: who watches whom is learnt again.
     lost: bool,
+    objects: Objects,
 }
 
 /// How much there is now.
@@ -88,6 +91,7 @@ impl Presence {
             pace: Pace::new(seed),
             windows: (0..peers).map(|_| Window::default()).collect(),
             lost,
+            objects: Objects::new(seed),
         }
     }
 
@@ -165,6 +169,7 @@ impl State {
     ) {
         let mark = effects.len();
         work(self, effects);
+        self.settle_object(id, effects);
         self.keep(now, id, mark, effects);
         self.arm(now, id);
     }
@@ -279,6 +284,12 @@ impl State {
             PresenceIntent::Notified(notified) => self.notified(now, *notified, effects),
             PresenceIntent::Subscribing(asked) => self.subscribing(now, *asked, effects),
             PresenceIntent::Answered(answered) => self.answered(now, &answered, effects),
+            PresenceIntent::Subscribe { pair, dialog, seconds, accept } => {
+                self.with_pair(now, pair, effects, |state, effects| {
+                    state.send_subscribe(now, pair, dialog, (seconds, &accept), effects);
+                });
+            }
+            PresenceIntent::Object(directed) => self.she_secures(now, *directed, effects),
             PresenceIntent::Notify(pair, each) => {
                 for (dialogs, written) in each {
                     self.notify(now, pair, &dialogs, written.as_ref(), effects);

@@ -3,10 +3,14 @@
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::dialog::{Dialog, Order};
-use super::pair::{Dirty, Probe};
+use super::pair::{Dirty, Probe, Watching};
 use crate::codec::sip::{Status, SubscriptionState};
 use crate::codec::xmpp::{Presence, PresenceKind};
-use crate::flow::{Counter, Device, DialogId, Document, Effect, Notified, Now, PairId, Refusal};
+use crate::flow::{
+    Counter, Decision, Device, DialogId, Document, Effect, Flag, Notified, Now, Pair, PairId,
+    Refusal,
+};
+use crate::state::link::Link;
 
 impl State {
     /// NOTIFY (RFC 6665 §4.1.3).
@@ -32,7 +36,9 @@ impl State {
         notified: Notified,
         effects: &mut Vec<Effect>,
     ) {
-        let Notified { flow, key, request, dialog: name, state, contact, document, .. } = notified;
+        let Notified {
+            flow, key, request, dialog: name, state, contact, document, pair, flag, ..
+        } = notified;
         let order = self.dialog_of(id, name).map(|dialog| dialog.order(&request));
         let refusal = match order {
             None | Some(Order::Foreign) => {
@@ -51,29 +57,80 @@ impl State {
             dialog.take(&request, contact.as_ref());
             self.soil(id, if made && !terminated { Dirty::Gravely } else { Dirty::Lightly });
         }
-        let refused = matches!(document, Document::Refused(_));
-        let (answer, seen) = match document {
-            Document::Refused(refusal) => {
-                self.counters.count(Counter::NotifyRefused);
-                (refusal, None)
-            }
-            Document::None => (Refusal::new(Status::OK), None),
-            Document::Full { devices, stanzas, .. } => {
-                (Refusal::new(Status::OK), Some((devices, stanzas)))
-            }
-        };
+        let Taken { answer, seen, object, unread } = self.take_document(&pair, document);
         self.counters.count(Counter::NotifyTaken);
         self.conclude(&flow, key, &request, answer, effects);
         if self.is_fetch(id, name) {
             let Some(fetch) = self.end_fetch(id) else { return };
-            let denied = matches!(state.reason(), Some("rejected" | "noresource"));
-            return self.fetched(now, id, fetch.probe, denied && terminated, seen, effects);
+            let denied = terminated && matches!(state.reason(), Some("rejected" | "noresource"));
+            let shown = self.show_object(&pair, object.filter(|_| !denied), effects);
+            self.met(now, flag, shown, effects);
+            return self.fetched(now, id, fetch.probe, denied, seen, effects);
         }
         self.run_watching(now, id, None, effects, |machine, context| {
             machine.notified(context, &state)
         });
+        let live = |known: &Watching| known.machine.is_live() && !terminated;
+        let live = self.watching_mut(id).is_some_and(|known| live(known));
+        let shown = self.show_object(&pair, object.filter(|_| live), effects);
+        self.met(now, flag, shown, effects);
         // What is known holds until there is a document that can be read (PRES-094).
-        self.show_document(now, id, terminated || refused, seen, effects);
+        self.show_document(now, id, terminated || unread, seen, effects);
+    }
+
+    /// What the body of a NOTIFY comes to. An object is of no use later: while nobody can be shown
+    /// it, its sender is told so.
+    fn take_document(&mut self, pair: &Pair, document: Document) -> Taken {
+        let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
+        let mut taken =
+            Taken { answer: Refusal::new(Status::OK), seen: None, object: None, unread: false };
+        match document {
+            Document::None => {}
+            Document::Full { devices, stanzas, .. } => taken.seen = Some((devices, stanzas)),
+            Document::Object(object) if up => taken.object = Some(object),
+            Document::Object(_) => taken.answer = Refusal::try_again(),
+            Document::Refused(refusal) => taken.answer = refusal,
+        }
+        taken.unread = taken.object.is_some() || taken.answer.status != Status::OK;
+        if taken.answer.status != Status::OK {
+            self.counters.count(Counter::NotifyRefused);
+        }
+        taken
+    }
+
+    /// Shows her an object; by his bare JID he counts as there from then on.
+    fn show_object(
+        &mut self,
+        pair: &Pair,
+        object: Option<Box<Presence>>,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(object) = object else { return false };
+        self.show(pair, *object, effects);
+        let watching = self.watching_mut(pair.id);
+        if watching.is_some_and(|watching| !std::mem::replace(&mut watching.object, true)) {
+            self.soil(pair.id, Dirty::Gravely);
+        }
+        true
+    }
+
+    /// He does not count as there by an object of his any more; `told` says whether she knows.
+    pub(super) fn withdraw_object(&mut self, id: PairId, told: bool, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let pair = known.pair();
+        let Some(watching) = known.watching.as_deref_mut() else { return };
+        if std::mem::take(&mut watching.object) && !told {
+            self.show_gone(&pair, None, None, effects);
+        }
+    }
+
+    /// Tells what was met of encryption; an object that could not be shown did not cross.
+    fn met(&mut self, now: Now, flag: Option<Box<Flag>>, shown: bool, effects: &mut Vec<Effect>) {
+        let Some(mut flag) = flag else { return };
+        if flag.sighting.decision == Decision::Relayed && !shown {
+            flag.sighting.decision = Decision::Refused;
+        }
+        self.flag(now, *flag, effects);
     }
 
     /// What the document of a NOTIFY changes for her.
@@ -111,20 +168,18 @@ impl State {
             device.available && watching.devices.iter().all(|it| it.resource != device.resource)
         };
         let dirty = if devices.iter().any(new) { Dirty::Gravely } else { Dirty::Lightly };
+        let over = devices.iter().all(|device| !device.available);
         watching.devices = devices.into_iter().map(Device::kept).collect();
         known.soil(dirty);
-        match probe {
-            Some(probe) => {
-                for stanza in stanzas.into_iter().filter(gone) {
-                    self.show(&pair, stanza, effects);
-                }
-                self.answer_known(id, &probe, effects);
-            }
-            None => {
-                for stanza in stanzas {
-                    self.show(&pair, stanza, effects);
-                }
-            }
+        let bare = stanzas.iter().any(|stanza| gone(stanza) && is_bare(stanza));
+        for stanza in stanzas.into_iter().filter(|stanza| probe.is_none() || gone(stanza)) {
+            self.show(&pair, stanza, effects);
+        }
+        if let Some(probe) = probe {
+            self.answer_known(id, &probe, effects);
+        }
+        if over {
+            self.withdraw_object(id, bare, effects);
         }
     }
 
@@ -173,4 +228,18 @@ impl State {
 
 fn gone(stanza: &Presence) -> bool {
     stanza.kind == PresenceKind::Unavailable
+}
+
+fn is_bare(stanza: &Presence) -> bool {
+    stanza.from.as_ref().is_some_and(|from| from.resource().is_none())
+}
+
+/// What the body of a NOTIFY comes to.
+struct Taken {
+    answer: Refusal,
+    /// All devices, with what is new in them for her.
+    seen: Option<(Vec<Device>, Vec<Presence>)>,
+    object: Option<Box<Presence>>,
+    /// Whether nothing is known of what it says.
+    unread: bool,
 }

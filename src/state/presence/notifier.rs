@@ -1,7 +1,7 @@
 //! The notifier of RFC 6665 §4.2: one dialog of a SIP user who watches an XMPP user.
 //!
 //! State changes wait for their turn (RFC 3856 §6.10): at most one document in an interval, the
-//! newest state last. What a SUBSCRIBE asks for is sent at once (§4.2.1). All else, the end too,
+//! newest state last; an object that she sent him takes its turn among them. What a SUBSCRIBE asks for is sent at once (§4.2.1). All else, the end too,
 //! waits for the answer to what went before: proxies of several processes may change the order of
 //! two NOTIFYs that are on their way together.
 
@@ -64,8 +64,21 @@ pub enum Action {
     Nothing,
     /// Send NOTIFY.
     Notify,
+    /// Send the object that waits.
+    Object,
     /// The subscription is gone: nobody is told.
     Removed,
+}
+
+/// An object (RFC 3923) that he is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object {
+    /// There is none.
+    None,
+    /// It waits for its turn.
+    Waits,
+    /// Its turn has come.
+    Due,
 }
 
 /// The machine.
@@ -80,6 +93,9 @@ pub struct Notifier {
     not_before: Option<Instant>,
     /// There is something that he was not told, the end included.
     changed: bool,
+    object: Object,
+    /// Whether the object was there before the change.
+    object_first: bool,
     /// How often in a row no server carried it.
     failed: u8,
 }
@@ -95,6 +111,8 @@ impl Notifier {
             open: 0,
             not_before: None,
             changed: false,
+            object: Object::None,
+            object_first: true,
             failed: 0,
         }
     }
@@ -135,7 +153,9 @@ impl Notifier {
         if self.state == State::Terminated {
             return None;
         }
-        let turn = self.not_before.filter(|_| self.changed && self.is_quiet());
+        let turn = self
+            .not_before
+            .filter(|_| (self.changed || self.object == Object::Waits) && self.is_quiet());
         Some(turn.map_or(self.expiry, |turn| turn.min(self.expiry)))
     }
 
@@ -163,6 +183,7 @@ impl Notifier {
             return Action::Nothing;
         }
         (self.state, self.reason, self.changed) = (State::Terminated, reason, !self.is_quiet());
+        self.object = Object::None;
         if self.is_quiet() { Action::Notify } else { Action::Nothing }
     }
 
@@ -175,24 +196,64 @@ impl Notifier {
         self.turn(now)
     }
 
+    /// She sent him an object. It takes its turn among the documents: what came first goes first.
+    pub fn object(&mut self, now: Instant) -> Action {
+        if self.state != State::Active {
+            return Action::Nothing;
+        }
+        if self.object == Object::None {
+            (self.object, self.object_first) = (Object::Waits, !self.changed);
+        }
+        self.turn(now)
+    }
+
+    /// Whether the object may go now that its turn has come. If a SUBSCRIBE was answered meanwhile,
+    /// it waits again.
+    pub fn takes_object(&mut self) -> bool {
+        let due = self.object == Object::Due;
+        if due && !self.is_quiet() {
+            self.object = Object::Waits;
+        }
+        self.object == Object::Due
+    }
+
+    /// There is no object for him any more.
+    pub fn no_object(&mut self, now: Instant) -> Action {
+        self.object = Object::None;
+        if self.state == State::Terminated { Action::Nothing } else { self.turn(now) }
+    }
+
+    /// The object was sent; it opens an interval as a document does.
+    pub fn object_sent(&mut self, now: Instant, interval: Duration) {
+        self.open += 1;
+        self.object = Object::None;
+        self.not_before = Some(now + interval);
+    }
+
     fn turn(&mut self, now: Instant) -> Action {
         let early = self.not_before.is_some_and(|at| now < at);
-        let ready = self.changed && !early && self.is_quiet();
-        self.changed &= !ready;
-        if ready { Action::Notify } else { Action::Nothing }
+        if early || !self.is_quiet() || self.object == Object::Due {
+            return Action::Nothing;
+        }
+        if self.object == Object::Waits && (self.object_first || !self.changed) {
+            self.object = Object::Due;
+            return Action::Object;
+        }
+        if std::mem::take(&mut self.changed) { Action::Notify } else { Action::Nothing }
     }
 
     /// A NOTIFY was sent; one with a document opens an interval.
     pub fn sent(&mut self, now: Instant, document: bool, interval: Duration) {
         self.open += 1;
-        self.changed = false;
+        (self.changed, self.object_first) = (false, true);
         if document {
             self.not_before = Some(now + interval);
         }
     }
 
-    /// A NOTIFY has its final response (RFC 6665 §4.2.2); 408 where none came.
-    pub fn answered(&mut self, now: Instant, status: u16) -> Action {
+    /// A NOTIFY has its final response (RFC 6665 §4.2.2); 408 where none came. An object goes once:
+    /// it is not sent again.
+    pub fn answered(&mut self, now: Instant, status: u16, object: bool) -> Action {
         self.open = self.open.saturating_sub(1);
         let ends = matches!(status, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604);
         if self.state == State::Terminated {
@@ -206,11 +267,11 @@ impl Notifier {
         }
         match status {
             _ if ends => {
-                self.state = State::Terminated;
+                (self.state, self.object) = (State::Terminated, Object::None);
                 Action::Removed
             }
             // It did not reach him: the newest state goes once more, later.
-            500..=599 => {
+            500..=599 if !object => {
                 self.changed = true;
                 let pause = AGAIN.saturating_mul(1 << self.failed.min(16));
                 self.not_before = Some(now + pause.min(AGAIN_MOST));
@@ -218,7 +279,7 @@ impl Notifier {
                 Action::Nothing
             }
             _ => {
-                self.failed = 0;
+                self.failed = if object { self.failed } else { 0 };
                 self.turn(now)
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::State;
 use super::pair::Due;
-use crate::flow::{Counter, Effect, Instant, Map, Now, PairId, Seed};
+use crate::flow::{Counter, Instant, Map, Now, PairId, Seed};
 use crate::state::ids::Purpose;
 
 /// One flow. It remembers one time: when its last place would be due without any burst.
@@ -101,14 +101,7 @@ impl State {
     }
 
     /// A SUBSCRIBE has its place in the flow of all; one that ends a subscription needs none.
-    pub(super) fn subscribe(
-        &mut self,
-        now: Now,
-        id: PairId,
-        seconds: u32,
-        fresh: bool,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn subscribe(&mut self, now: Now, id: PairId, seconds: u32, fresh: bool) {
         let before = self.watching_mut(id).and_then(|watching| watching.due.take());
         let at = match before {
             _ if seconds == 0 => now.instant,
@@ -116,7 +109,7 @@ impl State {
             None => self.place(now, id),
         };
         if at <= now.instant {
-            return self.subscribe_now(now, id, seconds, fresh, effects);
+            return self.subscribe_now(id, seconds, fresh);
         }
         self.counters.count(Counter::SubscribePaced);
         if let Some(watching) = self.watching_mut(id) {
@@ -126,12 +119,12 @@ impl State {
     }
 
     /// A SUBSCRIBE whose place has come.
-    pub(super) fn subscribe_due(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn subscribe_due(&mut self, now: Now, id: PairId) {
         let Some(watching) = self.watching_mut(id) else { return };
         let Some(due) = watching.due.take_if(|due| due.at <= now.instant) else { return };
         // She may have changed her mind.
         if watching.machine.is_wanted() {
-            self.subscribe_now(now, id, due.seconds, due.fresh, effects);
+            self.subscribe_now(id, due.seconds, due.fresh);
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::authorization::Authorization;
 use super::dialog::Dialog;
 use super::names::Names;
-use super::notifier::Notifier;
+use super::notifier::{self, Notifier};
 use super::subscriber::Subscriber;
 use crate::codec::xmpp::Text;
-use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair};
+use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair, Takes};
 
 /// All that is known of a pair.
 #[derive(Debug)]
@@ -82,6 +82,9 @@ pub struct Watching {
     pub untold: Vec<Text>,
     /// A SUBSCRIBE that waits for its place.
     pub due: Option<Due>,
+    /// Whether she was shown an object of his: by his bare JID he is there until she is told
+    /// otherwise.
+    pub object: bool,
 }
 
 /// A SUBSCRIBE that waits for its place.
@@ -179,12 +182,20 @@ pub struct Subscription {
     pub event_id: Option<Box<str>>,
     /// Whether it was but a question: nothing is shown after its one NOTIFY.
     pub fetch: bool,
-    /// Whether he takes CPIM objects.
-    pub objects: bool,
     /// Whether a NOTIFY of it waits for its turn.
     pub waits: bool,
+    /// The objects that it takes.
+    pub takes: Takes,
     /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).
     pub closed: bool,
+}
+
+impl Subscription {
+    /// Whether it lives, and shows her to him.
+    #[must_use]
+    pub fn is_seeing(&self) -> bool {
+        !self.fetch && self.machine.state() == notifier::State::Active
+    }
 }
 
 impl Watching {
@@ -202,6 +213,7 @@ impl Watching {
             gone_us: None,
             untold: Vec::new(),
             due: None,
+            object: false,
         }
     }
 
@@ -305,6 +317,13 @@ impl PairState {
     /// The names of the dialogs in which he watches.
     pub fn his_dialogs(&self) -> impl Iterator<Item = DialogId> {
         self.watched.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id))
+    }
+
+    /// His subscriptions that may be sent an object of hers, with what each takes.
+    pub fn object_takers(&self) -> impl Iterator<Item = (DialogId, Takes)> + '_ {
+        let granted = self.authorization.to;
+        let dialogs = self.watched.iter().flat_map(|watched| &watched.dialogs);
+        dialogs.filter(move |one| granted && one.is_seeing()).map(|one| (one.id, one.takes))
     }
 
     /// Marks it as different from its record.

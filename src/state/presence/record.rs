@@ -12,7 +12,7 @@ use super::pair::{PairState, Pauses, Subscription, Watched, Watching};
 use super::subscriber::{self, Subscriber};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::{Jid, Text};
-use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId};
+use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId, Takes};
 
 /// A pair as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ struct StoredWatching {
     gone_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     untold: Vec<Text>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    object: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,8 +77,8 @@ struct StoredSubscription {
     expires_unix_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_id: Option<Box<str>>,
-    #[serde(default, skip_serializing_if = "is_false")]
-    objects: bool,
+    #[serde(default, skip_serializing_if = "Takes::is_nothing")]
+    takes: Takes,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -183,6 +185,7 @@ impl StoredWatching {
             request_id: watching.request_id.clone(),
             gone_us: watching.gone_us,
             untold: watching.untold.clone(),
+            object: watching.object,
         }
     }
 
@@ -224,6 +227,7 @@ impl StoredWatching {
             gone_us: self.gone_us,
             untold: self.untold,
             due: None,
+            object: self.object,
         }
     }
 }
@@ -242,7 +246,7 @@ impl StoredWatched {
                     active: one.machine.state() == notifier::State::Active,
                     expires_unix_ms: wall(now, one.machine.expiry()),
                     event_id: one.event_id.clone(),
-                    objects: one.objects,
+                    takes: one.takes,
                 })
                 .collect(),
             devices: watched.devices.iter().map(|device| (**device).clone()).collect(),
@@ -266,9 +270,9 @@ impl StoredWatched {
                 dialog,
                 machine: Notifier::new(state, now.instant + Duration::from_millis(rest)),
                 event_id: stored.event_id,
-                objects: stored.objects,
                 fetch: false,
                 waits: false,
+                takes: stored.takes,
                 closed: false,
             })
         });

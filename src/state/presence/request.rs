@@ -2,7 +2,6 @@
 
 use super::dialog::Dialog;
 use super::notifier::{self, Notifier};
-use crate::codec::pidf;
 use crate::codec::sip::Subscription as SubscriptionValue;
 use crate::codec::sip::{
     CallId, HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, SubscriptionState, Uri,
@@ -14,8 +13,6 @@ use crate::state::request::via;
 
 /// The event package (RFC 3856).
 pub(crate) const PRESENCE: &str = "presence";
-/// What a SUBSCRIBE between `pres:` addresses takes.
-const OBJECTS: &str = "application/pidf+xml, message/cpim";
 
 /// The address of the gateway for one pair: its `gr` is the gateway's own, and tells nothing of
 /// a device (RFC 5627).
@@ -64,23 +61,18 @@ fn request(
     Some(request)
 }
 
-/// SUBSCRIBE, for so many seconds.
+/// SUBSCRIBE, for so many seconds and these media types.
 pub(super) fn subscribe(
     pair: &Pair,
     dialog: &Dialog,
     cseq: u32,
-    seconds: u32,
+    (seconds, accept): (u32, &str),
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {
     let mut request = request(Method::Subscribe, pair, dialog, cseq, listener, branch)?;
     let headers = &mut request.headers;
     headers.push(HeaderName::Event, HeaderValue::text(PRESENCE));
-    // The presence service of RFC 3922 §5 tells of a user in CPIM objects.
-    let accept = match pair.contact_uri.scheme() {
-        Scheme::Pres => OBJECTS,
-        _ => pidf::MEDIA_TYPE,
-    };
     headers.push(HeaderName::Accept, HeaderValue::text(accept));
     headers.push(HeaderName::Expires, HeaderValue::text(&seconds.to_string()));
     Some(request)

@@ -6,11 +6,9 @@ use std::time::Duration;
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::notifier::{self, Action, Notifier, Reason};
-use super::pair::{Asked, Dirty, Far, Watched};
+use super::pair::{Asked, Dirty, Far, Subscription, Watched};
 use crate::codec::xmpp::Text;
-use crate::flow::{
-    Again, Bounced, Device, DialogId, Effect, Facts, Now, Pair, PairId, Presented, Said,
-};
+use crate::flow::{Bounced, Device, Effect, Facts, Now, Pair, PairId, Presented, Said};
 use crate::state::link::Link;
 
 /// The first pause before a domain that is out of reach is asked again; it doubles up to [`MOST`].
@@ -102,12 +100,8 @@ impl State {
     fn decided_as(&mut self, id: PairId, event: impl Fn(&mut Notifier) -> Action) {
         let Some(watched) = self.watched_mut(id) else { return };
         let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
-        let notified: Vec<DialogId> = each
-            .filter_map(|one| (event(&mut one.machine) == Action::Notify).then_some(one.id))
-            .collect();
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        let actions = each.map(|one| (one.id, event(&mut one.machine))).collect();
+        self.carry_out(id, actions);
     }
 
     /// Ends all of his subscriptions that wait for her word.
@@ -117,12 +111,8 @@ impl State {
             .dialogs
             .iter_mut()
             .filter(|one| !one.fetch && one.machine.state() == notifier::State::Pending);
-        let notified: Vec<DialogId> = pending
-            .filter_map(|one| (one.machine.end(reason) == Action::Notify).then_some(one.id))
-            .collect();
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        let actions = pending.map(|one| (one.id, one.machine.end(reason))).collect();
+        self.carry_out(id, actions);
     }
 
     /// Her presence, as she shows it to him.
@@ -193,16 +183,9 @@ impl State {
     /// Her presence changed: each of his subscriptions hears of it in its turn.
     pub(super) fn changed(&mut self, now: Now, id: PairId) {
         let Some(watched) = self.watched_mut(id) else { return };
-        let notified: Vec<DialogId> = watched
-            .dialogs
-            .iter_mut()
-            .filter_map(|one| {
-                (one.machine.changed(now.instant) == Action::Notify).then_some(one.id)
-            })
-            .collect();
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        let changed = |one: &mut Subscription| (one.id, one.machine.changed(now.instant));
+        let actions = watched.dialogs.iter_mut().map(changed).collect();
+        self.carry_out(id, actions);
     }
 
     /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD). It

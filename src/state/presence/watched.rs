@@ -10,7 +10,8 @@ use super::pair::{Dirty, Subscription, Watched};
 use super::request;
 use crate::codec::sip::{HeaderName, Headers, Request, Status};
 use crate::flow::{
-    Again, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing, Written,
+    Again, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing, Takes,
+    Written,
 };
 use crate::state::link::Link;
 
@@ -135,7 +136,7 @@ impl State {
             machine,
             event_id: asked.event.id().map(Into::into),
             fetch,
-            objects: asked.objects,
+            takes: Takes::of(&asked.request),
             waits: false,
             closed: false,
         };
@@ -170,7 +171,7 @@ impl State {
                 Order::Again => None,
                 Order::Next => {
                     one.dialog.take(&asked.request, Some(&asked.contact));
-                    one.objects = asked.objects;
+                    one.takes = Takes::of(&asked.request);
                     let life = Duration::from_secs(seconds.into());
                     if seconds == 0 {
                         one.closed = true;
@@ -276,15 +277,17 @@ impl State {
         now: Now,
         id: PairId,
         name: DialogId,
-        status: u16,
+        (status, object): (u16, bool),
         effects: &mut Vec<Effect>,
     ) {
         let Some(watched) = self.watched_mut(id) else { return };
         let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == name) else { return };
         let lived = one.machine.state() != notifier::State::Terminated;
-        match one.machine.answered(now.instant, status) {
-            Action::Nothing => {}
-            Action::Notify => self.again(Again::Notify(id, vec![name])),
+        let action = one.machine.answered(now.instant, status, object);
+        match action {
+            Action::Nothing | Action::Notify | Action::Object => {
+                self.carry_out(id, vec![(name, action)]);
+            }
             Action::Removed => {
                 watched.dialogs.retain(|one| one.id != name);
                 self.presence.dialogs.remove(name);
@@ -322,22 +325,33 @@ impl State {
         }
     }
 
+    /// What his subscriptions are to be sent: those that hear of her together share a document.
+    pub(super) fn carry_out(&mut self, id: PairId, actions: Vec<(DialogId, Action)>) {
+        let wanted = |wanted| {
+            let each = actions.iter().filter(move |(_, action)| *action == wanted);
+            each.map(|(name, _)| *name).collect::<Vec<_>>()
+        };
+        let (notified, objects) = (wanted(Action::Notify), wanted(Action::Object));
+        if !notified.is_empty() {
+            self.again(Again::Notify(id, notified));
+        }
+        for name in objects {
+            self.again(Again::Object(id, name));
+        }
+    }
+
     /// Deadlines of his subscriptions and of a probe.
     pub(super) fn fire_watched(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(watched) = self.watched_mut(id) else { return };
-        let (mut notified, mut ended) = (Vec::new(), false);
+        let (mut actions, mut ended) = (Vec::new(), false);
         for one in &mut watched.dialogs {
             let lived = one.machine.state() != notifier::State::Terminated;
-            if one.machine.fire(now.instant) == Action::Notify {
-                notified.push(one.id);
-            }
+            actions.push((one.id, one.machine.fire(now.instant)));
             ended |= lived && one.machine.state() == notifier::State::Terminated;
         }
         let gives_up = watched.give_up.is_some_and(|at| at <= now.instant);
         let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
-        if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
-        }
+        self.carry_out(id, actions);
         if ended {
             self.soil(id, Dirty::Lightly);
             self.he_left(id, effects);

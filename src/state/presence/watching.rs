@@ -5,7 +5,7 @@ use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text, detach};
-use crate::flow::{Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
+use crate::flow::{Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
 impl State {
     pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut Watching> {
@@ -40,7 +40,7 @@ impl State {
         let pair = known.pair();
         match action {
             Action::Subscribe { seconds, fresh } => {
-                self.subscribe(now, id, seconds, fresh, effects);
+                self.subscribe(now, id, seconds, fresh);
             }
             Action::Ended => self.forget_dialog(id),
             Action::Granted => {
@@ -150,14 +150,7 @@ impl State {
         self.soil(id, Dirty::Lightly);
     }
 
-    pub(super) fn subscribe_now(
-        &mut self,
-        now: Now,
-        id: PairId,
-        seconds: u32,
-        fresh: bool,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn subscribe_now(&mut self, id: PairId, seconds: u32, fresh: bool) {
         let made = fresh.then(|| self.fresh_dialog());
         if fresh {
             self.forget_dialog(id);
@@ -169,7 +162,7 @@ impl State {
         }
         let Some(dialog) = watching.dialog.as_ref().map(|(name, _)| *name) else { return };
         self.presence.dialogs.add_hers(dialog, id);
-        self.send_subscribe(now, id, dialog, seconds, effects);
+        self.again(Again::Subscribe(id, dialog, seconds));
     }
 
     /// What she was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
@@ -181,12 +174,14 @@ impl State {
         if devices.iter().any(|device| device.available) {
             watching.gone_us = Some(now.unix_ms * 1_000);
         }
+        let bare = devices.iter().any(|device| device.available && device.resource.is_empty());
         for mut device in devices {
             if std::mem::replace(&mut device.available, false) {
                 device.facts = Facts::default();
                 self.show_device(&pair, &device, effects);
             }
         }
+        self.withdraw_object(id, bare, effects);
         self.soil(id, Dirty::Lightly);
     }
 
@@ -267,7 +262,7 @@ impl State {
             return self.learn(now, pair, probe, effects);
         }
         if !authorization.from {
-            return self.fetch(now, pair, probe, effects);
+            return self.fetch(now, pair, probe);
         }
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let watching = known.watching.get_or_insert_default();
@@ -342,8 +337,8 @@ impl State {
 
     /// Deadlines of the subscription and of the question.
     pub(super) fn fire_watching(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        self.fetch_due(now, id, effects);
-        self.subscribe_due(now, id, effects);
+        self.fetch_due(now, id);
+        self.subscribe_due(now, id);
         let silent = |known: &PairState| {
             known.fetch.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
         };

@@ -17,24 +17,38 @@ pub(super) struct Window {
     /// Sent, and neither answered nor older than T1.
     open: u32,
     /// Those that wait, each at most once.
-    waiting: VecDeque<(PairId, DialogId)>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A NOTIFY that waits.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    pair: PairId,
+    dialog: DialogId,
+    /// Whether an object goes with it.
+    object: bool,
 }
 
 impl State {
     /// What must make a pass of its own, in order.
     pub fn take_again(&mut self) -> Option<Again> {
         while let Some(again) = self.again.pop_front() {
-            let Again::Notify(pair, mut dialogs) = again else { return Some(again) };
-            dialogs.retain(|dialog| self.is_turn(pair, *dialog));
-            if !dialogs.is_empty() {
-                return Some(Again::Notify(pair, dialogs));
+            match again {
+                Again::Notify(pair, mut dialogs) => {
+                    dialogs.retain(|dialog| self.is_turn(pair, *dialog, false));
+                    if !dialogs.is_empty() {
+                        return Some(Again::Notify(pair, dialogs));
+                    }
+                }
+                Again::Object(pair, dialog) if !self.is_turn(pair, dialog, true) => {}
+                other => return Some(other),
             }
         }
         self.next_turn()
     }
 
     /// Whether a NOTIFY may go now; else its turn comes.
-    fn is_turn(&mut self, pair: PairId, dialog: DialogId) -> bool {
+    fn is_turn(&mut self, pair: PairId, dialog: DialogId, object: bool) -> bool {
         let most = self.config.presence.notify_window;
         let Some(way) = self.dialog_way(pair, dialog, false) else { return true };
         let udp = !way.hop.transport.reliable();
@@ -45,8 +59,9 @@ impl State {
         }
         let known = self.presence.pairs.get_mut(&pair).and_then(|pair| pair.watched.as_deref_mut());
         let one = known.and_then(|known| known.dialogs.iter_mut().find(|one| one.id == dialog));
-        if one.is_some_and(|one| !std::mem::replace(&mut one.waits, true)) {
-            window.waiting.push_back((pair, dialog));
+        // The turn of an object comes but once.
+        if one.is_some_and(|one| object || !std::mem::replace(&mut one.waits, true)) {
+            window.waiting.push_back(Waiting { pair, dialog, object });
             self.counters.count(Counter::NotifyWaited);
         }
         false
@@ -57,12 +72,15 @@ impl State {
         let most = self.config.presence.notify_window;
         for window in &mut self.presence.windows {
             while window.open < most
-                && let Some((pair, dialog)) = window.waiting.pop_front()
+                && let Some(Waiting { pair, dialog, object }) = window.waiting.pop_front()
             {
                 let known = self.presence.pairs.get_mut(&pair);
                 let known = known.and_then(|pair| pair.watched.as_deref_mut());
                 let one = known.and_then(|it| it.dialogs.iter_mut().find(|one| one.id == dialog));
                 // It may be over by now.
+                if one.is_some() && object {
+                    return Some(Again::Object(pair, dialog));
+                }
                 if let Some(one) = one {
                     one.waits = false;
                     return Some(Again::Notify(pair, vec![dialog]));
@@ -75,7 +93,8 @@ impl State {
     /// A NOTIFY is under way; the answer is whether it has a place that it must give back.
     pub(in crate::state) fn takes_place(&mut self, owner: Owner, way: Way) -> bool {
         // A connection has a window of its own.
-        let notify = matches!(owner, Owner::Notify(..)) && !way.hop.transport.reliable();
+        let notify =
+            matches!(owner, Owner::Notify(..) | Owner::Object(..)) && !way.hop.transport.reliable();
         let window = self.presence.windows.get_mut(way.peer.0).filter(|_| notify);
         window.map(|window| window.open += 1).is_some()
     }

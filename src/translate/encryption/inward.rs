@@ -5,10 +5,12 @@ use super::body::{Kind, Part};
 use super::object::{self, Uncarried};
 use crate::codec::mime::Entity;
 use crate::codec::sip::{HeaderName, Request, Status};
-use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Stanza, ns};
-use crate::flow::{Decision, Flag, Inbound, Notice, Refusal, Towards};
+use crate::codec::xmpp::{Element, Jid, LangText, Message, MessageKind, Stanza, ns};
+use crate::flow::{
+    Correlation, Decision, Flag, Inbound, LinkId, Notice, Notified, Refusal, Towards,
+};
+use crate::rules::Encryption;
 use crate::rules::encryption::{Between, Carried, Course, Saying, Scheme};
-use crate::rules::{Encryption, Messages};
 
 /// The elements that keep an OTR text to the device that it is for (XEP-0364 §3).
 pub(in crate::translate) fn pinned() -> [Element; 4] {
@@ -20,45 +22,68 @@ pub(in crate::translate) fn pinned() -> [Element; 4] {
     ]
 }
 
-fn between(inbound: &Inbound) -> Between<'_> {
-    Between {
-        sender: inbound.from.domain(),
-        recipient: inbound.to.domain(),
-        native: inbound.native,
+/// What came from SIP, whichever its method.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::translate) struct Arrived<'a> {
+    correlation: Correlation,
+    link: LinkId,
+    pub(super) request: &'a Request,
+    pub(super) from: &'a Jid,
+    pub(super) to: &'a Jid,
+    pub(super) id: &'a str,
+    native: bool,
+}
+
+impl<'a> From<&'a Inbound> for Arrived<'a> {
+    fn from(inbound: &'a Inbound) -> Self {
+        let Inbound { correlation, link, request, from, to, id, native, .. } = inbound;
+        let (correlation, link, native) = (*correlation, *link, *native);
+        Arrived { correlation, link, request, from, to, id, native }
+    }
+}
+
+impl<'a> From<&'a Notified> for Arrived<'a> {
+    fn from(notified: &'a Notified) -> Self {
+        let Notified { correlation, request, pair, id, native, .. } = notified;
+        let (correlation, link, native) = (*correlation, pair.link, *native);
+        let (from, to) = (&pair.contact, &pair.user);
+        Arrived { correlation, link, request, from, to, id, native }
     }
 }
 
 /// What becomes of a scheme in a message from SIP.
-pub(in crate::translate) fn course(
+pub(in crate::translate) fn course<'a>(
     rules: &Encryption,
-    inbound: &Inbound,
+    arrived: impl Into<Arrived<'a>>,
     scheme: &Scheme,
 ) -> Course {
-    rules.course(scheme, Towards::Xmpp, &between(inbound))
+    let Arrived { from, to, native, .. } = arrived.into();
+    let between = Between { sender: from.domain(), recipient: to.domain(), native };
+    rules.course(scheme, Towards::Xmpp, &between)
 }
 
-fn course_of(rules: &Encryption, inbound: &Inbound, part: &Part) -> Course {
-    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, inbound, scheme))
+pub(super) fn course_of(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Course {
+    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, arrived, scheme))
 }
 
 /// The element of an object that crosses; its parts are looked at nowhere else. An object within
 /// other parts is not the whole of its message, and does not.
-pub(in crate::translate) fn relayed(
+pub(in crate::translate) fn relayed<'a>(
     rules: &Encryption,
-    inbound: &Inbound,
+    arrived: impl Into<Arrived<'a>>,
     part: &Part,
     entity: &Entity,
     is_whole: bool,
 ) -> Result<Element, Status> {
-    let refused = Status::UNSUPPORTED_MEDIA_TYPE;
+    let (refused, arrived) = (Status::UNSUPPORTED_MEDIA_TYPE, arrived.into());
     let carried = part.scheme(rules).and_then(|scheme| scheme.carried);
     if !is_whole
         || carried != Some(Carried::Object)
-        || course_of(rules, inbound, part) != Course::Relay
+        || course_of(rules, arrived, part) != Course::Relay
     {
         return Err(refused);
     }
-    object::element(rules, entity, &inbound.request.headers).map_err(|uncarried| match uncarried {
+    object::element(rules, entity, &arrived.request.headers).map_err(|uncarried| match uncarried {
         Uncarried::Unknown => refused,
         // The type is one that is read: this object is not (RFC 3261 §21.4.26).
         Uncarried::NotCarriable => Status::NOT_ACCEPTABLE_HERE,
@@ -66,13 +91,15 @@ pub(in crate::translate) fn relayed(
 }
 
 /// The answer to what does not cross, with what is told of it.
-pub(in crate::translate) fn refusal(
+pub(in crate::translate) fn refusal<'a>(
     rules: &Encryption,
-    inbound: &Inbound,
+    arrived: impl Into<Arrived<'a>>,
     part: &Part,
     status: Status,
+    accept: &str,
 ) -> (Refusal, Flag) {
-    let lang = language(&inbound.request);
+    let arrived = arrived.into();
+    let lang = language(arrived.request);
     let is_otr = part.kind == Kind::Otr;
     let is_smime = part.scheme(rules).is_some_and(|it| it.carried == Some(Carried::Object));
     // A text is a type that is read, and this one cannot be (RFC 3261 §21.4.26).
@@ -89,24 +116,20 @@ pub(in crate::translate) fn refusal(
     };
     let mut refusal = Refusal::new(status);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
-        refusal = refusal.with(HeaderName::Accept, Messages::ACCEPT);
+        refusal = refusal.with(HeaderName::Accept, accept);
     }
     let refusal = refusal.warning(&rules.texts.say(saying, lang, &part.title, "").text);
-    let sighting = whose(inbound).sighting(&part.name, &part.place, Decision::Refused);
+    let sighting = whose(arrived).sighting(&part.name, &part.place, Decision::Refused);
     let notice =
-        (course_of(rules, inbound, part) == Course::Notify).then(|| notice(rules, inbound, part));
+        (course_of(rules, arrived, part) == Course::Notify).then(|| notice(rules, arrived, part));
     (refusal, Flag { sighting, notice })
 }
 
 /// Whose message it is.
-pub(in crate::translate) fn whose(inbound: &Inbound) -> Whose<'_> {
-    Whose {
-        correlation: inbound.correlation,
-        towards: Towards::Xmpp,
-        from: &inbound.from,
-        to: &inbound.to,
-        id: inbound.request.call_id.as_str(),
-    }
+pub(in crate::translate) fn whose<'a>(arrived: impl Into<Arrived<'a>>) -> Whose<'a> {
+    let Arrived { correlation, request, from, to, .. } = arrived.into();
+    let id = request.call_id.as_str();
+    Whose { correlation, towards: Towards::Xmpp, from, to, id }
 }
 
 /// The language that the sender reads best (RFC 3261 §20.3), else the one that he writes in.
@@ -117,18 +140,19 @@ fn language(request: &Request) -> Option<&str> {
 }
 
 /// A word to the XMPP user, from the one who tried to write, so that an answer reaches him.
-fn notice(rules: &Encryption, inbound: &Inbound, part: &Part) -> Notice {
-    let lang = language(&inbound.request);
-    let address = inbound.from.bare_str();
+fn notice(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Notice {
+    let Arrived { link, request, from, to, id, .. } = arrived;
+    let lang = language(request);
+    let address = from.bare_str();
     let said = rules.texts.say(Saying::Notice, lang, &part.title, address);
     let stanza = Message {
-        from: Some(inbound.from.clone()),
-        to: Some(inbound.to.clone()),
-        id: Some(format!("{}-notice", inbound.id).into()),
+        from: Some(from.clone()),
+        to: Some(to.clone()),
+        id: Some(format!("{id}-notice").into()),
         kind: MessageKind::Normal,
         lang: Some(said.lang.into()),
         bodies: vec![LangText::plain(said.text)],
         ..Message::default()
     };
-    Notice::ToXmpp { link: inbound.link, stanza: Box::new(Stanza::Message(Box::new(stanza))) }
+    Notice::ToXmpp { link, stanza: Box::new(Stanza::Message(Box::new(stanza))) }
 }

@@ -9,13 +9,14 @@ mod inward;
 pub mod object;
 pub mod otr;
 mod outward;
+pub(super) mod presence;
 pub mod stanza;
 
 use crate::codec::xmpp::{Element, Jid, StanzaError, Text};
 use crate::flow::{Correlation, Decision, Sighting, Towards};
 
 pub(super) use inward::{course, pinned, refusal, relayed, whose};
-pub(super) use outward::{Outward, error_of_object, outward, refused_presence};
+pub(super) use outward::{Outward, error_of_object, outward};
 
 /// The namespace of the gateway's own condition.
 const CONDITION: &str = "urn:stox:encryption:0";

@@ -1,17 +1,13 @@
 //! What becomes of a secured message from XMPP.
 
-use super::stanza::{Kind, Seen, in_message, in_presence};
+use super::stanza::{Kind, Seen, in_message};
 use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
-use crate::codec::xmpp::{
-    Condition, Element, LangText, Message, MessageKind, Presence, StanzaError,
-};
-use crate::flow::{
-    Correlation, Counter, Decision, Flag, Intent, Notice, Now, Outbound, Profile, Sighting, Towards,
-};
+use crate::codec::xmpp::{Condition, Element, LangText, Message, MessageKind, StanzaError};
+use crate::flow::{Decision, Flag, Notice, Now, Outbound, Profile, Sighting, Towards};
 use crate::rules::Rules;
-use crate::rules::encryption::{Between, Carried, Course, Saying};
+use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
 use crate::translate::message;
 
 /// What becomes of a message.
@@ -166,7 +162,8 @@ impl Looking<'_> {
     }
 
     fn untranslatable(&self, seen: &Seen<'_>) -> Verdict {
-        let error = untranslatable_error(self.rules, seen, self.outbound.stanza.lang.as_deref());
+        let lang = self.outbound.stanza.lang.as_deref();
+        let error = untranslatable_error(self.rules, &seen.named, Saying::Refused, lang);
         self.refused(seen, error)
     }
 
@@ -179,10 +176,15 @@ impl Looking<'_> {
     }
 }
 
-fn untranslatable_error(rules: &Rules, seen: &Seen<'_>, lang: Option<&str>) -> StanzaError {
-    let said = rules.encryption.texts.say(Saying::Refused, lang, &seen.named.title, "");
+pub(super) fn untranslatable_error(
+    rules: &Rules,
+    named: &Named<'_>,
+    saying: Saying,
+    lang: Option<&str>,
+) -> StanzaError {
+    let said = rules.encryption.texts.say(saying, lang, &named.title, "");
     let error = StanzaError::new(Condition::NotAcceptable);
-    with_said(error, said).with_application(untranslatable(&seen.named.name))
+    with_said(error, said).with_application(untranslatable(&named.name))
 }
 
 /// A word to the SIP user, from the one who tried to write, so that an answer reaches her.
@@ -204,32 +206,6 @@ fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
         Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..outbound.clone() });
     let rendered = message::to_sip(rules.messages.of(&outbound.facts()), &outbound);
     Notice::ToSip { outbound, rendered }
-}
-
-/// The answer to a presence with an object, and what is told of it: it is for one watcher, and
-/// there is none that takes it (RFC 3923 §4). Nothing else of it is read.
-pub(in crate::translate) fn refused_presence(
-    rules: &Rules,
-    correlation: Correlation,
-    presence: &Presence,
-) -> (StanzaError, Intent) {
-    let seen = in_presence(&rules.encryption, presence);
-    let error = match (object::in_children(&rules.encryption, &presence.extensions), seen.first()) {
-        (Some(Err(refused)), _) => refused.error(),
-        (_, Some(seen)) => untranslatable_error(rules, seen, presence.lang.as_deref()),
-        (_, None) => StanzaError::new(Condition::NotAcceptable),
-    };
-    let id = presence.id.as_deref().unwrap_or_default();
-    let towards = Towards::Sip;
-    let whose = match (&presence.from, &presence.to) {
-        (Some(from), Some(to)) => Some(Whose { correlation, towards, from, to, id }),
-        _ => None,
-    };
-    let flag = whose.zip(seen.first()).map(|(whose, seen)| {
-        let sighting = whose.sighting(&seen.named.name, &seen.place, Decision::Refused);
-        Intent::Flag(Box::new(Flag { sighting, notice: None }))
-    });
-    (error, flag.unwrap_or(Intent::Drop(Counter::Encrypted)))
 }
 
 /// What is said besides when SIP refuses an object that was relayed.

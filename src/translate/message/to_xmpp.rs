@@ -95,7 +95,8 @@ fn of_secured(
     let object = match object {
         Ok(object) => object,
         Err(status) => {
-            let (refusal, flag) = encryption::refusal(means, inbound, part, status);
+            let (refusal, flag) =
+                encryption::refusal(means, inbound, part, status, Messages::ACCEPT);
             let (refusal, flags) = (Some(Box::new(refusal)), vec![flag]);
             return Ok(Inward { stanza: None, counted, id: None, flags, refusal });
         }

@@ -7,15 +7,15 @@ use crate::codec::mime::rfc3339;
 use crate::codec::sip::Response;
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
-    Answered, Bounced, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted, Presented,
-    Said,
+    Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
+    Presented, Said,
 };
 use crate::rules::{self, Direction, Errors, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
 
-use super::error;
+use super::{encryption, error, presence_error};
 
 /// Decides what is to be done about presence.
 pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
@@ -23,18 +23,35 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         PresenceRouted::Stanza { pair, presence } => presented(now, pair, *presence),
         PresenceRouted::Notify { notified: what, before } => {
             let asked = what.facts();
-            let rules = rules.presence.of(&asked);
-            Intent::Presence(notified(rules, now, what, &before))
+            let own = rules.presence.of(&asked);
+            Intent::Presence(notified((own, &rules.encryption), now, what, &before))
+        }
+        PresenceRouted::Asking { pair, native, dialog, seconds } => {
+            let accept = encryption::presence::accept(&rules.encryption, &pair, native);
+            let pair = pair.id;
+            Intent::Presence(PresenceIntent::Subscribe { pair, dialog, seconds, accept })
         }
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
         }
-        PresenceRouted::Response { pair, branch, response, contact } => {
+        PresenceRouted::Lost { link, stanza, failure } => {
+            let errors = rules.errors.of(&encryption::presence::facts(&stanza));
+            presence_error(link, stanza, error::of_failure(errors, failure))
+        }
+        PresenceRouted::Response { pair, branch, response, contact, secured } => {
             let status = response.status.code().to_string();
             let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
             let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
             let as_error = rules.presence.of(&asked).refused_is_error;
-            answered(rules.errors.of(&asked), branch, &response, contact, as_error)
+            let errors = rules.errors.of(&asked);
+            let of_object = |error: StanzaError| match &secured {
+                Some(stanza) => {
+                    let lang = stanza.lang.as_deref();
+                    encryption::error_of_object(rules, error, response.status, lang)
+                }
+                None => error,
+            };
+            answered(errors, branch, &response, contact, (as_error, of_object))
         }
         PresenceRouted::Render { pair, renderings } => {
             let rules = rules.presence.of(&pair.facts());
@@ -44,7 +61,7 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
 }
 
 /// What a presence stanza says (RFC 8048 Table 1).
-fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
+pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
     let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
     let to_resource = presence.to.as_ref().and_then(|to| to.resource()).map(Text::from);
     let departed = match (presence.kind, &presence.from) {
@@ -60,6 +77,10 @@ fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         PresenceKind::Probe => Said::Probe,
         PresenceKind::Available => Said::Available(device(now, &presence, &resource)),
         PresenceKind::Unavailable => Said::Unavailable(device(now, &presence, &resource)),
+        // It was answered long ago (RFC 3923 §7).
+        PresenceKind::Error if encryption::presence::of_object(&presence) => {
+            return Intent::Drop(Counter::XmppStrayError);
+        }
         PresenceKind::Error => {
             let (bounced, out_of_reach) = bounced(presence.error.as_ref());
             Said::Failed { bounced, out_of_reach }
@@ -144,15 +165,15 @@ fn answered(
     branch: u64,
     response: &Response,
     contact: Option<Text>,
-    refused_is_error: bool,
+    (refused_is_error, more): (bool, impl FnOnce(StanzaError) -> StanzaError),
 ) -> Intent {
     let status = response.status;
     if status.is_provisional() {
         return Intent::Proceeding { branch };
     }
     let headers = &response.headers;
-    let error =
-        (!status.is_success()).then(|| Box::new(error::of_response(rules, response, contact)));
+    let words = || Box::new(more(error::of_response(rules, response, contact)));
+    let error = (!status.is_success()).then(words);
     Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
         branch,
         status: status.code(),

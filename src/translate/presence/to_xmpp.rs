@@ -5,14 +5,17 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::distinct;
-use crate::codec::mime::{Charset, Cpim, CpimError, MediaType, Strictness, cpim};
+use crate::codec::mime::{Charset, Cpim, CpimError, Entity, MediaType, Strictness, cpim};
 use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note, Person, Tuple};
 use crate::codec::sip::{HeaderName, Request, Status, Uri};
 use crate::codec::xmpp::{
     self, Element, Jid, LangText, Presence as Stanza, PresenceKind, Show, Text,
 };
-use crate::flow::{Device, Document, Facts, Notified, Now, Pair, PresenceIntent, Refusal, stamp};
-use crate::rules::Presence;
+use crate::flow::{
+    Decision, Device, Document, Facts, Flag, Notified, Now, Pair, PresenceIntent, Refusal, stamp,
+};
+use crate::rules::{Encryption, Presence};
+use crate::translate::encryption::{self, presence::Secured};
 use crate::translate::message::language::is_tag;
 
 /// The octets of a document that goes into a stanza as it is.
@@ -20,12 +23,24 @@ const EMBEDDED: usize = 16_384;
 
 /// Reads the document of a NOTIFY, and finds what is new in it.
 pub(super) fn notified(
-    rules: &Presence,
+    (rules, means): (&Presence, &Encryption),
     now: Now,
     mut notified: Box<Notified>,
     before: &[Device],
 ) -> PresenceIntent {
-    notified.document = match read(&notified.request) {
+    let (read, mut flag) = match encryption::presence::secured(means, &notified) {
+        None => (read(&notified.request), None),
+        Some((Secured::Object(stanza), flag)) => {
+            notified.document = Document::Object(stanza);
+            return done(notified, Some(flag));
+        }
+        Some((Secured::Refused(refusal), flag)) => (Err(refusal), Some(flag)),
+        Some((Secured::Readable(part), flag)) => (read_part(&part), Some(flag)),
+    };
+    if let (Err(_), Some(flag)) = (&read, &mut flag) {
+        flag.sighting.decision = Decision::Refused;
+    }
+    notified.document = match read {
         Ok(None) => Document::None,
         Ok(Some(read)) => {
             let Read { pidf, language, content_id, text, from } = read;
@@ -46,6 +61,11 @@ pub(super) fn notified(
         }
         Err(refusal) => Document::Refused(*refusal),
     };
+    done(notified, flag)
+}
+
+fn done(mut notified: Box<Notified>, flag: Option<Box<Flag>>) -> PresenceIntent {
+    notified.flag = flag;
     notified.request.body = Bytes::new();
     PresenceIntent::Notified(notified)
 }
@@ -79,6 +99,15 @@ fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
     }
     let (pidf, text) = document(&media_type, request.body.clone())?;
     Ok(Some(Read { pidf, text, language: language(request), content_id: None, from: None }))
+}
+
+/// The document of a part that is readable.
+fn read_part(part: &Entity) -> Result<Option<Read>, Box<Refusal>> {
+    let media_type = part.content_type.as_ref().ok_or_else(unsupported)?;
+    let octets = part.decoded().map_err(|_| bad("the document cannot be decoded"))?;
+    let (pidf, text) = document(media_type, octets)?;
+    let language = part.language.clone().filter(|tag| is_tag(tag));
+    Ok(Some(Read { pidf, text, language, content_id: None, from: None }))
 }
 
 fn unsupported() -> Box<Refusal> {
