@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::stage::Stage;
 use super::{Outcome, Scene, Step, Unplayable, address, play};
+use crate::codec::xmpp::PresenceKind;
 use crate::flow::{PresenceRouted, Routed};
 use crate::rules::{Direction, Facts, Looked};
 
@@ -51,11 +52,15 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
             address_rules(&mut why, scene, Direction::ToXmpp, &[facts.from, facts.to]);
             ask(&mut why, "messages", &facts);
             if let Some(condition) = &scene.answer {
-                let direction = Direction::ToSip;
-                ask(&mut why, "errors", &Facts { direction, condition, headers: None, ..facts });
+                let (direction, kind) = (Direction::ToSip, "error");
+                let facts = Facts { direction, condition, kind, headers: None, ..facts };
+                ask(&mut why, "errors", &facts);
             }
         }
-        Routed::Presence(routed) => presence(&mut why, scene, &routed),
+        Routed::Presence(routed) => {
+            let peer = stage.config.sip.peers.first().map(|peer| peer.name.as_str());
+            presence(&mut why, scene, &routed, peer);
+        }
         _ => {}
     }
     let outcome = play(scene)?;
@@ -65,14 +70,25 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
     Ok((outcome, why))
 }
 
-fn presence(why: &mut Explanation, scene: &Scene, routed: &PresenceRouted) {
-    let (pair, facts) = match routed {
-        PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
-        PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
+/// What is asked about presence: about the document that a stanza becomes, about the one that
+/// comes, or about the answer to her request to see him.
+fn presence(why: &mut Explanation, scene: &Scene, routed: &PresenceRouted, peer: Option<&str>) {
+    let (pair, table, facts) = match routed {
+        PresenceRouted::Stanza { pair, presence } if presence.kind == PresenceKind::Subscribe => {
+            let Some(status) = &scene.answer else { return };
+            let direction = Direction::ToXmpp;
+            let facts = Facts { direction, status, method: "SUBSCRIBE", peer, ..pair.facts() };
+            (pair, "errors", facts)
+        }
+        PresenceRouted::Stanza { pair, presence } => {
+            let kind = presence.kind.name().unwrap_or("available");
+            (pair, "presence", Facts { kind, method: "NOTIFY", peer, ..pair.facts() })
+        }
+        PresenceRouted::Notify { notified, .. } => (&notified.pair, "presence", notified.facts()),
         _ => return,
     };
     address_steps(why, scene, &[pair.user.as_str(), pair.contact_uri.as_str()]);
-    why.tables.push(("presence", scene.rules.trace("presence", &facts)));
+    why.tables.push((table, scene.rules.trace(table, &facts)));
 }
 
 fn address_steps(why: &mut Explanation, scene: &Scene, addresses: &[&str]) {

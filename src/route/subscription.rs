@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
+use super::peer::{first_peer, peer_at};
 use super::presence::pair;
 use super::sip::answer;
 use crate::codec::pidf;
@@ -67,6 +68,7 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         key,
         request: Box::new(request.clone()),
         pair: known.pair(),
+        peer: peer_at(view, &flow),
         dialog,
         state,
         contact: contact(request),
@@ -209,9 +211,11 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
             NotifierState::Pending => waiting(view, one),
             _ => shown(view, known.authorization.to, watched, one),
         };
-        match renderings.iter_mut().find(|rendering| rendering.devices == devices) {
+        let peer = first_peer(view, Some(&one.dialog));
+        let same = |known: &&mut Rendering| known.devices == devices && known.peer == peer;
+        match renderings.iter_mut().find(same) {
             Some(rendering) => rendering.dialogs.push(*dialog),
-            None => renderings.push(Rendering { dialogs: vec![*dialog], devices }),
+            None => renderings.push(Rendering { dialogs: vec![*dialog], peer, devices }),
         }
     }
     Routed::Presence(PresenceRouted::Render { pair: known.pair(), renderings })

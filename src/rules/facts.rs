@@ -136,13 +136,13 @@ pub(super) const FIELDS: [Described; 15] = [
     Described {
         field: Field::Type,
         name: "type",
-        doc: "the type of the stanza, from XMPP; one without a type is `normal` or `available`",
+        doc: "the type of the stanza, from XMPP; one without a type is `normal` or `available`. A presence document is `available` while a device in it is there",
         words: ANY,
     },
     Described {
         field: Field::Method,
         name: "method",
-        doc: "the method of the request, from SIP",
+        doc: "the method of the request, in any case: of that which comes or goes, of an error of that which is refused",
         words: ANY,
     },
     Described {

@@ -175,7 +175,9 @@ impl Rules {
     /// Whether any rule asks for a field, so that its value must be found out.
     #[must_use]
     pub fn ask(&self, field: Field) -> bool {
-        self.messages.refined.asks(field) || self.errors.refined.asks(field)
+        self.messages.refined.asks(field)
+            || self.presence.refined.asks(field)
+            || self.errors.refined.asks(field)
     }
 
     /// The same with one form for all bodies.

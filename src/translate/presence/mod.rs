@@ -29,15 +29,15 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         PresenceRouted::Subscribe(subscribing) => {
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
         }
-        PresenceRouted::Response { pair, branch, response, contact } => {
+        PresenceRouted::Response { pair, peer, method, branch, response, contact } => {
             let status = response.status.code().to_string();
             let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
-            let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
+            let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
+            let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
             answered(rules.errors.of(&asked), branch, &response, contact)
         }
         PresenceRouted::Render { pair, renderings } => {
-            let rules = rules.presence.of(&pair.facts());
-            Intent::Presence(written(rules, &pair, renderings))
+            Intent::Presence(written(&rules.presence, &pair, renderings))
         }
     }
 }

@@ -22,6 +22,7 @@ const PREFIX: &str = "ID-";
 /// The documents that watchers are to be told.
 pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>) -> PresenceIntent {
     let each = renderings.into_iter().map(|rendering| {
+        let rules = rules.of(&rendering.facts(pair));
         let written =
             (!rendering.devices.is_empty()).then(|| write(rules, pair, &rendering.devices));
         (rendering.dialogs, written)
