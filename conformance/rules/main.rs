@@ -4,6 +4,7 @@
 
 mod address_pairs;
 mod documents;
+mod encryption;
 mod language;
 mod mistakes;
 mod presence;

@@ -30,7 +30,8 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
     let ask = |why: &mut Explanation, table: &'static str, facts: &Facts<'_>| {
         why.tables.push((table, scene.rules.trace(table, facts)));
     };
-    match stage.look() {
+    let routed = stage.look();
+    match &routed {
         Routed::Outbound { outbound, .. } => {
             let facts = outbound.facts();
             address_steps(
@@ -59,11 +60,12 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
         }
         Routed::Presence(routed) => {
             let peer = stage.config.sip.peers.first().map(|peer| peer.name.as_str());
-            presence(&mut why, scene, &routed, peer);
+            presence(&mut why, scene, routed, peer);
         }
         _ => {}
     }
     let outcome = play(scene)?;
+    encryption(&mut why, scene, &routed, &outcome.schemes);
     let plain = Arc::new(scene.rules.as_ref().clone().without_refinements());
     let without = play(&Scene { rules: plain, ..scene.clone() })?;
     why.changed = differences(&without, &outcome);
@@ -89,6 +91,21 @@ fn presence(why: &mut Explanation, scene: &Scene, routed: &PresenceRouted, peer:
     };
     address_steps(why, scene, &[pair.user.as_str(), pair.contact_uri.as_str()]);
     why.tables.push((table, scene.rules.trace(table, &facts)));
+}
+
+/// What is asked about each scheme that was met.
+fn encryption(why: &mut Explanation, scene: &Scene, routed: &Routed, met: &[String]) {
+    let facts = match routed {
+        Routed::Outbound { outbound, .. } => outbound.facts(),
+        Routed::Inbound(inbound) => inbound.facts(),
+        _ => return,
+    };
+    for name in met {
+        let scheme = scene.rules.encryption.scheme_of(name);
+        let scheme = [scheme.map_or("", |scheme| &scheme.key), name];
+        let looked = scene.rules.trace("encryption", &Facts { scheme, ..facts });
+        why.tables.push(("encryption", looked));
+    }
 }
 
 fn address_steps(why: &mut Explanation, scene: &Scene, addresses: &[&str]) {

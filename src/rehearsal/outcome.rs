@@ -34,6 +34,8 @@ pub struct Outcome {
     pub lines: Vec<Line>,
     /// End-to-end encryption that was met: the scheme, where it was, what was decided.
     pub encrypted: Vec<String>,
+    /// The schemes of it, by their names.
+    pub schemes: Vec<String>,
 }
 
 impl Outcome {

@@ -223,10 +223,7 @@ fn answered(
             let facts = Facts { direction, status: &code, ..outbound.facts() };
             let error = error::of_response(rules.errors.of(&facts), response, contact);
             let error = match outbound.profile {
-                Profile::Object => {
-                    let lang = outbound.stanza.lang.as_deref();
-                    encryption::error_of_object(rules, error, status, lang)
-                }
+                Profile::Object => encryption::error_of_object(rules, error, status, outbound),
                 Profile::Cpim | Profile::Text => error,
             };
             Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))

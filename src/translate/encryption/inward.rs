@@ -8,7 +8,7 @@ use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Stanza, ns};
 use crate::flow::{Decision, Flag, Inbound, Notice, Refusal, Towards};
 use crate::rules::encryption::{Between, Carried, Course, Saying, Scheme};
-use crate::rules::{Encryption, Messages};
+use crate::rules::{Encryption, Facts, Messages};
 
 /// The elements that keep an OTR text to the device that it is for (XEP-0364 §3).
 pub(in crate::translate) fn pinned() -> [Element; 4] {
@@ -33,12 +33,22 @@ pub(in crate::translate) fn course(
     rules: &Encryption,
     inbound: &Inbound,
     scheme: &Scheme,
+    name: &str,
 ) -> Course {
-    rules.course(scheme, Towards::Xmpp, &between(inbound))
+    rules.decided(&facts(inbound, &scheme.key, name), scheme, &between(inbound))
+}
+
+/// What a rule can ask for about a scheme, by its key and its name.
+pub(in crate::translate) fn facts<'a>(
+    inbound: &'a Inbound,
+    key: &'a str,
+    name: &'a str,
+) -> Facts<'a> {
+    Facts { scheme: [key, name], ..inbound.facts() }
 }
 
 fn course_of(rules: &Encryption, inbound: &Inbound, part: &Part) -> Course {
-    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, inbound, scheme))
+    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, inbound, scheme, &part.name))
 }
 
 /// The element of an object that crosses; its parts are looked at nowhere else. An object within
@@ -87,11 +97,12 @@ pub(in crate::translate) fn refusal(
         Status::NOT_ACCEPTABLE_HERE if !is_otr => Saying::NotCarriable,
         _ => Saying::Warning,
     };
+    let asked = facts(inbound, &part.key, &part.name);
     let mut refusal = Refusal::new(status);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
         refusal = refusal.with(HeaderName::Accept, Messages::ACCEPT);
     }
-    let refusal = refusal.warning(&rules.texts.say(saying, lang, &part.title, "").text);
+    let refusal = refusal.warning(&rules.say(&asked, saying, lang, &part.title, "").text);
     let sighting = whose(inbound).sighting(&part.name, &part.place, Decision::Refused);
     let notice =
         (course_of(rules, inbound, part) == Course::Notify).then(|| notice(rules, inbound, part));
@@ -120,7 +131,8 @@ fn language(request: &Request) -> Option<&str> {
 fn notice(rules: &Encryption, inbound: &Inbound, part: &Part) -> Notice {
     let lang = language(&inbound.request);
     let address = inbound.from.bare_str();
-    let said = rules.texts.say(Saying::Notice, lang, &part.title, address);
+    let asked = facts(inbound, &part.key, &part.name);
+    let said = rules.say(&asked, Saying::Notice, lang, &part.title, address);
     let stanza = Message {
         from: Some(inbound.from.clone()),
         to: Some(inbound.to.clone()),

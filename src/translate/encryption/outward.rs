@@ -5,13 +5,13 @@ use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
 use crate::codec::xmpp::{
-    Condition, Element, LangText, Message, MessageKind, Presence, StanzaError,
+    Condition, Element, Jid, LangText, Message, MessageKind, Presence, StanzaError, ns,
 };
 use crate::flow::{
     Correlation, Counter, Decision, Flag, Intent, Notice, Now, Outbound, Profile, Sighting, Towards,
 };
-use crate::rules::Rules;
 use crate::rules::encryption::{Between, Carried, Course, Saying};
+use crate::rules::{Direction, Facts, Rules};
 use crate::translate::message;
 
 /// What becomes of a message.
@@ -108,7 +108,12 @@ impl Looking<'_> {
             recipient: self.outbound.recipient.domain(),
             native: self.outbound.native,
         };
-        self.rules.encryption.course(seen.named.scheme, Towards::Sip, &between)
+        self.rules.encryption.decided(&self.facts(seen), seen.named.scheme, &between)
+    }
+
+    /// What a rule can ask for.
+    fn facts<'s>(&'s self, seen: &'s Seen<'_>) -> Facts<'s> {
+        Facts { scheme: seen.named.names(), ..self.outbound.facts() }
     }
 
     /// Keys alone, and copies of what others wrote, are nothing to tell anybody (XEP-0384 §5.9,
@@ -166,31 +171,37 @@ impl Looking<'_> {
     }
 
     fn untranslatable(&self, seen: &Seen<'_>) -> Verdict {
-        let error = untranslatable_error(self.rules, seen, self.outbound.stanza.lang.as_deref());
-        self.refused(seen, error)
+        let (facts, lang) = (self.facts(seen), self.outbound.stanza.lang.as_deref());
+        self.refused(seen, untranslatable_error(self.rules, &facts, seen, lang))
     }
 
     fn refused(&self, seen: &Seen<'_>, error: StanzaError) -> Verdict {
         let sighting = self.sighting(seen, Decision::Refused);
-        let notice =
-            (self.course(seen) == Course::Notify).then(|| notice(self.rules, self.outbound, seen));
+        let notice = (self.course(seen) == Course::Notify).then(|| notice(self, seen));
         let flag = Box::new(Flag { sighting, notice });
         Verdict::Decided(Box::new(Outward::Refused(Box::new(error), flag)))
     }
 }
 
-fn untranslatable_error(rules: &Rules, seen: &Seen<'_>, lang: Option<&str>) -> StanzaError {
-    let said = rules.encryption.texts.say(Saying::Refused, lang, &seen.named.title, "");
+fn untranslatable_error(
+    rules: &Rules,
+    facts: &Facts<'_>,
+    seen: &Seen<'_>,
+    lang: Option<&str>,
+) -> StanzaError {
+    let said = rules.encryption.say(facts, Saying::Refused, lang, &seen.named.title, "");
     let error = StanzaError::new(Condition::NotAcceptable);
     with_said(error, said).with_application(untranslatable(&seen.named.name))
 }
 
 /// A word to the SIP user, from the one who tried to write, so that an answer reaches her.
-fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
+fn notice(looking: &Looking<'_>, seen: &Seen<'_>) -> Notice {
+    let Looking { rules, outbound, .. } = looking;
+    let facts = looking.facts(seen);
     let lang = outbound.stanza.lang.as_deref();
     let uri = outbound.from.uri().as_str();
     let address = uri.split(';').next().unwrap_or(uri);
-    let said = rules.encryption.texts.say(Saying::Notice, lang, &seen.named.title, address);
+    let said = rules.encryption.say(&facts, Saying::Notice, lang, &seen.named.title, address);
     let body = LangText { lang: None, text: said.text.into() };
     let stanza = Message {
         from: Some(outbound.sender.clone()),
@@ -201,7 +212,7 @@ fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
         ..Message::default()
     };
     let outbound =
-        Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..outbound.clone() });
+        Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..Outbound::clone(outbound) });
     let rendered = message::to_sip(rules.messages.of(&outbound.facts()), &outbound);
     Notice::ToSip { outbound, rendered }
 }
@@ -216,7 +227,10 @@ pub(in crate::translate) fn refused_presence(
     let seen = in_presence(&rules.encryption, presence);
     let error = match (object::in_children(&rules.encryption, &presence.extensions), seen.first()) {
         (Some(Err(refused)), _) => refused.error(),
-        (_, Some(seen)) => untranslatable_error(rules, seen, presence.lang.as_deref()),
+        (_, Some(seen)) => {
+            let facts = Facts { scheme: seen.named.names(), ..facts_of(presence) };
+            untranslatable_error(rules, &facts, seen, presence.lang.as_deref())
+        }
         (_, None) => StanzaError::new(Condition::NotAcceptable),
     };
     let id = presence.id.as_deref().unwrap_or_default();
@@ -232,12 +246,26 @@ pub(in crate::translate) fn refused_presence(
     (error, flag.unwrap_or(Intent::Drop(Counter::Encrypted)))
 }
 
+/// What a rule can ask for about a presence.
+fn facts_of(presence: &Presence) -> Facts<'_> {
+    Facts {
+        direction: Direction::ToSip,
+        from: presence.from.as_ref().map_or("", Jid::bare_str),
+        to: presence.to.as_ref().map_or("", Jid::bare_str),
+        stanza: "presence",
+        kind: presence.kind.name().unwrap_or("available"),
+        method: "NOTIFY",
+        children: &presence.extensions,
+        ..Facts::default()
+    }
+}
+
 /// What is said besides when SIP refuses an object that was relayed.
 pub(in crate::translate) fn error_of_object(
     rules: &Rules,
     error: StanzaError,
     status: Status,
-    lang: Option<&str>,
+    outbound: &Outbound,
 ) -> StanzaError {
     match status.code() {
         // RFC 3923 §7, case 5: both sides say the same.
@@ -249,7 +277,11 @@ pub(in crate::translate) fn error_of_object(
             error.with_application(condition)
         }
         415 => {
-            let said = rules.encryption.texts.say(Saying::NotTaken, lang, "S/MIME", "");
+            let named = rules.encryption.of_namespace(ns::E2E);
+            let scheme = named.as_ref().map(|named| named.names()).unwrap_or_default();
+            let facts = Facts { scheme, ..outbound.facts() };
+            let lang = outbound.stanza.lang.as_deref();
+            let said = rules.encryption.say(&facts, Saying::NotTaken, lang, "S/MIME", "");
             let mut error = with_said(error, said);
             // One text for each language (RFC 6120 §8.3.2); the gateway's own goes first.
             error.texts.reverse();

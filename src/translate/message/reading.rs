@@ -89,7 +89,7 @@ pub(super) struct Place {
 pub(super) struct Reader<'a> {
     pub(super) rules: &'a Messages,
     pub(super) encryption: &'a Encryption,
-    inbound: &'a Inbound,
+    pub(super) inbound: &'a Inbound,
     request: &'a Request,
     /// Octets that codings may still inflate to.
     left: Cell<usize>,
@@ -223,7 +223,8 @@ impl<'a> Reader<'a> {
         let Some((found, named)) = otr::of(text).zip(self.encryption.otr()) else {
             return Ok(said);
         };
-        let crosses = course(self.encryption, self.inbound, named.scheme) == Course::Relay;
+        let crosses =
+            course(self.encryption, self.inbound, named.scheme, &named.name) == Course::Relay;
         match found {
             otr::Otr::Offer if crosses => {}
             otr::Otr::Offer => {
@@ -248,14 +249,16 @@ impl<'a> Reader<'a> {
             Kind::Encrypted => return false,
         };
         let scheme = part.scheme(self.encryption);
-        scheme.is_some_and(|scheme| course(self.encryption, self.inbound, scheme) == wanted)
+        scheme.is_some_and(|scheme| {
+            course(self.encryption, self.inbound, scheme, &part.name) == wanted
+        })
     }
 
     /// What is secured end to end: the signed text if the rules give the signature up, nothing
     /// else.
     fn secured(&self, part: Part, scheme: &Scheme, entity: &Entity, place: Place) -> Read<Said> {
         let strips = part.kind == Kind::Signed
-            && course(self.encryption, self.inbound, scheme) == Course::StripSignature;
+            && course(self.encryption, self.inbound, scheme, &part.name) == Course::StripSignature;
         if !strips {
             return Err(secured(part, entity, place));
         }
