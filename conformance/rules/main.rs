@@ -4,6 +4,7 @@
 
 mod address_pairs;
 mod documents;
+mod elements;
 mod encryption;
 mod language;
 mod mistakes;

@@ -138,6 +138,11 @@ fn body(lines: &mut Lines, headers: &Headers, body: &Bytes) {
             lines.add(&format!("cpim.{}", name.to_ascii_lowercase()), value.trim_start());
         }
     }
+    for header in object.levels().flat_map(|level| &level.headers) {
+        if header.ns != cpim::CORE_NAMESPACE {
+            lines.add(&format!("cpim.{{{}}}{}", header.ns, header.name), header.text());
+        }
+    }
     let said = object.content().text().map_or_else(|_| within.to_owned(), |text| text.to_string());
     lines.add("body", said);
 }

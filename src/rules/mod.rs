@@ -44,7 +44,7 @@ pub use entries::{Change, Entry, changes, entries};
 pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
-    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, VARIABLES, im_uri,
+    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, VARIABLES, im_uri,
 };
 pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};

@@ -129,6 +129,7 @@ impl Said {
         self.notifies |= more.notifies;
         self.counted.extend(more.counted);
         self.left_out.extend(more.left_out);
+        self.headers.extend(more.headers);
         self.is_otr |= more.is_otr;
         more.subjects.into_iter().for_each(|subject| language::add(&mut self.subjects, subject));
     }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::multipart::MAX_DEPTH;
-use super::{html, language, xhtml_im};
+use super::{edits, html, language, xhtml_im};
 use crate::codec::mime::{
     Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, MultipartError,
-    Subject, TextError, TransferEncoding, cpim, external_body, format_flowed,
+    TextError, TransferEncoding, cpim, external_body, format_flowed,
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
 use crate::codec::xmpp::{LangText, Node, Text};
@@ -51,6 +51,8 @@ pub(super) struct Said {
     pub left_out: Vec<(String, String, Decision)>,
     /// Whether the text is OTR's, and crosses as it is.
     pub is_otr: bool,
+    /// What a rule carries out of the headers of a CPIM object.
+    pub headers: Vec<(usize, String)>,
 }
 
 /// Why a body, or a part of one, says nothing.
@@ -308,9 +310,10 @@ impl<'a> Reader<'a> {
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
         let id = object.content().header("Content-ID").map(|id| id.trim_matches(['<', '>', ' ']));
         said.id = id.filter(|id| !id.is_empty()).map(Text::from);
+        said.headers.extend(edits::of_object(&self.rules.edits, &object));
         said.sent = object.levels().find_map(Cpim::date_time).or(said.sent);
         let within = std::mem::take(&mut said.subjects);
-        let subjects = object.levels().flat_map(Cpim::subjects).map(subject);
+        let subjects = object.levels().flat_map(Cpim::subjects).map(language::of_subject);
         subjects.chain(within).for_each(|text| language::add(&mut said.subjects, text));
         Ok(said)
     }
@@ -322,10 +325,6 @@ impl<'a> Reader<'a> {
         let same_host = claimed.host_str().eq_ignore_ascii_case(sender.host_str());
         !same_host || claimed.user_octets() != sender.user_octets()
     }
-}
-
-fn subject(subject: Subject) -> LangText {
-    LangText { lang: subject.lang.filter(|tag| language::is_tag(tag)), text: subject.text }
 }
 
 pub(super) fn secured(part: Part, entity: &Entity, place: Place) -> Unread {
