@@ -4,7 +4,7 @@ use stox::codec::sip::{self, HeaderName, Method};
 use stox::codec::xmpp::{PresenceKind, Show};
 
 use crate::scene::{header, pidf, tuple};
-use crate::world::World;
+use crate::world::{SETTINGS, World};
 
 #[test]
 fn she_subscribes_and_sees_him_come_and_go() {
@@ -103,4 +103,50 @@ fn romeo_watches_juliet() {
     let document = world.request();
     let text = String::from_utf8_lossy(&document.body).into_owned();
     assert!(text.contains("closed"), "{text}");
+}
+
+#[test]
+fn each_watcher_gets_the_document_by_the_rules_of_his_own_peer() {
+    let one = "{ name: core, uri: \"sip:127.0.0.13:5060;transport=udp\" }";
+    let two = format!("{one}, {{ name: edge, uri: \"sip:127.0.0.14:5060;transport=udp\" }}");
+    let rule = "rules: [ { name: a, when: { peer: edge, direction: to_sip }, to_sip: { show: false } } ]\n";
+    let settings = SETTINGS.replace(one, &two);
+    let mut world = World::with_rules_and(&settings, "presence.yaml", rule);
+    for (n, host) in [(1, "127.0.0.13"), (2, "127.0.0.14")] {
+        world.sip_from(
+            &format!("{host}:5060"),
+            &format!(
+                "SUBSCRIBE sip:juliet@xmpp.test SIP/2.0\n\
+                 Via: SIP/2.0/UDP {host}:5060;branch=z9hG4bKw{n}\nMax-Forwards: 70\n\
+                 From: <sip:romeo@sip.test>;tag=w{n}\nTo: <sip:juliet@xmpp.test>\n\
+                 Call-ID: w{n}\nCSeq: 1 SUBSCRIBE\nEvent: presence\n\
+                 Contact: <sip:romeo@{host}:5060>\nExpires: 600\n\n"
+            ),
+        );
+        let sent = std::mem::take(&mut world.sip);
+        let pending = sent.into_iter().find_map(|(_, octets)| match sip::parse(octets) {
+            Ok(sip::Message::Request(request)) => Some(request),
+            _ => None,
+        });
+        world.answer(&pending.expect("a NOTIFY"), 200);
+    }
+    world.xmpp("<presence from='juliet@xmpp.test' to='romeo@sip.xmpp.test' type='subscribed'/>");
+    world.xmpp(
+        "<presence from='juliet@xmpp.test/balcony' to='romeo@sip.xmpp.test'><show>dnd</show></presence>",
+    );
+    let mut shown = Vec::new();
+    for _ in 0..4 {
+        for (way, request) in world.routed() {
+            let text = String::from_utf8_lossy(&request.body).into_owned();
+            if text.contains("ID-balcony") {
+                shown.push((way, text.contains(">dnd<")));
+            }
+            world.answer(&request, 200);
+        }
+        world.pass_ms(6_000);
+    }
+    shown.sort();
+    shown.dedup();
+    let expected = [("udp 127.0.0.13:5060", true), ("udp 127.0.0.14:5060", false)];
+    assert_eq!(shown, expected.map(|(way, show)| (way.to_owned(), show)));
 }

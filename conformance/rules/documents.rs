@@ -14,9 +14,13 @@ fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
 }
 
-/// The blocks of the guide that are rule files, with the heading that they stand under.
+/// The blocks of the guides that are rule files, with the heading that they stand under.
 fn examples() -> Vec<(String, String, String)> {
-    let text = fs::read_to_string(docs().join("rules.md")).expect("the guide");
+    let of = |file: &str| examples_of(&fs::read_to_string(docs().join(file)).expect("a guide"));
+    ["rules.md", "encryption.md"].into_iter().flat_map(of).collect()
+}
+
+fn examples_of(text: &str) -> Vec<(String, String, String)> {
     let (mut heading, mut all) = (String::new(), Vec::new());
     for part in text.split("\n```") {
         if let Some(block) = part.strip_prefix("yaml\n")

@@ -4,6 +4,8 @@
 
 mod address_pairs;
 mod documents;
+mod elements;
+mod encryption;
 mod explained;
 mod language;
 mod mistakes;

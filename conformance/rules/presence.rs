@@ -62,6 +62,110 @@ fn a_rule_refines_what_comes_from_a_user_agent() {
 }
 
 #[test]
+fn a_rule_of_presence_asks_for_the_peer_both_ways() {
+    let rules = rules(
+        "presence.yaml",
+        "rules:\n- { name: a, when: { peer: gsm }, to_sip: { show: false }, to_xmpp: { idle: xa } }\n",
+    );
+    let shown = |peer: &str| {
+        let text = "<presence from='juliet@example.com/balcony' to='romeo@example.net'>\
+                    <show>dnd</show></presence>";
+        let scene = scene(&rules, Given::Stanza(text.to_owned()));
+        let outcome = rehearsal::play(&Scene { peer: Some(peer.to_owned()), ..scene });
+        outcome.expect("a stanza").get("pidf.show").map(str::to_owned)
+    };
+    assert_eq!((shown("gsm"), shown("other")), (None, Some("dnd".to_owned())));
+    let seen = |peer: &str| {
+        let parts = [
+            ("method", "NOTIFY"),
+            ("from", "sip:romeo@example.net"),
+            ("to", "sip:juliet@example.com"),
+            ("idle", "true"),
+        ];
+        let parts = parts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        let scene = scene(&rules, Given::ShortSip(parts.collect()));
+        let outcome = rehearsal::play(&Scene { peer: Some(peer.to_owned()), ..scene });
+        outcome.expect("a NOTIFY").get("show").map(str::to_owned)
+    };
+    assert_eq!((seen("gsm"), seen("other")), (Some("xa".to_owned()), Some("away".to_owned())));
+}
+
+#[test]
+fn a_rule_of_presence_asks_for_stanza_type_and_method() {
+    for (when, there, gone) in [
+        ("stanza: presence", true, true),
+        ("stanza: message", false, false),
+        ("type: available", true, false),
+        ("type: unavailable", false, true),
+        ("method: notify", true, true),
+        ("method: MESSAGE", false, false),
+    ] {
+        let text =
+            format!("rules: [ {{ name: a, when: {{ {when} }}, to_sip: {{ charset: true }} }} ]\n");
+        let rules = rules("presence.yaml", &text);
+        let holds = |kind: &str| {
+            let text = format!(
+                "<presence from='juliet@example.com/balcony' to='romeo@example.net'{kind}/>"
+            );
+            stanza(&rules, &text).get("content-type").is_some_and(|it| it.contains("charset"))
+        };
+        assert_eq!(holds(""), there, "{when}");
+        assert_eq!(holds(" type='unavailable'"), gone, "{when}");
+    }
+}
+
+#[test]
+fn an_error_is_refined_by_the_method_and_the_peer_of_what_failed() {
+    let rules = rules(
+        "errors.yaml",
+        "rules:\n\
+         - { name: asks, when: { method: SUBSCRIBE, peer: gsm }, to_xmpp: { \"404\": { condition: gone } } }\n\
+         - { name: writes, when: { method: MESSAGE, direction: to_xmpp }, to_xmpp: { \"404\": { condition: conflict } } }\n\
+         - { name: answers, when: { method: MESSAGE, direction: to_sip }, to_sip: { conflict: { status: 409 } } }\n",
+    );
+    let plays = |given: Given, answer: &str, peer: &str| {
+        let (answer, peer) = (Some(answer.to_owned()), Some(peer.to_owned()));
+        rehearsal::play(&Scene { answer, peer, ..scene(&rules, given) }).expect("a message")
+    };
+    let asks = || {
+        Given::Stanza(
+            "<presence from='juliet@example.com' to='romeo@example.net' id='s' type='subscribe'/>"
+                .to_owned(),
+        )
+    };
+    assert_eq!(plays(asks(), "404", "gsm").get("error"), Some("gone"));
+    assert_ne!(plays(asks(), "404", "other").get("error"), Some("gone"));
+    let writes = Given::Stanza(
+        "<message from='juliet@example.com' to='romeo@example.net' id='m'><body>x</body></message>"
+            .to_owned(),
+    );
+    assert_eq!(plays(writes, "404", "gsm").get("error"), Some("conflict"));
+    let from_sip = Given::Sip(
+        "MESSAGE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>\n\
+         To: <sip:juliet@example.com>\nContent-Type: text/plain\n\nhi"
+            .to_owned(),
+    );
+    assert_eq!(plays(from_sip, "conflict", "gsm").get("status"), Some("409"));
+}
+
+#[test]
+fn explain_asks_the_errors_of_a_subscription() {
+    let rules = rules(
+        "errors.yaml",
+        "rules:\n- { name: writes, when: { method: MESSAGE } }\n\
+         - { name: asks, when: { method: SUBSCRIBE, peer: core, status: 4xx } }\n",
+    );
+    let text = "<presence from='juliet@example.com' to='romeo@example.net' type='subscribe'/>";
+    let scene = scene(&rules, Given::Stanza(text.to_owned()));
+    let scene = Scene { answer: Some("404".to_owned()), ..scene };
+    let (_, why) = rehearsal::explain(&scene).expect("a stanza");
+    let (_, looked) =
+        why.tables.iter().find(|(table, _)| *table == "errors").expect("the table is told");
+    let told: Vec<_> = looked.iter().map(|rule| (rule.name.as_str(), rule.failed)).collect();
+    assert_eq!(told, [("writes", Some("method")), ("asks", None)]);
+}
+
+#[test]
 fn every_tuple_of_a_document_has_a_stanza() {
     let (rules, _) = Rules::load(None).expect("the built-in rules");
     let document = "<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:romeo@example.net'>\
@@ -136,11 +240,12 @@ fn explain_names_the_rule_of_presence() {
 #[test]
 fn mistakes_are_told_where_they_stand() {
     let text = "to_sip: { activities: { dnd: buzy } }\nto_xmpp: { notes: { on-the-fone: {} } }\n\
-                rules: [ { name: a, when: { peer: core } } ]\n";
+                rules: [ { name: a, when: { pier: core } } ]\n";
     let told = Directory::new(&[("presence.yaml", text)]).load().expect_err("mistakes");
     assert_eq!(told.len(), 3, "{told:#?}");
     assert!(told[0].contains("presence.to_sip.activities.dnd"), "{told:#?}");
     assert!(told[0].contains("did you mean `busy`?"), "{told:#?}");
     assert!(told[1].contains("did you mean `on-the-phone`?"), "{told:#?}");
     assert!(told[2].contains("presence.rules"), "{told:#?}");
+    assert!(told[2].contains("did you mean `peer`?"), "{told:#?}");
 }

@@ -183,6 +183,7 @@ impl Parties {
             to: self.to.as_ref().map_or("", Jid::bare_str),
             stanza: "message",
             kind: "error",
+            method: "MESSAGE",
             ..Facts::default()
         }
     }

@@ -155,6 +155,8 @@ pub struct Notified {
     pub request: Box<Request>,
     /// The two users.
     pub pair: Pair,
+    /// The peer that it came from, where a rule asks for it.
+    pub peer: Option<Text>,
     /// The subscription.
     pub dialog: DialogId,
     /// Subscription-State.
@@ -317,6 +319,8 @@ pub struct Written {
 pub struct Rendering {
     /// The dialogs that it goes to.
     pub dialogs: Vec<DialogId>,
+    /// The peer that would be tried first for them, where a rule asks for it.
+    pub peer: Option<Text>,
     /// What it shows; empty for a document without content.
     pub devices: Vec<Arc<Device>>,
     /// Whether they take CPIM objects.
@@ -324,7 +328,7 @@ pub struct Rendering {
 }
 
 impl Pair {
-    /// What a rule can ask for about what he is told of her.
+    /// What a rule can ask for about what goes to him.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
@@ -337,14 +341,31 @@ impl Pair {
     }
 }
 
+impl Rendering {
+    /// What a rule can ask for about what he is told of her. A document is one for all devices:
+    /// it is of type `available` while one of them is there.
+    #[must_use]
+    pub fn facts<'a>(&'a self, pair: &'a Pair) -> rules::Facts<'a> {
+        let there = self.devices.iter().any(|device| device.available);
+        rules::Facts {
+            peer: self.peer.as_deref(),
+            kind: if there { "available" } else { "unavailable" },
+            method: "NOTIFY",
+            ..pair.facts()
+        }
+    }
+}
+
 impl Notified {
     /// What a rule can ask for about what she is told of him.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
             direction: Direction::ToXmpp,
+            peer: self.peer.as_deref(),
             from: self.pair.contact.bare_str(),
             to: self.pair.user.bare_str(),
+            stanza: "presence",
             method: self.request.method.as_str(),
             headers: Some(&self.request.headers),
             ..rules::Facts::default()

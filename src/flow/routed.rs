@@ -187,6 +187,10 @@ pub enum PresenceRouted {
     Response {
         /// The two users, while they are known.
         pair: Option<Box<Pair>>,
+        /// The peer that the request went to, where a rule asks for it.
+        peer: Option<xmpp::Text>,
+        /// The method of the request.
+        method: &'static str,
         /// The client transaction.
         branch: u64,
         /// The response.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::stage::Stage;
 use super::{Outcome, Scene, Step, Unplayable, address, play};
-use crate::codec::xmpp::Condition;
+use crate::codec::xmpp::{Condition, PresenceKind};
 use crate::flow::{Pair, PresenceRouted, Routed, Sight};
 use crate::rules::{Direction, Facts, Looked};
 
@@ -29,7 +29,9 @@ pub struct Explanation {
 /// When the input cannot be read at all.
 pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
     let mut why = Explanation::default();
-    let routed = Stage::open(scene)?.look();
+    let stage = Stage::open(scene)?;
+    let routed = stage.look();
+    let peer = stage.config.sip.peers.first().map(|peer| peer.name.clone());
     let outcome = play(scene)?;
     match &routed {
         Routed::Outbound { outbound, .. } => {
@@ -55,9 +57,11 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
                     &pair.facts(),
                 );
             }
-            why.encryption(scene, &outcome, &Facts { stanza: "presence", ..Facts::default() });
+            let pair = sight.as_deref().map(|sight| sight.pair.facts());
+            let facts = Facts { stanza: "presence", ..pair.unwrap_or_default() };
+            why.encryption(scene, &outcome, &facts);
         }
-        Routed::Presence(routed) => why.presence(scene, routed),
+        Routed::Presence(routed) => why.presence(scene, routed, peer.as_deref()),
         _ => {}
     }
     let plain = Arc::new(scene.rules.as_ref().clone().without_refinements());
@@ -87,8 +91,10 @@ impl Explanation {
     }
 
     fn encryption(&mut self, scene: &Scene, outcome: &Outcome, facts: &Facts<'_>) {
-        if !outcome.encrypted.is_empty() {
-            self.ask(scene, "encryption", facts);
+        for name in &outcome.schemes {
+            let scheme = scene.rules.encryption.scheme_of(name);
+            let scheme = [scheme.map_or("", |scheme| &scheme.key), name];
+            self.ask(scene, "encryption", &Facts { scheme, ..*facts });
         }
     }
 
@@ -109,16 +115,23 @@ impl Explanation {
         let known = Condition::from_name(condition).unwrap_or(Condition::UndefinedCondition);
         let condition = known.name();
         let direction = Direction::ToSip;
-        let facts = Facts { direction, condition, headers: None, ..*facts };
+        let facts = Facts { direction, condition, kind: "error", headers: None, ..*facts };
         self.ask(scene, "errors", &facts);
         if scene.rules.errors.of(&facts).has_condition(condition) {
             self.entries.push(format!("errors.to_sip.{condition}"));
         }
     }
 
-    fn presence(&mut self, scene: &Scene, routed: &PresenceRouted) {
+    fn presence(&mut self, scene: &Scene, routed: &PresenceRouted, peer: Option<&str>) {
         let (pair, facts): (&Pair, Facts<'_>) = match routed {
-            PresenceRouted::Stanza { pair, .. } => (pair, pair.facts()),
+            PresenceRouted::Stanza { pair, presence } => {
+                let method = match presence.kind {
+                    PresenceKind::Subscribe | PresenceKind::Unsubscribe => "SUBSCRIBE",
+                    _ => "NOTIFY",
+                };
+                let kind = presence.kind.name().unwrap_or("available");
+                (pair, Facts { kind, method, peer, ..pair.facts() })
+            }
             PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
             PresenceRouted::Subscribe(asked) => (&asked.pair, asked.pair.facts()),
             PresenceRouted::Asking { .. }

@@ -36,6 +36,8 @@ pub struct Outcome {
     pub lines: Vec<Line>,
     /// End-to-end encryption that was met: the scheme, where it was, what was decided.
     pub encrypted: Vec<String>,
+    /// The schemes of it, by their names.
+    pub schemes: Vec<String>,
 }
 
 impl Outcome {
@@ -164,6 +166,11 @@ fn body(lines: &mut Lines, headers: &Headers, body: &Bytes) {
     }
     if object.content().is(pidf::MEDIA_TYPE) {
         document(lines, &object.content().body);
+    }
+    for header in object.levels().flat_map(|level| &level.headers) {
+        if header.ns != cpim::CORE_NAMESPACE {
+            lines.add(&format!("cpim.{{{}}}{}", header.ns, header.name), header.text());
+        }
     }
     let said = object.content().text().map_or_else(|_| within.to_owned(), |text| text.to_string());
     lines.add("body", said);

@@ -164,9 +164,11 @@ impl Stage {
                     self.feed(Input::Committed(id));
                 }
                 Effect::Event(Event::Encrypted(met)) => {
+                    let scheme = met.scheme.clone();
                     let (place, decision) = (&met.place, met.decision.name());
                     let met = format!("{} seen at {place}: {decision}", met.scheme);
                     self.outcome.encrypted.push(met);
+                    self.outcome.schemes.push(scheme);
                 }
                 _ => {}
             }

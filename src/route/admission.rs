@@ -5,13 +5,10 @@ use super::View;
 use super::address::{Device, domain, paired_jid, to_jid};
 use super::sip::ALLOW;
 use crate::codec::mime::MediaType;
-use crate::codec::sip::{
-    HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Text, Uri,
-};
+use crate::codec::sip::{HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::codec::xmpp::Jid;
 use crate::config::{DomainPair, Side};
 use crate::flow::{Counter, Flow, LinkId, Refusal, Routed};
-use crate::rules::Field;
 use crate::state::ids::Purpose;
 
 /// Whether the domains that a request names are served, and by which link.
@@ -166,17 +163,6 @@ fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal
 fn paired<'a>(view: View<'a>, uri: &Uri) -> Option<&'a DomainPair> {
     let (_, domain, ..) = paired_jid(&view.rules.addresses, uri)?;
     view.config.domains.of_jid(&domain)
-}
-
-/// The name of the peer at an address, where a rule asks for it.
-pub(super) fn peer_at(view: View<'_>, flow: &Flow) -> Option<Text> {
-    if !view.rules.ask(Field::Peer) {
-        return None;
-    }
-    let ip = flow.remote.ip().to_canonical();
-    let mut peers = view.config.sip.peers.iter().zip(view.state.peers());
-    let known = peers.find(|(peer, state)| state.is_at(ip) || peer.addresses.contains(&ip));
-    known.map(|(peer, _)| peer.name.as_str().into())
 }
 
 /// Whether the sender asks that From is not shown (RFC 3323 §4.2, `user`). Asserted identities and

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::View;
 use super::address::{Device, domain, to_jid, to_uri};
-use super::admission::{Accepted, Parties, accept, peer_at, trusted, unknown_yet};
+use super::admission::{Accepted, Parties, accept, trusted, unknown_yet};
+use super::peer::{peer_at, peer_of};
 use super::subscription;
 use crate::codec::mime::ContentCoding;
 use crate::codec::sip::{
@@ -71,6 +72,8 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
         let contact = redirection(view, "", &response);
         return Routed::Presence(PresenceRouted::Response {
             pair: known.map(|known| Box::new(known.pair())),
+            peer: peer_of(view, client.peer),
+            method: client.owner.method(),
             branch,
             response: Box::new(response),
             contact,

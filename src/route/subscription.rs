@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
+use super::peer::{first_peer, peer_at};
 use super::presence::{is_native, pair};
 use super::sip::{answer, stanza_id};
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
+use crate::config::Service;
 use crate::flow::{
     Correlation, Device, DialogId, Document, Flow, Notified, Pair, PairId, PresenceRouted, Refusal,
     Rendering, Routed, Subscribing, Takes,
@@ -73,6 +75,7 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         max_stanza_octets: view.config.limits.stanza_octets,
         flag: None,
         pair,
+        peer: peer_at(view, &flow),
         dialog,
         state,
         contact: contact(request),
@@ -231,11 +234,14 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
             NotifierState::Pending => waiting(view, one),
             _ => shown(view, known.authorization.to, watched, one),
         };
-        let objects = one.takes.cpim;
-        let alike = |it: &&mut Rendering| it.objects == objects && it.devices == devices;
+        let (objects, peer) = (one.takes.cpim, first_peer(view, Service::Pres, Some(&one.dialog)));
+        let alike =
+            |it: &&mut Rendering| it.objects == objects && it.peer == peer && it.devices == devices;
         match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),
-            None => renderings.push(Rendering { dialogs: vec![*dialog], devices, objects }),
+            None => {
+                renderings.push(Rendering { dialogs: vec![*dialog], peer, devices, objects });
+            }
         }
     }
     Routed::Presence(PresenceRouted::Render { pair: known.pair(), renderings })

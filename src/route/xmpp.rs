@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::View;
 use super::address::{Device, domain, is_refused, to_jid, to_uri, written};
-use super::admission::peer_at;
+use super::peer::{first_peer, peer_at};
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
@@ -14,7 +14,7 @@ use crate::config::{DomainPair, Service, Side};
 use crate::flow::{
     Correlation, Counter, LinkId, Origin, Outbound, Parties, Profile, Routed, Taken, Unfinished,
 };
-use crate::rules::{AddressScheme, BodyProfile, Field, Messages, im_uri};
+use crate::rules::{AddressScheme, BodyProfile, Messages, im_uri};
 
 /// One stanza of a component stream.
 pub(super) fn stanza(
@@ -267,7 +267,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         target,
         profile: Profile::Text,
         may_retry: false,
-        peer: first_peer(view),
+        peer: first_peer(view, Service::Im, None),
         received: view.now,
         native,
         notice: false,
@@ -298,18 +298,6 @@ pub(super) fn is_native(pair: &DomainPair) -> bool {
 /// guessed gr makes a registrar answer 404.
 fn known_device(view: View<'_>, recipient: &Jid) -> Device {
     if view.state.knows_device(recipient) { Device::ByRule } else { Device::Left }
-}
-
-/// The name of the peer that is tried first, where a rule asks for it: of those that serve, else
-/// of those that are not known not to.
-fn first_peer(view: View<'_>) -> Option<Text> {
-    if !view.rules.ask(Field::Peer) {
-        return None;
-    }
-    let peers = view.config.sip.peers.iter().zip(view.state.peers());
-    let peers = peers.filter(|(peer, _)| peer.place.service.carries(Service::Im));
-    let best = peers.min_by_key(|(_, state)| state.health());
-    best.map(|(peer, _)| peer.name.as_str().into())
 }
 
 /// The form of a message for a target, and whether another one may be tried.

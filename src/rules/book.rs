@@ -84,7 +84,7 @@ pub struct Looked {
 }
 
 /// The fields that an index is made for, the most telling first.
-const INDEXED: [Field; 13] = [
+const INDEXED: [Field; 14] = [
     Field::From,
     Field::To,
     Field::Status,
@@ -92,6 +92,7 @@ const INDEXED: [Field; 13] = [
     Field::FromDomain,
     Field::ToDomain,
     Field::Domain,
+    Field::Scheme,
     Field::Peer,
     Field::Agent,
     Field::ContentType,

@@ -149,6 +149,7 @@ impl Ruled for Errors {
         Field::ToDomain,
         Field::Stanza,
         Field::Type,
+        Field::Method,
         Field::Status,
         Field::Condition,
     ];

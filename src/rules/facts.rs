@@ -51,6 +51,8 @@ pub struct Facts<'a> {
     pub condition: &'a str,
     /// The XMPP domain of an address.
     pub domain: &'a str,
+    /// The key of a scheme of encryption, and its name with its number.
+    pub scheme: [&'a str; 2],
 }
 
 /// One thing that a rule can ask for.
@@ -86,6 +88,8 @@ pub enum Field {
     Direction,
     /// The XMPP domain of an address.
     Domain,
+    /// The scheme of encryption.
+    Scheme,
 }
 
 /// A field as an operator knows it.
@@ -100,7 +104,7 @@ pub(super) struct Described {
 const ANY: &[&str] = &[];
 
 /// All fields, in the order of the reference.
-pub(super) const FIELDS: [Described; 15] = [
+pub(super) const FIELDS: [Described; 16] = [
     Described {
         field: Field::Direction,
         name: "direction",
@@ -136,13 +140,13 @@ pub(super) const FIELDS: [Described; 15] = [
     Described {
         field: Field::Type,
         name: "type",
-        doc: "the type of the stanza, from XMPP; one without a type is `normal` or `available`",
+        doc: "the type of the stanza, from XMPP; one without a type is `normal` or `available`. A presence document is `available` while a device in it is there",
         words: ANY,
     },
     Described {
         field: Field::Method,
         name: "method",
-        doc: "the method of the request, from SIP",
+        doc: "the method of the request, in any case: of that which comes or goes, of an error of that which is refused",
         words: ANY,
     },
     Described {
@@ -181,6 +185,12 @@ pub(super) const FIELDS: [Described; 15] = [
         doc: "the domain of the JID that the address is, or becomes",
         words: ANY,
     },
+    Described {
+        field: Field::Scheme,
+        name: "scheme",
+        doc: "the scheme of encryption or signature that was met: its key, or that with its number, `omemo:2`",
+        words: ANY,
+    },
 ];
 
 impl Field {
@@ -214,6 +224,7 @@ impl Facts<'_> {
             Field::Status => given(self.status, &mut test),
             Field::Condition => given(self.condition, &mut test),
             Field::Domain => given(self.domain, &mut test),
+            Field::Scheme => self.scheme.iter().any(|name| given(name, &mut test)),
             Field::Namespace => self.children.iter().any(|child| test(&child.ns)),
             Field::ContentType => {
                 let value = self.headers.and_then(Headers::content_type).unwrap_or_default();

@@ -15,7 +15,8 @@ pub(super) enum Pattern {
     /// The value itself.
     Exact(String),
     /// A regular expression for the whole of the value; the text is as the operator wrote it.
-    Regex { written: String, source: String, regex: Box<Regex> },
+    /// One made of a text in which capital and small letters are the same is `plain`.
+    Regex { written: String, source: String, regex: Box<Regex>, plain: bool },
 }
 
 /// One key of a `when`: the value is one of these.
@@ -104,9 +105,10 @@ impl Ask {
         self.any.iter().any(|wide| match (wide, narrow) {
             (Pattern::Regex { regex, .. }, Pattern::Exact(value)) => regex.is_match(value),
             (Pattern::Exact(wide), Pattern::Exact(narrow)) => wide == narrow,
-            (Pattern::Regex { written: wide, .. }, Pattern::Regex { written: narrow, .. }) => {
-                wide == narrow || wide == "*"
-            }
+            (
+                Pattern::Regex { written: wide, regex, .. },
+                Pattern::Regex { written: narrow, plain, .. },
+            ) => wide == narrow || wide == "*" || (*plain && regex.is_match(narrow)),
             (Pattern::Exact(_), Pattern::Regex { .. }) => false,
         })
     }
@@ -135,7 +137,9 @@ fn pattern(node: &Node<'_>, field: Field, words: &'static [&'static str]) -> Opt
         node.error(&message, &nearest(text, words));
         return None;
     }
-    let source = match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+    let expression = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+    let plain = expression.is_none() && field.folds() && !text.contains(['*', '?']);
+    let source = match expression {
         Some(regex) => regex.to_owned(),
         None if field == Field::Status && text.ends_with("xx") => text.replace('x', "[0-9]"),
         None if text.contains(['*', '?']) => glob(text),
@@ -147,7 +151,7 @@ fn pattern(node: &Node<'_>, field: Field, words: &'static [&'static str]) -> Opt
     match RegexBuilder::new(&anchored).size_limit(MAX_REGEX_OCTETS).build() {
         Ok(regex) => {
             let (written, regex) = (text.to_owned(), Box::new(regex));
-            Some(Pattern::Regex { written, source: anchored, regex })
+            Some(Pattern::Regex { written, source: anchored, regex, plain })
         }
         Err(error) => {
             node.error(&format!("not a regular expression: {}", why(&error)), "");

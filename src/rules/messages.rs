@@ -2,6 +2,7 @@
 
 mod edits;
 mod keys;
+mod part;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::codec::sip::{Scheme, Uri, UriBuilder, percent};
 use crate::codec::yaml::Map;
 
 pub use edits::{Edits, VARIABLES};
+pub use part::Part;
 
 /// Which form a message's body takes towards SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

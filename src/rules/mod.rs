@@ -33,7 +33,7 @@ use sha2::{Digest, Sha256};
 use crate::codec::yaml::{Finding, Map, Severity};
 use key::read;
 use layers::Source;
-use ruled::{Ruled, Written, compile, described};
+use ruled::{Ruled, Written, compile, described, described_rules};
 use shape::Described;
 
 pub use address_pair::{AddressPairs, Paired};
@@ -44,7 +44,7 @@ pub use entries::{Change, Entry, changes, entries};
 pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
-    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, VARIABLES, im_uri, mailbox,
+    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, VARIABLES, im_uri, mailbox,
 };
 pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};
@@ -120,10 +120,17 @@ pub const TABLES: [Table; 5] = [
     Table {
         name: "encryption",
         text: include_str!("../../mappings/encryption.yaml"),
-        lists: &[],
+        lists: &["rules"],
         read: |rules, map| read(&encryption::KEYS, map, &mut rules.encryption),
-        compile: |_, _| (),
-        described: || key::described(&encryption::KEYS),
+        compile: |rules, lists| {
+            compile(&mut rules.encryption.refinement, &lists.rules);
+            encryption::check(&rules.encryption, &lists.rules);
+        },
+        described: || {
+            let mut all = key::described(&encryption::KEYS);
+            all.push(described_rules::<encryption::Refinement>());
+            all
+        },
     },
 ];
 
@@ -175,7 +182,10 @@ impl Rules {
     /// Whether any rule asks for a field, so that its value must be found out.
     #[must_use]
     pub fn ask(&self, field: Field) -> bool {
-        self.messages.refined.asks(field) || self.errors.refined.asks(field)
+        self.messages.refined.asks(field)
+            || self.presence.refined.asks(field)
+            || self.errors.refined.asks(field)
+            || self.encryption.refinement.refined.asks(field)
     }
 
     /// The same with one form for all bodies.
@@ -193,6 +203,7 @@ impl Rules {
         self.messages.refined = Book::default();
         self.presence.refined = Book::default();
         self.errors.refined = Book::default();
+        self.encryption.refinement.refined = Book::default();
         self
     }
 
@@ -204,6 +215,7 @@ impl Rules {
             "messages" => self.messages.refined.trace(facts),
             "presence" => self.presence.refined.trace(facts),
             "errors" => self.errors.refined.trace(facts),
+            "encryption" => self.encryption.refinement.refined.trace(facts),
             _ => Vec::new(),
         }
     }
@@ -265,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_keeps_what_a_file_leaves_out_and_has_no_rules() {
+    fn a_scheme_keeps_what_a_file_leaves_out() {
         let (before, _) = Rules::load(None).unwrap();
         let text = "schemes: { \"omemo:N\": { to_sip: notify } }\n\
             domains: { x.test: { omemo:N: { to_sip: refuse } } }\n";
@@ -280,10 +292,6 @@ mod tests {
         assert_eq!(is.namespaces, was.namespaces);
         assert_eq!(is.keys_alone, was.keys_alone);
         assert_eq!(rules.encryption.texts, before.encryption.texts);
-
-        let (_, findings) = loaded("encryption", "rules: [ { name: a } ]\n");
-        assert_eq!(findings.len(), 1, "{findings:#?}");
-        assert!(findings[0].contains("encryption.rules"), "{findings:#?}");
     }
 
     #[test]

@@ -96,10 +96,14 @@ impl Ruled for Presence {
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[
         Field::Direction,
+        Field::Peer,
         Field::From,
         Field::To,
         Field::FromDomain,
         Field::ToDomain,
+        Field::Stanza,
+        Field::Type,
+        Field::Method,
         Field::Agent,
     ];
 

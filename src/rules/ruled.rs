@@ -107,6 +107,12 @@ pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
 /// The keys of a table with its rules, as values.
 pub(super) fn described<T: Ruled>() -> Vec<Described> {
     let mut all = key::described(T::KEYS);
+    all.push(described_rules::<T>());
+    all
+}
+
+/// The rules of a table as a value.
+pub(super) fn described_rules<T: Ruled>() -> Described {
     let mut rule = vec![
         NAME,
         OFF,
@@ -118,12 +124,11 @@ pub(super) fn described<T: Ruled>() -> Vec<Described> {
     ];
     rule.extend(key::described(T::KEYS));
     rule.extend(key::described(T::ACTIONS));
-    all.push(Described {
+    Described {
         name: "rules",
         doc: "refinements: of those that hold the first counts, instead of the keys above",
         shape: Shape::List(Box::new(Shape::Keys(rule))),
-    });
-    all
+    }
 }
 
 /// The name of an entry.

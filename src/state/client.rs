@@ -32,6 +32,17 @@ impl Owner {
             Owner::Delivery(_) | Owner::Server(..) => None,
         }
     }
+
+    /// The method of the request.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        match self {
+            Owner::Delivery(_) => "MESSAGE",
+            Owner::Server(..) => "OPTIONS",
+            Owner::Subscribe(..) => "SUBSCRIBE",
+            Owner::Notify(..) | Owner::Object(..) => "NOTIFY",
+        }
+    }
 }
 
 /// What was tried for a request of a subscription.

@@ -258,8 +258,8 @@ fn answered(
             let error = error::of_response(rules.errors.of(&facts), response, contact);
             let error = match outbound.profile {
                 Profile::Object => {
-                    let lang = outbound.stanza.lang.as_deref();
-                    encryption::error_of_object(rules, error, status, lang)
+                    let (asked, lang) = (outbound.facts(), outbound.stanza.lang.as_deref());
+                    encryption::error_of_object(rules, error, status, &asked, lang)
                 }
                 Profile::Cpim | Profile::Text => error::of_part(error, outbound.part.as_deref()),
             };

@@ -169,10 +169,12 @@ impl Findings {
         self.list.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The findings: as they stand in each file, those without a place last.
+    /// The findings: as they stand in each file, those without a place last. A set that was read
+    /// twice has its mistakes told once.
     #[must_use]
     pub fn sorted(mut self) -> Vec<Finding> {
         self.list.sort_by_key(|finding| finding.place.map_or(usize::MAX, |(start, _)| start));
+        self.list.dedup();
         self.list
     }
 }

@@ -1,6 +1,7 @@
 //! `encryption.yaml`: what is end-to-end encryption or a signature, and what becomes of it.
 
 mod policy;
+mod refinement;
 mod scheme;
 mod texts;
 
@@ -11,6 +12,8 @@ use crate::codec::mime::MediaType;
 use crate::codec::xmpp::{Element, ns};
 
 pub use policy::{Course, Policy, Towards};
+pub use refinement::Refinement;
+pub(super) use refinement::check;
 pub use scheme::{Carried, Form, KeysAlone, Namespace, Scheme};
 pub use texts::{Said, Saying, Texts};
 
@@ -23,7 +26,7 @@ const MAX_SHOWN: usize = 64;
 const EXAMPLE: &str = "urn:ietf:params:xml:xmpp-e2e";
 
 /// How encryption is recognised and treated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Encryption {
     /// What is recognised, in the order of the file: the first that fits counts.
     pub schemes: Vec<Scheme>,
@@ -42,6 +45,8 @@ pub struct Encryption {
     pub conditions: &'static str,
     /// What people are told.
     pub texts: Texts,
+    /// What the rules of the file say: [`Encryption::decided`] looks them up.
+    pub(super) refinement: Refinement,
 }
 
 impl Default for Encryption {
@@ -56,6 +61,7 @@ impl Default for Encryption {
             not_understood: 403,
             conditions: ns::E2E,
             texts: Texts::default(),
+            refinement: Refinement::default(),
         }
     }
 }
@@ -69,6 +75,14 @@ pub struct Named<'a> {
     pub name: String,
     /// What people know it by.
     pub title: Cow<'a, str>,
+}
+
+impl Named<'_> {
+    /// What a rule can ask for: the key of the scheme, and its name.
+    #[must_use]
+    pub fn names(&self) -> [&str; 2] {
+        [&self.scheme.key, &self.name]
+    }
 }
 
 impl Encryption {
@@ -157,13 +171,7 @@ impl Encryption {
         };
         let own = of(between.recipient).or_else(|| of(between.sender));
         let course = own.or_else(|| scheme.policy.get(towards)).unwrap_or(Course::Refuse);
-        match course {
-            Course::RelayNative if between.native => Course::Relay,
-            Course::RelayNative => Course::Refuse,
-            // What has no form on the other side cannot cross, whatever a rule says.
-            Course::Relay if scheme.carried.is_none() => Course::Refuse,
-            other => other,
-        }
+        scheme.settled(course, between.native)
     }
 
     fn find<'a, 'n>(&'a self, fits: impl Fn(&'a Scheme) -> Option<&'n str>) -> Option<Named<'a>> {

@@ -2,7 +2,7 @@
 
 use super::super::shape::{Names, Shape};
 use super::scheme::Scheme;
-use crate::codec::yaml::{Map, Node};
+use crate::codec::yaml::{Map, Node, nearest};
 
 /// The side that a message goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub enum Course {
     StripSignature,
 }
 
-const COURSES: [(&str, Course); 5] = [
+pub(super) const COURSES: [(&str, Course); 5] = [
     ("refuse", Course::Refuse),
     ("notify", Course::Notify),
     ("relay", Course::Relay),
@@ -76,18 +76,22 @@ pub(super) fn shape_of_domains() -> Shape {
 /// A course that the scheme can take.
 pub(super) fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Course> {
     let course = node.one_of(&COURSES)?;
+    let Some((message, mend)) = fault(course, scheme) else { return Some(course) };
+    node.error(message, mend);
+    None
+}
+
+/// Why a scheme cannot take a course, and the mend.
+pub(super) fn fault(course: Course, scheme: &Scheme) -> Option<(&'static str, &'static str)> {
     let relays = matches!(course, Course::Relay | Course::RelayNative);
     if relays && scheme.carried.is_none() {
         let mend = "write refuse or notify; only what has `carried` can be relayed";
-        node.error("this scheme has no form on the other side", mend);
-        return None;
+        return Some(("this scheme has no form on the other side", mend));
     }
     let signs = scheme.signature || !scheme.protocols.is_empty();
-    if course == Course::StripSignature && !signs {
-        node.error("this scheme does not sign what is readable", "write refuse or notify");
-        return None;
-    }
-    Some(course)
+    let mend = "write refuse or notify";
+    (course == Course::StripSignature && !signs)
+        .then_some(("this scheme does not sign what is readable", mend))
 }
 
 /// Reads the policies of single domains over those that are known.
@@ -102,7 +106,9 @@ pub(super) fn read_domains(
         let mut own = Vec::new();
         for (key, node) in of_schemes.entries() {
             let Some(scheme) = schemes.iter().find(|scheme| scheme.key == key) else {
-                node.error(&format!("no scheme is called `{key}`"), "");
+                let keys: Vec<&str> = schemes.iter().map(|scheme| scheme.key.as_str()).collect();
+                let node = of_schemes.key(key).unwrap_or(node);
+                node.error(&format!("no scheme is called `{key}`"), &nearest(key, &keys));
                 continue;
             };
             let Some(map) = node.map() else { continue };

@@ -2,7 +2,7 @@
 
 use super::super::key::{self, Key, Kind};
 use super::super::shape::{Described, Names, Shape};
-use super::policy::{self, Policy, course};
+use super::policy::{self, Course, Policy, course};
 use crate::codec::xmpp::Element;
 use crate::codec::yaml::Node;
 
@@ -125,6 +125,29 @@ impl Scheme {
             Some(begin) if number.is_empty() => begin.to_owned(),
             Some(begin) => format!("{begin}:{number}"),
             None => self.key.clone(),
+        }
+    }
+
+    /// Whether a name is its key, or that with a number in it.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let numbered = || {
+            let number = name.strip_prefix(self.key.strip_suffix('N')?)?;
+            number.bytes().all(|b| b.is_ascii_digit()).then_some(())
+        };
+        self.key == name || (self.key.ends_with(":N") && numbered().is_some())
+    }
+
+    /// What becomes of it where a policy is wanted; `native` says whether the addresses of both
+    /// are the same on both sides.
+    #[must_use]
+    pub fn settled(&self, wanted: Course, native: bool) -> Course {
+        match wanted {
+            Course::RelayNative if !native => Course::Refuse,
+            // What has no form on the other side cannot cross, whatever a rule says.
+            Course::Relay | Course::RelayNative if self.carried.is_none() => Course::Refuse,
+            Course::RelayNative => Course::Relay,
+            other => other,
         }
     }
 

@@ -58,7 +58,9 @@ impl Texts {
         };
         let wanted = lang.unwrap_or(ENGLISH);
         let primary = wanted.split('-').next().unwrap_or(wanted);
-        let found = of(wanted).or_else(|| of(primary)).or_else(|| of(ENGLISH));
+        // Where there is no English, any language says more than none.
+        let any = || self.0.iter().find(|(known, ..)| *known == saying);
+        let found = of(wanted).or_else(|| of(primary)).or_else(|| of(ENGLISH)).or_else(any);
         let (lang, pattern) = found.map_or((ENGLISH, "{scheme}"), |(_, lang, text)| (lang, text));
         let mut text = String::with_capacity(pattern.len() + title.len() + address.len());
         let mut rest = pattern;
@@ -80,6 +82,12 @@ impl Texts {
         }
         text.push_str(rest);
         Said { lang: lang.to_owned(), text }
+    }
+
+    /// Whether a saying is among them.
+    #[must_use]
+    pub fn has(&self, saying: Saying) -> bool {
+        self.0.iter().any(|(known, ..)| *known == saying)
     }
 
     pub(super) fn read(&mut self, node: &Node<'_>) {

@@ -15,17 +15,17 @@ pub(super) const KEYS: [Key<Messages>; 2] = [
 pub(super) const ACTIONS: [Key<Messages>; 3] = [
     Key {
         name: "set",
-        doc: "texts by name: to SIP a header field or `body`, to XMPP `subject`, `body`, `thread` or `lang`; an empty one is left out",
+        doc: "texts by name: to SIP a header field, `body`, or a header of the CPIM object, `cpim:{namespace}Name` (RFC 3862 §3.4); to XMPP `subject`, `body`, `thread`, `lang`, or an element, `{namespace}name`; an empty one is left out",
         kind: Kind::Other(|m, node| Edits::read_set(&mut m.edits, node), edits::set_shape),
     },
     Key {
         name: "drop",
-        doc: "what is left out: to SIP header fields, to XMPP `subject`, `thread`, `lang`, `html`, `url` or `delay`",
-        kind: Kind::Texts(|m, names| m.edits.drop = names),
+        doc: "what is left out: to SIP header fields, and elements of the stanza, `{namespace}name`, as if they were not there; to XMPP `subject`, `thread`, `lang`, `html`, `url`, `delay`, or an element",
+        kind: Kind::Other(|m, node| Edits::read_drop(&mut m.edits, node), edits::drop_shape),
     },
     Key {
         name: "carry",
-        doc: "header fields of SIP that are stanza headers (XEP-0131) in XMPP, each with the name that it has on the other side",
+        doc: "what crosses under another name, from where it comes to where it goes: a stanza header (XEP-0131) or the text of an element, `{namespace}name`, becomes a header field or a header of the CPIM object, `cpim:{namespace}Name`; or the other way",
         kind: Kind::Other(|m, node| Edits::read_carry(&mut m.edits, node), edits::carry_shape),
     },
 ];

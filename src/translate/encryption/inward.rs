@@ -9,8 +9,8 @@ use crate::codec::xmpp::{Element, Jid, LangText, Message, MessageKind, Stanza, n
 use crate::flow::{
     Correlation, Decision, Flag, Inbound, LinkId, Notice, Notified, Refusal, Towards,
 };
-use crate::rules::Encryption;
 use crate::rules::encryption::{Between, Carried, Course, Saying, Scheme};
+use crate::rules::{Encryption, Facts};
 
 /// The elements that keep an OTR text to the device that it is for (XEP-0364 §3).
 pub(in crate::translate) fn pinned() -> [Element; 4] {
@@ -32,13 +32,14 @@ pub(in crate::translate) struct Arrived<'a> {
     pub(super) to: &'a Jid,
     pub(super) id: &'a str,
     native: bool,
+    asked: Facts<'a>,
 }
 
 impl<'a> From<&'a Inbound> for Arrived<'a> {
     fn from(inbound: &'a Inbound) -> Self {
         let Inbound { correlation, link, request, from, to, id, native, .. } = inbound;
         let (correlation, link, native) = (*correlation, *link, *native);
-        Arrived { correlation, link, request, from, to, id, native }
+        Arrived { correlation, link, request, from, to, id, native, asked: inbound.facts() }
     }
 }
 
@@ -46,8 +47,8 @@ impl<'a> From<&'a Notified> for Arrived<'a> {
     fn from(notified: &'a Notified) -> Self {
         let Notified { correlation, request, pair, id, native, .. } = notified;
         let (correlation, link, native) = (*correlation, pair.link, *native);
-        let (from, to) = (&pair.contact, &pair.user);
-        Arrived { correlation, link, request, from, to, id, native }
+        let (from, to, asked) = (&pair.contact, &pair.user, notified.facts());
+        Arrived { correlation, link, request, from, to, id, native, asked }
     }
 }
 
@@ -56,14 +57,25 @@ pub(in crate::translate) fn course<'a>(
     rules: &Encryption,
     arrived: impl Into<Arrived<'a>>,
     scheme: &Scheme,
+    name: &str,
 ) -> Course {
-    let Arrived { from, to, native, .. } = arrived.into();
+    let arrived = arrived.into();
+    let Arrived { from, to, native, .. } = arrived;
     let between = Between { sender: from.domain(), recipient: to.domain(), native };
-    rules.course(scheme, Towards::Xmpp, &between)
+    rules.decided(&facts(arrived, &scheme.key, name), scheme, &between)
+}
+
+/// What a rule can ask for about a scheme, by its key and its name.
+pub(in crate::translate) fn facts<'a>(
+    arrived: impl Into<Arrived<'a>>,
+    key: &'a str,
+    name: &'a str,
+) -> Facts<'a> {
+    Facts { scheme: [key, name], ..arrived.into().asked }
 }
 
 pub(super) fn course_of(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Course {
-    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, arrived, scheme))
+    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, arrived, scheme, &part.name))
 }
 
 /// The element of an object that crosses; its parts are looked at nowhere else. An object within
@@ -114,11 +126,12 @@ pub(in crate::translate) fn refusal<'a>(
         Status::NOT_ACCEPTABLE_HERE if !is_otr => Saying::NotCarriable,
         _ => Saying::Warning,
     };
+    let asked = facts(arrived, &part.key, &part.name);
     let mut refusal = Refusal::new(status);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
         refusal = refusal.with(HeaderName::Accept, accept);
     }
-    let refusal = refusal.warning(&rules.texts.say(saying, lang, &part.title, "").text);
+    let refusal = refusal.warning(&rules.say(&asked, saying, lang, &part.title, "").text);
     let sighting = whose(arrived).sighting(&part.name, &part.place, Decision::Refused);
     let notice =
         (course_of(rules, arrived, part) == Course::Notify).then(|| notice(rules, arrived, part));
@@ -144,7 +157,8 @@ fn notice(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Notice {
     let Arrived { link, request, from, to, id, .. } = arrived;
     let lang = language(request);
     let address = from.bare_str();
-    let said = rules.texts.say(Saying::Notice, lang, &part.title, address);
+    let asked = facts(arrived, &part.key, &part.name);
+    let said = rules.say(&asked, Saying::Notice, lang, &part.title, address);
     let stanza = Message {
         from: Some(from.clone()),
         to: Some(to.clone()),

@@ -4,10 +4,10 @@ use super::stanza::{Kind, Seen, in_message};
 use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
-use crate::codec::xmpp::{Condition, Element, LangText, Message, MessageKind, StanzaError};
+use crate::codec::xmpp::{Condition, Element, LangText, Message, MessageKind, StanzaError, ns};
 use crate::flow::{Decision, Flag, Notice, Now, Outbound, Profile, Sighting, Towards};
-use crate::rules::Rules;
 use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
+use crate::rules::{Facts, Rules};
 use crate::translate::message;
 
 /// What becomes of a message.
@@ -104,7 +104,12 @@ impl Looking<'_> {
             recipient: self.outbound.recipient.domain(),
             native: self.outbound.native,
         };
-        self.rules.encryption.course(seen.named.scheme, Towards::Sip, &between)
+        self.rules.encryption.decided(&self.facts(seen), seen.named.scheme, &between)
+    }
+
+    /// What a rule can ask for.
+    fn facts<'s>(&'s self, seen: &'s Seen<'_>) -> Facts<'s> {
+        Facts { scheme: seen.named.names(), ..self.outbound.facts() }
     }
 
     /// Keys alone, and copies of what others wrote, are nothing to tell anybody (XEP-0384 §5.9,
@@ -162,15 +167,14 @@ impl Looking<'_> {
     }
 
     fn untranslatable(&self, seen: &Seen<'_>) -> Verdict {
-        let lang = self.outbound.stanza.lang.as_deref();
-        let error = untranslatable_error(self.rules, &seen.named, Saying::Refused, lang);
+        let (facts, lang) = (self.facts(seen), self.outbound.stanza.lang.as_deref());
+        let error = untranslatable_error(self.rules, &facts, &seen.named, Saying::Refused, lang);
         self.refused(seen, error)
     }
 
     fn refused(&self, seen: &Seen<'_>, error: StanzaError) -> Verdict {
         let sighting = self.sighting(seen, Decision::Refused);
-        let notice =
-            (self.course(seen) == Course::Notify).then(|| notice(self.rules, self.outbound, seen));
+        let notice = (self.course(seen) == Course::Notify).then(|| notice(self, seen));
         let flag = Box::new(Flag { sighting, notice });
         Verdict::Decided(Box::new(Outward::Refused(Box::new(error), flag)))
     }
@@ -178,21 +182,24 @@ impl Looking<'_> {
 
 pub(super) fn untranslatable_error(
     rules: &Rules,
+    facts: &Facts<'_>,
     named: &Named<'_>,
     saying: Saying,
     lang: Option<&str>,
 ) -> StanzaError {
-    let said = rules.encryption.texts.say(saying, lang, &named.title, "");
+    let said = rules.encryption.say(facts, saying, lang, &named.title, "");
     let error = StanzaError::new(Condition::NotAcceptable);
     with_said(error, said).with_application(untranslatable(&named.name))
 }
 
 /// A word to the SIP user, from the one who tried to write, so that an answer reaches her.
-fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
+fn notice(looking: &Looking<'_>, seen: &Seen<'_>) -> Notice {
+    let Looking { rules, outbound, .. } = looking;
+    let facts = looking.facts(seen);
     let lang = outbound.stanza.lang.as_deref();
     let uri = outbound.from.uri().as_str();
     let address = uri.split(';').next().unwrap_or(uri);
-    let said = rules.encryption.texts.say(Saying::Notice, lang, &seen.named.title, address);
+    let said = rules.encryption.say(&facts, Saying::Notice, lang, &seen.named.title, address);
     let body = LangText { lang: None, text: said.text.into() };
     let stanza = Message {
         from: Some(outbound.sender.clone()),
@@ -203,7 +210,7 @@ fn notice(rules: &Rules, outbound: &Outbound, seen: &Seen<'_>) -> Notice {
         ..Message::default()
     };
     let outbound =
-        Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..outbound.clone() });
+        Box::new(Outbound { stanza: Box::new(stanza), notice: true, ..Outbound::clone(outbound) });
     let rendered = message::to_sip(rules.messages.of(&outbound.facts()), &outbound);
     Notice::ToSip { outbound, rendered }
 }
@@ -213,6 +220,7 @@ pub(in crate::translate) fn error_of_object(
     rules: &Rules,
     error: StanzaError,
     status: Status,
+    asked: &Facts<'_>,
     lang: Option<&str>,
 ) -> StanzaError {
     match status.code() {
@@ -225,7 +233,10 @@ pub(in crate::translate) fn error_of_object(
             error.with_application(condition)
         }
         415 => {
-            let said = rules.encryption.texts.say(Saying::NotTaken, lang, "S/MIME", "");
+            let named = rules.encryption.of_namespace(ns::E2E);
+            let scheme = named.as_ref().map(|named| named.names()).unwrap_or_default();
+            let facts = Facts { scheme, ..*asked };
+            let said = rules.encryption.say(&facts, Saying::NotTaken, lang, "S/MIME", "");
             let mut error = with_said(error, said);
             // One text for each language (RFC 6120 §8.3.2); the gateway's own goes first.
             error.texts.reverse();

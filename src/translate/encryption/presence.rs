@@ -27,7 +27,9 @@ const OBJECTS: [(&str, &str); 2] = [
 #[must_use]
 pub(in crate::translate) fn accept(rules: &Encryption, pair: &Pair, native: bool) -> String {
     let (sender, recipient) = (pair.contact.domain(), pair.user.domain());
-    let mut accept = accept_between(rules, &Between { sender, recipient, native });
+    let (from, to) = (pair.contact.bare_str(), pair.user.bare_str());
+    let asked = Facts { from, to, ..arriving() };
+    let mut accept = accept_between(rules, &asked, &Between { sender, recipient, native });
     // The presence service of RFC 3922 §5 tells of a user in CPIM objects.
     if pair.contact_uri.scheme() == Scheme::Pres {
         accept.push_str(", ");
@@ -36,14 +38,21 @@ pub(in crate::translate) fn accept(rules: &Encryption, pair: &Pair, native: bool
     accept
 }
 
-fn accept_between(rules: &Encryption, between: &Between<'_>) -> String {
+/// What a rule can ask for about a NOTIFY that is to come.
+fn arriving() -> Facts<'static> {
+    let (direction, stanza, method) = (Direction::ToXmpp, "presence", "NOTIFY");
+    Facts { direction, stanza, method, ..Facts::default() }
+}
+
+fn accept_between(rules: &Encryption, asked: &Facts<'_>, between: &Between<'_>) -> String {
     let mut accept = pidf::MEDIA_TYPE.to_owned();
     for (name, whole) in OBJECTS {
         let media_type = MediaType::parse(whole).ok();
         let named = media_type.and_then(|media_type| rules.secures(&media_type));
         let crosses = named.is_some_and(|named| {
             named.scheme.carried == Some(Carried::Object)
-                && rules.course(named.scheme, Towards::Xmpp, between) == Course::Relay
+                && rules.decided(&Facts { scheme: named.names(), ..*asked }, named.scheme, between)
+                    == Course::Relay
         });
         if crosses {
             accept.push_str(", ");
@@ -194,8 +203,9 @@ fn crosses(
         return Err(Box::new(StanzaError::new(Condition::NotAcceptable)));
     };
     let lang = presence.lang.as_deref();
-    let refused = |saying| Err(Box::new(untranslatable_error(rules, named, saying, lang)));
-    let Some(sight) = sight.filter(|sight| crosses_to_sip(means, named, sight)) else {
+    let about = Facts { scheme: named.names(), ..asked(presence) };
+    let refused = |saying| Err(Box::new(untranslatable_error(rules, &about, named, saying, lang)));
+    let Some(sight) = sight.filter(|sight| crosses_to_sip(means, &about, named, sight)) else {
         return refused(Saying::Refused);
     };
     let failure = match object.body.len() > Directed::MOST {
@@ -223,11 +233,11 @@ fn crosses(
     Ok((Written { headers, body: object.body }, dialogs))
 }
 
-fn crosses_to_sip(rules: &Encryption, named: &Named<'_>, sight: &Sight) -> bool {
+fn crosses_to_sip(rules: &Encryption, about: &Facts<'_>, named: &Named<'_>, sight: &Sight) -> bool {
     let (sender, recipient) = (sight.pair.user.domain(), sight.pair.contact.domain());
     let between = Between { sender, recipient, native: sight.native };
     named.scheme.carried == Some(Carried::Object)
-        && rules.course(named.scheme, Towards::Sip, &between) == Course::Relay
+        && rules.decided(about, named.scheme, &between) == Course::Relay
 }
 
 /// Whether a server repeats what is too old by now (RFC 3923 §6.9, XEP-0203).
@@ -236,6 +246,20 @@ fn is_old(now: Now, presence: &Presence) -> bool {
     let stamp = delay.and_then(|delay| rfc3339::parse(delay.attr("stamp")?));
     let sent = stamp.and_then(|at| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
     sent.is_some_and(|sent| now.unix_ms.saturating_sub(sent) > MAX_AGE_MS)
+}
+
+/// What a rule can ask for about a presence with an object.
+pub(in crate::translate) fn asked(presence: &Presence) -> Facts<'_> {
+    Facts {
+        direction: Direction::ToSip,
+        from: presence.from.as_ref().map_or("", Jid::bare_str),
+        to: presence.to.as_ref().map_or("", Jid::bare_str),
+        stanza: "presence",
+        kind: presence.kind.name().unwrap_or("available"),
+        method: "NOTIFY",
+        children: &presence.extensions,
+        ..Facts::default()
+    }
 }
 
 /// What a rule can ask for about what the sender of an object is told.

@@ -1,5 +1,6 @@
 //! Language tags and the choice between texts of several languages.
 
+use crate::codec::mime::Subject;
 use crate::codec::xmpp::{LangText, Text};
 
 /// RFC 3261 §20.13: letters, digits and hyphens.
@@ -26,4 +27,9 @@ pub(super) fn add(texts: &mut Vec<LangText>, text: LangText) {
     if !text.text.is_empty() && texts.iter().all(|known| known.lang != text.lang) {
         texts.push(text);
     }
+}
+
+/// The subject of a CPIM object (RFC 3862 §4.5).
+pub(super) fn of_subject(subject: Subject) -> LangText {
+    LangText { lang: subject.lang.filter(|tag| is_tag(tag)), text: subject.text }
 }

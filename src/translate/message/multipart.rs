@@ -7,7 +7,7 @@ use crate::codec::mime::{Entity, Handling, MediaType, MultipartError};
 use crate::codec::xmpp::Text;
 use crate::flow::Decision;
 use crate::rules::encryption::Saying;
-use crate::translate::encryption::body;
+use crate::translate::encryption::{body, facts};
 
 /// Multiparts within each other, the outermost counted.
 pub(super) const MAX_DEPTH: usize = 4;
@@ -92,7 +92,8 @@ impl Reader<'_> {
 impl Reader<'_> {
     /// The line that stands for a part that was left out.
     fn without(&self, part: &body::Part) -> Said {
-        let said = self.encryption.texts.say(Saying::PartLeftOut, None, &part.title, "");
+        let facts = facts(self.inbound, &part.key, &part.name);
+        let said = self.encryption.say(&facts, Saying::PartLeftOut, None, &part.title, "");
         let left_out = (part.name.clone(), part.place.clone(), Decision::PartLeftOut);
         Said { text: Some(said.text.into()), left_out: vec![left_out], ..Said::default() }
     }
@@ -128,6 +129,7 @@ impl Said {
         self.notifies |= more.notifies;
         self.counted.extend(more.counted);
         self.left_out.extend(more.left_out);
+        self.headers.extend(more.headers);
         self.is_otr |= more.is_otr;
         more.subjects.into_iter().for_each(|subject| language::add(&mut self.subjects, subject));
     }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::multipart::MAX_DEPTH;
-use super::{html, language, xhtml_im};
+use super::{edits, html, language, xhtml_im};
 use crate::codec::mime::{
     Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, MultipartError,
-    Subject, TextError, TransferEncoding, cpim, external_body, format_flowed,
+    TextError, TransferEncoding, cpim, external_body, format_flowed,
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
 use crate::codec::xmpp::{LangText, Node, Text};
@@ -51,6 +51,8 @@ pub(super) struct Said {
     pub left_out: Vec<(String, String, Decision)>,
     /// Whether the text is OTR's, and crosses as it is.
     pub is_otr: bool,
+    /// What a rule carries out of the headers of a CPIM object.
+    pub headers: Vec<(usize, String)>,
 }
 
 /// Why a body, or a part of one, says nothing.
@@ -89,7 +91,7 @@ pub(super) struct Place {
 pub(super) struct Reader<'a> {
     pub(super) rules: &'a Messages,
     pub(super) encryption: &'a Encryption,
-    inbound: &'a Inbound,
+    pub(super) inbound: &'a Inbound,
     request: &'a Request,
     /// Octets that codings may still inflate to.
     left: Cell<usize>,
@@ -223,7 +225,8 @@ impl<'a> Reader<'a> {
         let Some((found, named)) = otr::of(text).zip(self.encryption.otr()) else {
             return Ok(said);
         };
-        let crosses = course(self.encryption, self.inbound, named.scheme) == Course::Relay;
+        let crosses =
+            course(self.encryption, self.inbound, named.scheme, &named.name) == Course::Relay;
         match found {
             otr::Otr::Offer if crosses => {}
             otr::Otr::Offer => {
@@ -248,14 +251,16 @@ impl<'a> Reader<'a> {
             Kind::Encrypted => return false,
         };
         let scheme = part.scheme(self.encryption);
-        scheme.is_some_and(|scheme| course(self.encryption, self.inbound, scheme) == wanted)
+        scheme.is_some_and(|scheme| {
+            course(self.encryption, self.inbound, scheme, &part.name) == wanted
+        })
     }
 
     /// What is secured end to end: the signed text if the rules give the signature up, nothing
     /// else.
     fn secured(&self, part: Part, scheme: &Scheme, entity: &Entity, place: Place) -> Read<Said> {
         let strips = part.kind == Kind::Signed
-            && course(self.encryption, self.inbound, scheme) == Course::StripSignature;
+            && course(self.encryption, self.inbound, scheme, &part.name) == Course::StripSignature;
         if !strips {
             return Err(secured(part, entity, place));
         }
@@ -305,9 +310,10 @@ impl<'a> Reader<'a> {
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
         let id = object.content().header("Content-ID").map(|id| id.trim_matches(['<', '>', ' ']));
         said.id = id.filter(|id| !id.is_empty()).map(Text::from);
+        said.headers.extend(edits::of_object(&self.rules.edits, &object));
         said.sent = object.levels().find_map(Cpim::date_time).or(said.sent);
         let within = std::mem::take(&mut said.subjects);
-        let subjects = object.levels().flat_map(Cpim::subjects).map(subject);
+        let subjects = object.levels().flat_map(Cpim::subjects).map(language::of_subject);
         subjects.chain(within).for_each(|text| language::add(&mut said.subjects, text));
         Ok(said)
     }
@@ -319,10 +325,6 @@ impl<'a> Reader<'a> {
         let same_host = claimed.host_str().eq_ignore_ascii_case(sender.host_str());
         !same_host || claimed.user_octets() != sender.user_octets()
     }
-}
-
-fn subject(subject: Subject) -> LangText {
-    LangText { lang: subject.lang.filter(|tag| language::is_tag(tag)), text: subject.text }
 }
 
 pub(super) fn secured(part: Part, entity: &Entity, place: Place) -> Unread {

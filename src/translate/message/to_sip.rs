@@ -20,7 +20,8 @@ const MAX_NICK: usize = 64;
 
 /// The From of a request, with the nick of its sender for a display name (XEP-0172).
 pub(in crate::translate) fn display_name(rules: &Messages, outbound: &mut Outbound) {
-    let Some(name) = nick(&outbound.stanza).filter(|_| rules.nick_to_display_name) else { return };
+    let wanted = rules.nick_to_display_name && !rules.edits.drops_element("nick", ns::NICK);
+    let Some(name) = nick(&outbound.stanza).filter(|_| wanted) else { return };
     outbound.from = NameAddr::clone(&outbound.from).display(&name);
 }
 
@@ -32,6 +33,7 @@ fn nick(stanza: &Message) -> Option<String> {
 
 /// The message in the form that its profile says.
 pub(in crate::translate) fn to_sip(rules: &Messages, outbound: &Outbound) -> Rendered {
+    let outbound = &*edits::kept(&rules.edits, outbound);
     let stanza = &outbound.stanza;
     let body = language::choose(&stanza.bodies, stanza.lang.as_ref());
     let subject = language::choose(&stanza.subjects, stanza.lang.as_ref());
@@ -159,11 +161,14 @@ fn cpim(
     let mut content_headers = Vec::new();
     content_headers.extend(lang.map(|lang| ("Content-Language", lang)));
     content_headers.extend(content_id.as_deref().map(|id| ("Content-ID", id)));
+    let extensions = edits::object(&rules.edits, outbound);
+    let extensions: Vec<_> = extensions.iter().map(edits::ObjectHeader::written).collect();
     let object = CpimObject {
         from: Party { formal_name, uri: from.as_str() },
         to: &to,
         date_time: sent.filter(|_| rules.date_time),
         subjects: &subjects,
+        extensions: &extensions,
         content_headers: &content_headers,
         with_formal_names: rules.formal_name,
         ..CpimObject::default()

@@ -53,17 +53,18 @@ pub(in crate::translate) fn to_xmpp(
     if is_silent {
         return Ok(Inward { stanza: None, counted, id: None, flags, refusal: None });
     }
-    let is_otr = said.is_otr;
+    let (is_otr, objects) = (said.is_otr, std::mem::take(&mut said.headers));
     let id = said.id.take().filter(|_| rules.content_id_to_id);
     let mut message = stanza(rules, inbound, text, said, delay);
     if let Some(id) = &id {
         message.id = Some(id.clone());
     }
+    if !rules.edits.is_empty() {
+        edits::stanza(&rules.edits, inbound, &objects, &mut message);
+    }
+    // Whatever a rule leaves out, these stay.
     if is_otr {
         message.extensions.extend(encryption::pinned());
-    }
-    if !rules.edits.is_empty() {
-        edits::stanza(&rules.edits, inbound, &mut message);
     }
     fits(&message, inbound.max_stanza_octets)?;
     Ok(Inward { stanza: Some(Box::new(message)), counted, id, flags, refusal: None })

@@ -38,24 +38,24 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
             let errors = rules.errors.of(&encryption::presence::facts(&stanza));
             presence_error(link, stanza, error::of_failure(errors, failure))
         }
-        PresenceRouted::Response { pair, branch, response, contact, secured } => {
+        PresenceRouted::Response { pair, peer, method, branch, response, contact, secured } => {
             let status = response.status.code().to_string();
             let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
-            let asked = rules::Facts { direction: Direction::ToXmpp, status: &status, ..asked };
+            let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
+            let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
             let as_error = rules.presence.of(&asked).refused_is_error;
-            let errors = rules.errors.of(&asked);
             let of_object = |error: StanzaError| match &secured {
                 Some(stanza) => {
-                    let lang = stanza.lang.as_deref();
-                    encryption::error_of_object(rules, error, response.status, lang)
+                    let (asked, lang) =
+                        (encryption::presence::asked(stanza), stanza.lang.as_deref());
+                    encryption::error_of_object(rules, error, response.status, &asked, lang)
                 }
                 None => error,
             };
-            answered(errors, branch, &response, contact, (as_error, of_object))
+            answered(rules.errors.of(&asked), branch, &response, contact, (as_error, of_object))
         }
         PresenceRouted::Render { pair, renderings } => {
-            let rules = rules.presence.of(&pair.facts());
-            Intent::Presence(written(rules, &pair, renderings))
+            Intent::Presence(written(&rules.presence, &pair, renderings))
         }
     }
 }

@@ -24,6 +24,7 @@ const ENCLOSED: &str = "application/pidf+xml; charset=utf-8";
 /// The documents that watchers are to be told.
 pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>) -> PresenceIntent {
     let each = renderings.into_iter().map(|rendering| {
+        let rules = rules.of(&rendering.facts(pair));
         let form = Form { object: rules.cpim && rendering.objects, rules, pair };
         let written = (!rendering.devices.is_empty()).then(|| form.write(&rendering.devices));
         (rendering.dialogs, written)
