@@ -14,6 +14,7 @@ mod map;
 mod message;
 mod presence;
 mod routed;
+mod secured;
 mod sighting;
 mod start;
 mod status;
@@ -34,10 +35,11 @@ pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered};
 pub use presence::{
-    Answered, Bounced, Device, DialogId, Directed, Document, Facts, Notified, Pair, PairId,
-    Presented, Rendering, Said, Sight, Subscribing, Takes, Written, stamp,
+    Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
+    Rendering, Said, Subscribing, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
+pub use secured::{Directed, Sight, Takes};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
 pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};

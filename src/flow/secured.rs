@@ -1,0 +1,73 @@
+//! What goes to a watcher beside documents, between the stages.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DialogId, Pair, Written};
+use crate::codec::sip::Request;
+use crate::codec::xmpp;
+
+/// What a watcher takes beside documents: objects of RFC 3923, documents in objects of RFC 3862.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takes {
+    /// `multipart/signed`.
+    #[serde(default)]
+    pub signed: bool,
+    /// `application/pkcs7-mime`.
+    #[serde(default)]
+    pub enveloped: bool,
+    /// `message/cpim`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cpim: bool,
+}
+
+impl Takes {
+    /// What the Accept of a SUBSCRIBE names; a range that names nothing promises nothing.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        let Some(Ok(accept)) = request.headers.accept() else { return Takes::default() };
+        let names = |name: &str| {
+            let mut ranges = accept.ranges().iter();
+            ranges.any(|range| range.as_str().eq_ignore_ascii_case(name) && range.quality() > 0)
+        };
+        Takes {
+            signed: names("multipart/signed"),
+            enveloped: names("application/pkcs7-mime"),
+            cpim: names("message/cpim"),
+        }
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Takes::default()
+    }
+}
+
+/// A pair, and the subscriptions of his that may see her, with what each takes.
+#[derive(Debug)]
+pub struct Sight {
+    /// The two users.
+    pub pair: Pair,
+    /// Whether both domains have the same name on both sides.
+    pub native: bool,
+    /// His subscriptions.
+    pub dialogs: Vec<(DialogId, Takes)>,
+}
+
+/// An object of hers on its way to him.
+#[derive(Debug)]
+pub struct Directed {
+    /// The two users.
+    pub pair: Pair,
+    /// Her stanza without all that is in it: an error answers it.
+    pub stanza: Box<xmpp::Presence>,
+    /// The subscriptions that it goes to.
+    pub dialogs: Vec<DialogId>,
+    /// The object.
+    pub written: Written,
+}
+
+impl Directed {
+    /// Octets that an object may have: a request in a subscription has 65,535.
+    pub const MOST: usize = 60_000;
+}
