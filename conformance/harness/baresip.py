@@ -53,6 +53,8 @@ class Baresip(Process):
 
     def shows(self, status):
         """"online" or "offline": what it tells of itself."""
+        # It makes a second publication of its own while the answer to the last PUBLISH has not been read.
+        self._command("contacts")
         self._command(f"presence_{status}")
 
     def sees(self, uri, status, within=PATIENCE):
