@@ -61,6 +61,7 @@ impl Ruled for Addresses {
     const KEYS: &'static [Key<Self>] = &KEYS;
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[Field::Direction, Field::Domain];
+    const ONE_WAY: &'static [(Field, Direction)] = &[];
 
     fn check(_: &When, _: &Map<'_>) {}
 

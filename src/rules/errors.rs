@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::book::Book;
-use super::facts::{Facts, Field};
+use super::facts::{Direction, Facts, Field};
 use super::key::{self, Key, Kind, described, status};
 use super::matcher::When;
 use super::ruled::Ruled;
@@ -153,6 +153,8 @@ impl Ruled for Errors {
         Field::Status,
         Field::Condition,
     ];
+    const ONE_WAY: &'static [(Field, Direction)] =
+        &[(Field::Status, Direction::ToXmpp), (Field::Condition, Direction::ToSip)];
 
     fn check(_: &When, _: &Map<'_>) {}
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::book::Book;
-use super::facts::{Facts, Field};
+use super::facts::{Direction, Facts, Field};
 use super::key::Key;
 use super::matcher::When;
 use super::ruled::Ruled;
@@ -229,6 +229,12 @@ impl Ruled for Messages {
         Field::ContentType,
         Field::Agent,
         Field::Namespace,
+    ];
+    const ONE_WAY: &'static [(Field, Direction)] = &[
+        (Field::Type, Direction::ToSip),
+        (Field::Namespace, Direction::ToSip),
+        (Field::ContentType, Direction::ToXmpp),
+        (Field::Agent, Direction::ToXmpp),
     ];
 
     fn check(when: &When, map: &Map<'_>) {

@@ -1,7 +1,7 @@
 //! `presence.yaml`: the words of presence on both sides (RFC 8048 §6, RFC 4480 §3.2).
 
 use super::book::Book;
-use super::facts::{Facts, Field};
+use super::facts::{Direction, Facts, Field};
 use super::key::{Key, Kind};
 use super::matcher::When;
 use super::messages::ImEscaping;
@@ -106,6 +106,8 @@ impl Ruled for Presence {
         Field::Method,
         Field::Agent,
     ];
+    const ONE_WAY: &'static [(Field, Direction)] =
+        &[(Field::Type, Direction::ToSip), (Field::Agent, Direction::ToXmpp)];
 
     fn check(_: &When, _: &Map<'_>) {}
 

@@ -2,7 +2,7 @@
 //! keys as the file itself. The first that holds wins.
 
 use super::book::{Book, Rule};
-use super::facts::Field;
+use super::facts::{Direction, Field};
 use super::key::{self, Key};
 use super::matcher::When;
 use super::shape::{Described, Shape};
@@ -16,6 +16,8 @@ pub(super) trait Ruled: Clone + 'static {
     const ACTIONS: &'static [Key<Self>];
     /// What a rule can ask for.
     const ASKS: &'static [Field];
+    /// What is known in one direction alone.
+    const ONE_WAY: &'static [(Field, Direction)];
 
     /// Tells what is wrong with the keys of a rule together.
     fn check(when: &When, map: &Map<'_>);
@@ -80,6 +82,9 @@ pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
         key::read(T::KEYS, &map, &mut then);
         key::read(T::ACTIONS, &map, &mut then);
         T::check(&when, &map);
+        if let Some(node) = map.optional("when") {
+            tell_one_way::<T>(&when, &node);
+        }
         map.finish();
         if off {
             continue;
@@ -101,6 +106,19 @@ pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
         (Some(book), _) => *table.book() = book,
         (None, Some(first)) => first.node.error("the patterns of this table are too large", ""),
         (None, None) => {}
+    }
+}
+
+/// Warns of a rule for one direction that asks for what the other alone has.
+fn tell_one_way<T: Ruled>(when: &When, node: &Node<'_>) {
+    let (Some(direction), Some(map)) = (when.direction(), node.map()) else { return };
+    for (field, only) in T::ONE_WAY.iter().filter(|(_, only)| only.name() != direction) {
+        if map.optional(field.name()).is_some() {
+            let name = field.name();
+            let node = map.key(name).unwrap_or_else(|| node.clone());
+            let message = format!("`{name}` never holds for `{direction}`");
+            node.warning(&message, &format!("it is known for `{}` alone", only.name()));
+        }
     }
 }
 

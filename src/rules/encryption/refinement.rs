@@ -41,6 +41,12 @@ impl Ruled for Refinement {
         Field::Namespace,
         Field::Scheme,
     ];
+    const ONE_WAY: &'static [(Field, Direction)] = &[
+        (Field::Type, Direction::ToSip),
+        (Field::Namespace, Direction::ToSip),
+        (Field::ContentType, Direction::ToXmpp),
+        (Field::Agent, Direction::ToXmpp),
+    ];
 
     fn check(_: &When, _: &Map<'_>) {}
 
