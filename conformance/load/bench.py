@@ -37,6 +37,7 @@ class Bench:
     def __init__(self, lab, generator, options):
         self.lab, self.generator, self.options = lab, generator, options
         self.reports = []
+        self.database = None        # what the rival's presence modules need
 
     @property
     def transports(self):
@@ -66,7 +67,10 @@ class Bench:
             more = {"presence": {**FAST, **settings}, "limits": {"pairs_per_user": 1_000_000}}
             command = self.command(gateway, "udp", **more)
         else:
-            command = self.command(gateway, "udp")
+            self.database.empties()
+            command = rival.command(self.lab.folder / "rival", "fm" if gateway.endswith("fm") else None,
+                                    "rival_presence.cfg", database=self.database.address, **self.marks())
+            words = ["--xmpp-in-sip", self.lab.address(STOX), *words]
         report = self.play(scenario, words, command)
         self.reports.append({"gateway": gateway, **report})
         return report
@@ -97,11 +101,13 @@ class Bench:
                         peers={"core": peer}, domains=[(COMPONENT, SIP_DOMAIN), (XMPP_DOMAIN, XMPP_DOMAIN)], **more)
             stox.write_config()
             return stox.command()
-        return rival.command(
-            self.lab.folder / "rival", "fm" if gateway.endswith("fm") else None, transport=transport,
-            address=self.lab.address(STOX), xmpp_address=self.lab.address(PROSODY),
-            sip_address=self.lab.address(KAMAILIO), component=COMPONENT, xmpp_domain=XMPP_DOMAIN,
-            sip_domain=SIP_DOMAIN, secret=SECRET)
+        return rival.command(self.lab.folder / "rival", "fm" if gateway.endswith("fm") else None, transport=transport,
+                             **self.marks())
+
+    def marks(self):
+        return {"address": self.lab.address(STOX), "xmpp_address": self.lab.address(PROSODY),
+                "sip_address": self.lab.address(KAMAILIO), "component": COMPONENT, "xmpp_domain": XMPP_DOMAIN,
+                "sip_domain": SIP_DOMAIN, "secret": SECRET}
 
     def save(self):
         if self.options.json:

@@ -4,6 +4,7 @@ use std::io;
 
 use super::phase::Show;
 use super::plan::{Plan, Way};
+use crate::measure::process::Memory;
 use crate::measure::sheet::Sheet;
 use crate::options::presence::Idle;
 
@@ -56,6 +57,11 @@ pub fn run(options: &Idle) -> io::Result<Sheet> {
     let words =
         format!("{:.1} MB before, {:.1} at most, {:.1} quiet", mb(start), mb(high), mb(end));
     sheet.tell("rss_kib", "resident memory", [start, high, end], words);
+    // Of a gateway with several processes this is what counts.
+    let shared = |memory: Memory| memory.pss as f64 * 1_024.0;
+    let pss = (shared(after.memory) - shared(before.memory)) / f64::from(people.all_live().max(1));
+    let words = format!("{pss:.0} octets a subscription");
+    sheet.tell("pss_per_subscription", "shared parts once", pss, words);
     let octets = (end as f64 - start as f64) * 1_024.0 / f64::from(people.all_live().max(1));
     let words = format!("{octets:.0} octets resident, bar {BAR:.0}");
     sheet.bar("octets_per_subscription", "a subscription", octets, words, octets <= BAR);
@@ -88,10 +94,12 @@ pub fn said(show: &Show) -> String {
     let counts = &show.people.counts;
     let again = show.worlds.sip.retransmissions();
     format!(
-        "{} NOTIFYs ({} with nothing new), {} SUBSCRIBEs, {} probes; requests again: {} received, {} sent",
+        "{} NOTIFYs ({} with nothing new), {} SUBSCRIBEs ({} in a dialog that was over), {} probes; \
+         requests again: {} received, {} sent",
         counts.notifies,
         counts.repeated,
-        counts.subscribes + counts.refreshes,
+        counts.subscribes + counts.refreshes + counts.late,
+        counts.late,
         counts.probes,
         again.0,
         again.1

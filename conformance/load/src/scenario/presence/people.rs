@@ -27,6 +27,10 @@ struct Pair {
     cseq: [u32; 2],
     /// The state that was shown last.
     shown: [u32; 2],
+    /// The dialog in which she watches him, by its hash, and when it ends: milliseconds since the
+    /// beginning.
+    dialog: u32,
+    expiry: u32,
 }
 
 /// One direction.
@@ -68,8 +72,10 @@ pub struct Counts {
     pub repeated: u64,
     /// SUBSCRIBEs of the gateway that make a dialog.
     pub subscribes: u64,
-    /// And those in a dialog.
+    /// Those in a dialog.
     pub refreshes: u64,
+    /// Those in a dialog that is over: answered 481.
+    pub late: u64,
     /// NOTIFYs to the gateway.
     pub notifies_sent: u64,
     /// Requests that got no answer on purpose, retransmissions included.
@@ -104,6 +110,7 @@ pub struct People {
     /// SIP users who watch and have not seen the newest state.
     behind: u32,
     cseq: u32,
+    begun: Instant,
 }
 
 impl People {
@@ -125,6 +132,7 @@ impl People {
             acts: VecDeque::new(),
             behind: 0,
             cseq: 0,
+            begun: Instant::now(),
         }
     }
 
@@ -240,31 +248,39 @@ impl People {
     }
 
     /// A SUBSCRIBE or a NOTIFY of the gateway; the answer is its status.
-    pub fn request(&mut self, request: &Message<'_>) -> u16 {
+    pub fn request(&mut self, now: Instant, request: &Message<'_>) -> u16 {
         if self.silent {
             self.counts.unanswered += 1;
             return SILENCE;
         }
         match request.method() {
             b"NOTIFY" => self.notified(request),
-            b"SUBSCRIBE" => self.subscribed(request),
+            b"SUBSCRIBE" => self.subscribed(now, request),
             _ => 405,
         }
     }
 
-    fn subscribed(&mut self, request: &Message<'_>) -> u16 {
+    fn subscribed(&mut self, now: Instant, request: &Message<'_>) -> u16 {
         let to = request.field("to", "t").unwrap_or_default();
         let Some(pair) = words::called(to).filter(|pair| self.is_known(*pair)) else {
             self.fault("SUBSCRIBE for nobody");
             return 404;
         };
         let fresh = memchr::memmem::find(to, b";tag=").is_none();
+        let dialog = words::dialog_hash(request);
+        let since = |at: Instant| u32::try_from((at - self.begun).as_millis()).unwrap_or(u32::MAX);
+        let (here, seconds) = (since(now), request.expires().unwrap_or(0).min(self.plan.expires));
+        let known = &mut self.pairs[pair as usize];
         if fresh {
             self.counts.subscribes += 1;
-            self.pairs[pair as usize].cseq[Way::Hers.index()] = 0;
+            (known.cseq[Way::Hers.index()], known.dialog) = (0, dialog);
+        } else if known.dialog != dialog || known.expiry < here {
+            self.counts.late += 1;
+            return 481;
         } else {
             self.counts.refreshes += 1;
         }
+        known.expiry = here.saturating_add(seconds * 1_000);
         self.counted(pair, Way::Hers, request);
         match Subscribed::of(pair, request, self.plan.expires) {
             Some(subscribed) => self.acts.push_back(Act::Notify(Box::new(subscribed))),

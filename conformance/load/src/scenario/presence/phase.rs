@@ -66,7 +66,10 @@ impl Show {
         let (people, progress) = (People::new(plan), !stage.quiet);
         let mut show = Show { worlds, people, talk: None, talking: false, gateway, progress };
         play(&mut show.worlds, &mut Ready::begin())?;
-        Ok(show)
+        match show.gateway.tree().is_none_or(Tree::runs) {
+            true => Ok(show),
+            false => Err(io::Error::other("the gateway ended: another one serves here")),
+        }
     }
 
     /// Now.
@@ -205,7 +208,8 @@ impl<Done> Phase<'_, Done> {
             let people = &self.people;
             let counts = people.counts;
             eprintln!(
-                "{:8} {:6.1} s   {} and {} up   {} NOTIFYs, {} SUBSCRIBEs, {} probes   gateway {:.1} MB",
+                "{:8} {:6.1} s   {} and {} up   {} NOTIFYs, {} SUBSCRIBEs, {} probes, {} faults   \
+                 gateway {:.1} MB",
                 self.name,
                 (now - self.begun).as_secs_f64(),
                 people.live(Way::Hers),
@@ -213,6 +217,7 @@ impl<Done> Phase<'_, Done> {
                 counts.notifies,
                 counts.subscribes + counts.refreshes,
                 counts.probes,
+                people.faults.values().sum::<u64>(),
                 rss as f64 / 1_024.0
             );
         }
@@ -230,7 +235,7 @@ impl<Done: FnMut(&mut Turn<'_>) -> io::Result<bool>> Scenario for Phase<'_, Done
     fn request(&mut self, now: Instant, request: &Message<'_>) -> u16 {
         match &mut self.talk {
             Some(talk) if request.method() == b"MESSAGE" => talk.request(now, request),
-            _ => self.people.request(request),
+            _ => self.people.request(now, request),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::idle::{mb, users};
+use super::people::Counts;
 use super::phase::{Show, Turn};
 use super::plan::{Plan, Way};
 use super::talking::{talk, tell_latency, tell_messages};
@@ -57,6 +58,7 @@ pub fn run(options: &Restart) -> io::Result<Sheet> {
     let size = show.gateway.tree().and_then(|tree| tree.store()).unwrap_or(0);
     sheet.tell("store_octets", "store", size, format!("{:.1} MB", size as f64 / 1_048_576.0));
 
+    let (before, from) = (show.people.counts, Instant::now());
     let times = serves_again(&mut show)?;
     let told = |time: Option<f64>| time.map_or("never".to_owned(), |time| format!("{time:.2} s"));
     let words = format!(
@@ -76,7 +78,7 @@ pub fn run(options: &Restart) -> io::Result<Sheet> {
         }
         None => sheet.fault("gateway that does not serve again", 1),
     }
-    asks_anew(options, &mut show, &mut sheet)?;
+    asks_anew(options, &mut show, &mut sheet, (before, from))?;
     sheet.machine(&begun, &show.mark());
     sheet.faults(&show.people.faults);
     Ok(sheet)
@@ -123,22 +125,28 @@ fn serves_again(show: &mut Show) -> io::Result<Times> {
     Ok(times)
 }
 
-/// The pace of what it asks anew, and how messages fare meanwhile.
-fn asks_anew(options: &Restart, show: &mut Show, sheet: &mut Sheet) -> io::Result<()> {
+/// The pace of what it asks anew since the start, and how messages fare meanwhile.
+fn asks_anew(
+    options: &Restart,
+    show: &mut Show,
+    sheet: &mut Sheet,
+    (before, start): (Counts, Instant),
+) -> io::Result<()> {
     tell_latency(show, sheet, "start", "messages at the start");
-    let (before, from) = (show.people.counts, show.mark());
+    let from = show.mark();
     let outcome = show.pass("after", options.seconds)?;
     tell_latency(show, sheet, "after", "messages after");
     let to = show.mark();
+    let seconds = start.elapsed().as_secs_f64();
     show.hush()?;
     let now = show.people.counts;
     let asked = now.subscribes + now.refreshes - before.subscribes - before.refreshes;
-    let rate = |count: u64| count as f64 / outcome.seconds;
+    let rate = |count: u64| count as f64 / seconds;
     let (subscribes, probes) = (rate(asked), rate(now.probes - before.probes));
     let words = format!(
         "{subscribes:.0} SUBSCRIBE/s, {probes:.0} probes/s, {:.0} NOTIFY/s in {:.0} s",
         rate(now.notifies - before.notifies),
-        outcome.seconds
+        seconds
     );
     sheet.tell("asked_per_second", "asked anew", [subscribes, probes], words);
     let cpu = to.gateway.since(from.gateway).total().as_secs_f64() / outcome.seconds;

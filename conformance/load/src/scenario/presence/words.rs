@@ -1,5 +1,6 @@
 //! What users and their servers write about presence.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -189,7 +190,8 @@ pub(super) fn say(worlds: &mut Worlds, plan: &Plan, pair: u32, kind: &str) {
     });
 }
 
-/// The XMPP user of a pair is there, as her server tells its SIP user.
+/// The XMPP user of a pair is there, as her server tells its SIP user. No `<show/>`: there are
+/// gateways that let nothing else through then.
 pub(super) fn show(worlds: &mut Worlds, plan: &Plan, pair: u32, version: u32) {
     let Worlds { xmpp, names, .. } = worlds;
     let user = plan.user(pair);
@@ -198,7 +200,7 @@ pub(super) fn show(worlds: &mut Worlds, plan: &Plan, pair: u32, version: u32) {
         let _ = write!(
             out,
             "<presence from='x{user}@{domain}/load' to='s{pair}@{component}'>\
-             <show>away</show><status>state {version}</status></presence>"
+             <status>state {version}</status></presence>"
         );
     });
 }
@@ -237,6 +239,13 @@ pub(super) fn dialog(response: &Message<'_>) -> Option<Dialog> {
         target: text(address(response.field("contact", "m")?)?)?,
         cseq: cseq(response)?,
     })
+}
+
+/// A dialog that the gateway made, by its Call-ID and tag.
+pub(super) fn dialog_hash(request: &Message<'_>) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    (request.field("call-id", "i"), request.field("from", "f")).hash(&mut hasher);
+    hasher.finish() as u32
 }
 
 /// What stands in angle brackets.
