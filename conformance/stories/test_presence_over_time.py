@@ -211,6 +211,7 @@ def test_a_damaged_store_is_learnt_again(town, people, juliet, couple):
 
     watch.refreshes(expect=481)
     new = phone.watches(town.uri_of("juliet"))
+    new.hears("pending")
     new.sees(balcony="")
     assert juliet.roster()[jid] == "both"
     juliet.logout()
