@@ -315,7 +315,8 @@ impl People {
         let state = String::from_utf8_lossy(state.unwrap_or_default());
         match state.split(';').next().unwrap_or_default() {
             "active" => {
-                if let Some(version) = words::version(request.body) {
+                let newest = self.version(pair);
+                if let Some(version) = words::version_of_hers(request.body, newest) {
                     self.sees(pair, Way::His, version);
                     self.rose(pair, Way::His);
                 }

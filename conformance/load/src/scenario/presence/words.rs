@@ -190,8 +190,7 @@ pub(super) fn say(worlds: &mut Worlds, plan: &Plan, pair: u32, kind: &str) {
     });
 }
 
-/// The XMPP user of a pair is there, as her server tells its SIP user. No `<show/>`: there are
-/// gateways that let nothing else through then.
+/// The XMPP user of a pair is there, as her server tells its SIP user.
 pub(super) fn show(worlds: &mut Worlds, plan: &Plan, pair: u32, version: u32) {
     let Worlds { xmpp, names, .. } = worlds;
     let user = plan.user(pair);
@@ -200,7 +199,8 @@ pub(super) fn show(worlds: &mut Worlds, plan: &Plan, pair: u32, version: u32) {
         let _ = write!(
             out,
             "<presence from='x{user}@{domain}/load' to='s{pair}@{component}'>\
-             <status>state {version}</status></presence>"
+             <show>{}</show><status>state {version}</status></presence>",
+            SHOWS[version as usize % 2].0,
         );
     });
 }
@@ -217,6 +217,20 @@ pub(super) fn version(octets: &[u8]) -> Option<u32> {
     let start = memchr::memmem::find(octets, b"state ")? + 6;
     let digits = octets[start..].iter().take_while(|octet| octet.is_ascii_digit()).count();
     std::str::from_utf8(&octets[start..start + digits]).ok()?.parse().ok()
+}
+
+/// What she shows in turn, and the note that Kamailio's pua_xmpp makes of it.
+const SHOWS: [(&str, &str); 2] = [("away", "away"), ("dnd", "Busy (DND)")];
+
+/// The state of hers that a document shows; the newest is known. There is a gateway that lets
+/// nothing of it through but this word, as a note.
+pub(super) fn version_of_hers(body: &[u8], newest: u32) -> Option<u32> {
+    let says =
+        |word: &str| memchr::memmem::find(body, format!("<note>{word}<").as_bytes()).is_some();
+    version(body).or_else(|| {
+        let word = SHOWS.iter().position(|(_, note)| says(note))?;
+        newest.checked_sub(u32::from(newest as usize % 2 != word))
+    })
 }
 
 /// The number of the user whom a To or a request is for: `<sip:s12@...>`.
@@ -280,6 +294,10 @@ mod tests {
         assert_eq!(called(b"\"R\" <sip:s7@sip.test>;tag=load"), Some(7));
         assert_eq!(version(b"<note>state 31</note>"), Some(31));
         assert_eq!(version(b"<note>stat"), None);
+        assert_eq!(version_of_hers(b"<note>state 31</note>", 32), Some(31));
+        assert_eq!(version_of_hers(b"<note>Busy (DND)</note>", 31), Some(31));
+        assert_eq!(version_of_hers(b"<note>away</note>", 31), Some(30));
+        assert_eq!(version_of_hers(b"<note/>", 31), None);
         assert_eq!(without_tag(b"<sip:s7@sip.test>;tag=load"), b"<sip:s7@sip.test>");
     }
 }
