@@ -249,3 +249,60 @@ fn mistakes_are_told_where_they_stand() {
     assert!(told[2].contains("presence.rules"), "{told:#?}");
     assert!(told[2].contains("did you mean `peer`?"), "{told:#?}");
 }
+
+#[test]
+fn basic_words_and_priority_are_rules_to_sip() {
+    let rules = rules(
+        "presence.yaml",
+        "to_sip:\n  basic: { dnd: closed }\n  priority: false\n  \
+         notes: { dnd: { cs: neru\u{161}it, \"\": busy }, none: { en: here } }\n",
+    );
+    let text = |inner: &str| {
+        stanza(
+            &rules,
+            &format!(
+                "<presence from='juliet@example.com/balcony' to='romeo@example.net'>{inner}</presence>"
+            ),
+        )
+    };
+    let dnd = text("<show>dnd</show><priority>5</priority>");
+    assert_eq!((dnd.get("pidf.basic"), dnd.get("pidf.show")), (Some("closed"), Some("dnd")));
+    assert_eq!(
+        (dnd.get("pidf.note.cs"), dnd.get("pidf.note")),
+        (Some("neru\u{161}it"), Some("busy"))
+    );
+    assert!(!dnd.get("body").expect("a document").contains("priority"));
+    // What she wrote herself goes before; other shows are as they were.
+    let own = text("<show>dnd</show><status>in a meeting</status>");
+    assert_eq!((own.get("pidf.note"), own.get("pidf.note.cs")), (Some("in a meeting"), None));
+    let away = text("<show>away</show>");
+    assert_eq!((away.get("pidf.basic"), away.get("pidf.note")), (Some("open"), None));
+    assert_eq!(text("").get("pidf.note.en"), Some("here"));
+    let usual = Arc::new(Rules::load(None).expect("the built-in rules are right").0);
+    let usual = stanza(
+        &usual,
+        "<presence from='juliet@example.com/balcony' to='romeo@example.net'><priority>5</priority></presence>",
+    );
+    assert!(usual.get("body").expect("a document").contains("priority="));
+}
+
+#[test]
+fn what_is_closed_and_the_priority_are_rules_to_xmpp() {
+    let from = ("from", "sip:romeo@example.net");
+    let rules = rules("presence.yaml", "to_xmpp: { closed: xa, priority: false }\n");
+    let closed = [from, ("basic", "closed"), ("note", "no messages")];
+    let told = notified(&rules, &closed);
+    assert_eq!((told.get("type"), told.get("show")), (Some("available"), Some("xa")));
+    assert_eq!(told.get("note"), Some("no messages"));
+    assert_eq!(notified(&rules, &[from]).get("show"), None);
+    let document = "<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:romeo@example.net'>\
+        <tuple id='a'><status><basic>open</basic></status><contact priority='0.5'>im:romeo@example.net</contact>\
+        </tuple></presence>";
+    let with = |rules: &Arc<Rules>| {
+        let body = [from, ("type", "application/pidf+xml"), ("body", document)];
+        notified(rules, &body).get("priority").map(str::to_owned)
+    };
+    assert_eq!(with(&rules), None);
+    let usual = Arc::new(Rules::load(None).expect("the built-in rules are right").0);
+    assert_eq!(with(&usual).as_deref(), Some("64"));
+}

@@ -1,12 +1,13 @@
 //! `presence.yaml`: the words of presence on both sides (RFC 8048 §6, RFC 4480 §3.2).
 
+mod keys;
+
 use super::book::Book;
 use super::facts::{Direction, Facts, Field};
-use super::key::{Key, Kind};
+use super::key::Key;
 use super::matcher::When;
 use super::messages::ImEscaping;
 use super::ruled::Ruled;
-use super::shape::{Names, Shape};
 use crate::codec::pidf::Activity;
 use crate::codec::xmpp::Show;
 use crate::codec::yaml::{Map, Node};
@@ -36,6 +37,12 @@ pub struct Presence {
     activities: Vec<(Show, Option<Activity>)>,
     /// Whether xa counts as idle: `to_sip.xa_is_idle`.
     pub xa_is_idle: bool,
+    /// The shows, or none, that are closed: `to_sip.basic`.
+    closed: Vec<Option<Show>>,
+    /// Words for a show, by language: `to_sip.notes`.
+    words: Vec<(Option<Show>, Vec<(String, String)>)>,
+    /// Whether a priority is written: `to_sip.priority`.
+    pub write_priority: bool,
     /// Whether the media type says the charset: `to_sip.charset`.
     pub charset: bool,
     /// The show for an activity, by name: `to_xmpp.activities`.
@@ -46,6 +53,10 @@ pub struct Presence {
     im: Vec<(String, Option<Show>)>,
     /// The show of an idle device: `to_xmpp.idle`.
     pub idle: Option<Show>,
+    /// The show of a device that is closed; none for one that is gone: `to_xmpp.closed`.
+    pub closed_show: Option<Show>,
+    /// Whether a priority is told: `to_xmpp.priority`.
+    pub tell_priority: bool,
     /// Whether the Content-ID is the id of the stanza: `to_xmpp.id`.
     pub content_id: bool,
     /// Whether the document goes into the stanza as it is: `to_xmpp.embed`.
@@ -70,6 +81,19 @@ impl Presence {
         found.and_then(|(_, activity)| activity.as_ref())
     }
 
+    /// Whether who shows this can take instant messages (RFC 3863 §4.1.4).
+    #[must_use]
+    pub fn is_open(&self, show: Option<Show>) -> bool {
+        !self.closed.contains(&show)
+    }
+
+    /// The words that stand for a show: `(language, words)`.
+    #[must_use]
+    pub fn words(&self, show: Option<Show>) -> &[(String, String)] {
+        let found = self.words.iter().find(|(known, _)| *known == show);
+        found.map_or(&[], |(_, words)| words)
+    }
+
     /// The show that stands for an activity.
     #[must_use]
     pub fn show(&self, activity: &Activity) -> Option<Show> {
@@ -92,7 +116,7 @@ impl Presence {
 }
 
 impl Ruled for Presence {
-    const KEYS: &'static [Key<Self>] = &KEYS;
+    const KEYS: &'static [Key<Self>] = &keys::KEYS;
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[
         Field::Direction,
@@ -116,136 +140,9 @@ impl Ruled for Presence {
     }
 }
 
-const KEYS: [Key<Presence>; 2] = [
-    Key {
-        name: "to_sip",
-        doc: "presence from XMPP: a stanza becomes one tuple of a document",
-        kind: Kind::Keys(&TO_SIP),
-    },
-    Key {
-        name: "to_xmpp",
-        doc: "presence from SIP: a tuple becomes one stanza",
-        kind: Kind::Keys(&TO_XMPP),
-    },
-];
-
-const TO_SIP: [Key<Presence>; 8] = [
-    Key {
-        name: "scheme",
-        doc: "the addresses of SUBSCRIBE: `sip:` URIs (RFC 8048 §5.1), or `pres:` URIs (RFC 3856 §5, RFC 3922 §6.1). Users who know each other already keep those that they began with",
-        kind: Kind::Words(&[("sip", |it| it.pres = false), ("pres", |it| it.pres = true)]),
-    },
-    Key {
-        name: "form",
-        doc: "the form of a document: as it is, or in a `message/cpim` object, with the resource as tuple id (RFC 3922 §5.1), for watchers whose Accept names that type",
-        kind: Kind::Words(&[("pidf", |it| it.cpim = false), ("cpim", |it| it.cpim = true)]),
-    },
-    Key {
-        name: "escaping",
-        doc: "which characters of a user stand for themselves in `im:` and `pres:` URIs, as `im_escaping` of messages",
-        kind: Kind::Words(&[
-            ("rfc7247", |it| it.escaping = ImEscaping::Rfc7247),
-            ("rfc7247-strict", |it| it.escaping = ImEscaping::Rfc7247Strict),
-            ("rfc3922", |it| it.escaping = ImEscaping::Rfc3922),
-        ]),
-    },
-    Key {
-        name: "im",
-        doc: "whether the show is written as the instant messaging status of RFC 3922 §5.1.5",
-        kind: Kind::Truth(|presence, truth| presence.write_im = truth),
-    },
-    Key {
-        name: "show",
-        doc: "whether `<show xmlns='jabber:client'>` is written into each tuple (RFC 8048 §6.2)",
-        kind: Kind::Truth(|presence, truth| presence.write_show = truth),
-    },
-    Key {
-        name: "activities",
-        doc: "the activity (RFC 4480 §3.2) that the person has for a show of the device that is wanted most",
-        kind: Kind::Other(Presence::read_written, || {
-            let shows = SHOWS.iter().filter(|(_, show)| show.is_some()).map(|(name, _)| *name);
-            let activities = names().into_iter().chain(["none"]).collect();
-            Shape::Entries(Names::Of(shows.collect()), Box::new(Shape::Words(activities)))
-        }),
-    },
-    Key {
-        name: "xa_is_idle",
-        doc: "whether xa says as well that nobody has touched the device (RFC 4480 §3.14)",
-        kind: Kind::Truth(|presence, truth| presence.xa_is_idle = truth),
-    },
-    Key {
-        name: "charset",
-        doc: "whether the media type says the charset: `application/pidf+xml;charset=utf-8`",
-        kind: Kind::Truth(|presence, truth| presence.charset = truth),
-    },
-];
-
-const TO_XMPP: [Key<Presence>; 7] = [
-    Key {
-        name: "activities",
-        doc: "the show for an activity of the person, of tuples that are open and have no show of their own; of several activities dnd goes before xa, and xa before away",
-        kind: Kind::Other(Presence::read_shows, || {
-            Shape::Entries(Names::Of(names()), Box::new(shows()))
-        }),
-    },
-    Key {
-        name: "notes",
-        doc: "the words for an activity where nobody has written any, by language; `\"\"` is for those who declare none",
-        kind: Kind::Other(Presence::read_notes, || {
-            let texts = Names::Matching("^[A-Za-z0-9-]*$", "for each language");
-            let texts = Shape::Entries(texts, Box::new(Shape::Text));
-            Shape::Entries(Names::Of(names()), Box::new(texts))
-        }),
-    },
-    Key {
-        name: "im",
-        doc: "the show for the instant messaging status of RFC 3922 §5.2.10",
-        kind: Kind::Other(Presence::read_im, || {
-            Shape::Entries(Names::Matching("^.+$", "for each status"), Box::new(shows()))
-        }),
-    },
-    Key {
-        name: "idle",
-        doc: "the show of a device that nobody has touched for a while",
-        kind: Kind::Other(
-            |presence, node| {
-                if let Some(show) = node.one_of(&SHOWS) {
-                    presence.idle = show;
-                }
-            },
-            shows,
-        ),
-    },
-    Key {
-        name: "id",
-        doc: "the id of the stanza: none, or the Content-ID of a document that came in a CPIM object (RFC 3922 §5.2.8); of several stanzas the first has it",
-        kind: Kind::Words(&[
-            ("none", |it| it.content_id = false),
-            ("content-id", |it| it.content_id = true),
-        ]),
-    },
-    Key {
-        name: "embed",
-        doc: "whether the whole document is a child of the stanza (RFC 3922 §5.2.15), if it has 16384 octets at most",
-        kind: Kind::Truth(|presence, truth| presence.embed = truth),
-    },
-    Key {
-        name: "refused",
-        doc: "what says that a request was refused (403, 489, 603) or that who is watched no more is nobody: `unsubscribed` (RFC 8048 §5.2.2), or an error (RFC 3922 §6.1)",
-        kind: Kind::Words(&[
-            ("unsubscribed", |it| it.refused_is_error = false),
-            ("error", |it| it.refused_is_error = true),
-        ]),
-    },
-];
-
 /// The names of all activities.
 fn names() -> Vec<&'static str> {
     Activity::NAMED.iter().map(Activity::name).collect()
-}
-
-fn shows() -> Shape {
-    Shape::Words(SHOWS.iter().map(|(name, _)| *name).collect())
 }
 
 impl Presence {
@@ -256,6 +153,30 @@ impl Presence {
             let Some(activity) = activity_or_none(&node) else { continue };
             self.activities.retain(|(known, _)| *known != show);
             self.activities.push((show, activity));
+        }
+        map.finish();
+    }
+
+    fn read_basic(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        for (name, show) in SHOWS {
+            let words = [("open", true), ("closed", false)];
+            let Some(open) = map.optional(name).and_then(|node| node.one_of(&words)) else {
+                continue;
+            };
+            self.closed.retain(|known| *known != show);
+            self.closed.extend((!open).then_some(show));
+        }
+        map.finish();
+    }
+
+    fn read_words(&mut self, node: &Node<'_>) {
+        let Some(map) = node.map() else { return };
+        for (name, show) in SHOWS {
+            if let Some(texts) = map.optional(name).and_then(|node| words(&node)) {
+                self.words.retain(|(known, _)| *known != show);
+                self.words.push((show, texts));
+            }
         }
         map.finish();
     }

@@ -121,19 +121,26 @@ fn tuple(rules: &Presence, device: &Device, prefix: &str, contact: &Text) -> Tup
         text: text.text.clone(),
     };
     let show = facts.show.filter(|_| device.available);
+    let open = device.available && rules.is_open(show);
+    let by_rule = |(lang, text): &(String, String)| Note {
+        lang: (!lang.is_empty()).then(|| lang.as_str().into()),
+        text: text.as_str().into(),
+    };
+    let notes = match facts.statuses.is_empty() && device.available {
+        true => rules.words(show).iter().map(by_rule).collect(),
+        false => facts.statuses.iter().map(note).collect(),
+    };
+    let wanted = facts.priority.filter(|_| device.available && rules.write_priority);
     Tuple {
         id: xml_id::escape(prefix, &device.resource),
         status: Status {
-            basic: Some(if device.available { Basic::Open } else { Basic::Closed }),
+            basic: Some(if open { Basic::Open } else { Basic::Closed }),
             show: show.filter(|_| rules.write_show),
             im: show.filter(|_| rules.write_im).map(|show| Text::from(show.name())),
             ..Status::default()
         },
-        contact: Some(Contact {
-            uri: contact.clone(),
-            priority: facts.priority.filter(|_| device.available).and_then(priority),
-        }),
-        notes: facts.statuses.iter().map(note).collect(),
+        contact: Some(Contact { uri: contact.clone(), priority: wanted.and_then(priority) }),
+        notes,
         timestamp: time_of(device.changed_us),
         ..Tuple::default()
     }

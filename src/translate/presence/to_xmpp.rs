@@ -210,8 +210,10 @@ fn devices(
     for (tuple, resource) in pidf.tuples.iter().zip(resources) {
         match tuple.status.basic {
             Some(basic) => {
-                let available = basic == Basic::Open;
-                let facts = facts(rules, now, pidf, tuple, language.clone(), available);
+                let closed = rules.closed_show.filter(|_| basic == Basic::Closed);
+                let available = basic == Basic::Open || closed.is_some();
+                let mut facts = facts(rules, now, pidf, tuple, language.clone(), available);
+                facts.show = closed.or(facts.show);
                 let changed_us = now.unix_ms * 1_000;
                 devices.push(Device { resource, available, facts, changed_us });
             }
@@ -283,7 +285,9 @@ fn facts(
         stamp(nanos).map(Into::into)
     });
     let wanted = tuple.contact.as_ref().and_then(|contact| contact.priority);
-    facts.priority = wanted.map(|priority| from_thousandths(priority.thousandths()));
+    facts.priority = wanted
+        .filter(|_| rules.tell_priority)
+        .map(|priority| from_thousandths(priority.thousandths()));
     facts
 }
 
