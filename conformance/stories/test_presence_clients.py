@@ -45,9 +45,12 @@ def test_baresip_watches_and_answers_by_itself(town, people, juliet, baresip):
     juliet.sees(device)
 
 
-def test_baresip_publishes(town, juliet, baresip):
+def test_baresip_publishes(town, people, juliet, baresip):
     jid = town.jid_of("benvolio")
     bare = baresip("benvolio", presence="publishes")
+    # A SUBSCRIBE that meets its first PUBLISH in the proxy is told neither then nor later.
+    witness = people.phone("witness")
+    until(lambda: witness.watches("sip:benvolio@sip.test", expires=0).hears().tuples, "it has published")
     juliet.tells("subscribe", to=jid)
     juliet.is_told("subscribed", jid)
     device = juliet.sees(jid).sender
