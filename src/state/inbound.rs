@@ -126,9 +126,8 @@ impl State {
     /// a copy that comes when the reason is gone would be delivered after its sender was refused.
     fn refuse(&mut self, inbound: &Inbound, refusal: Refusal, effects: &mut Vec<Effect>) {
         self.answer(&inbound.flow, &inbound.request, &refusal, effects);
-        let status = refusal.status.code();
-        let detail = Detail { reason: refusal.reason, headers: refusal.headers };
-        let finished = Finished { status, detail: Some(Box::new(detail)) };
+        let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
+        let finished = Finished { status: refusal.status.code(), detail };
         self.servers.remember(inbound.key, finished);
     }
 
@@ -142,10 +141,8 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         self.answer(flow, request, &refusal, effects);
-        let status = refusal.status.code();
-        let plain = refusal.reason.is_none() && refusal.headers.is_empty();
-        let detail = Detail { reason: refusal.reason, headers: refusal.headers };
-        let finished = Finished { status, detail: (!plain).then(|| Box::new(detail)) };
+        let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
+        let finished = Finished { status: refusal.status.code(), detail };
         self.servers.remember(key, finished);
     }
 
@@ -272,19 +269,15 @@ impl State {
 
     /// Sends the final response of a server transaction.
     fn finish(&mut self, key: u64, refusal: Refusal, effects: &mut Vec<Effect>) {
-        let plain = refusal.reason.is_none() && refusal.headers.is_empty();
-        let detail = (!plain).then(|| {
-            Box::new(Detail { reason: refusal.reason.clone(), headers: refusal.headers.clone() })
-        });
+        let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
         let finished = Finished { status: refusal.status.code(), detail };
-        let response = finished.clone();
         let Some(live) = self.servers.finish(key, finished) else { return };
         if self.verbose || refusal.status.code() >= 300 {
             let outcome = format!("SIP sender answered {}", refusal.status.code());
             let correlation = live.correlation;
             effects.push(Effect::Event(Event::Ended { correlation, outcome }));
         }
-        let octets = self.render(&live.request, &response);
+        let octets = self.render(&live.request, &refusal);
         effects.push(Effect::Sip { hop: response_hop(&live.flow, &live.request), octets });
     }
 
@@ -296,24 +289,21 @@ impl State {
         refusal: &Refusal,
         effects: &mut Vec<Effect>,
     ) {
-        let detail = Detail { reason: refusal.reason.clone(), headers: refusal.headers.clone() };
-        let status = refusal.status.code();
-        let octets = self.render(request, &Finished { status, detail: Some(Box::new(detail)) });
-        self.octets(response_hop(flow, request), octets, status, effects);
+        let octets = self.render(request, refusal);
+        self.octets(response_hop(flow, request), octets, refusal.status.code(), effects);
     }
 
     /// The octets of a final response: the same for the request and for each copy of it.
-    fn render(&self, request: &Request, finished: &Finished) -> Bytes {
-        let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
-        let mut response = request.response(status);
+    fn render(&self, request: &Request, refusal: &Refusal) -> Bytes {
+        let mut response = request.response(refusal.status);
         if response.to.tag().is_none() {
             response.to = response.to.with_tag(&self.tag(request));
         }
-        if let Some(detail) = &finished.detail {
-            if let Some(reason) = &detail.reason {
-                response.reason = reason.clone();
-            }
-            response.headers = detail.headers.clone();
+        if let Some(reason) = &refusal.reason {
+            response.reason = reason.clone();
+        }
+        if !refusal.headers.is_empty() {
+            response.headers = refusal.headers.clone();
         }
         let mut octets = Vec::with_capacity(512);
         response.write(&mut octets);
@@ -344,7 +334,7 @@ impl State {
             }
         }
         let octets = match self.servers.known(key) {
-            Some(Known::Finished(finished)) => self.render(request, &finished),
+            Some(Known::Finished(finished)) => self.render(request, &again(&finished)),
             Some(Known::Live(live)) if live.state == server::State::Proceeding => trying(request),
             _ => return,
         };
@@ -393,4 +383,14 @@ pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
         remote.set_port(via.port().unwrap_or(5_060));
     }
     Hop { transport: flow.transport, listener: flow.listener, remote, connection: flow.connection }
+}
+
+/// What was answered last.
+fn again(finished: &Finished) -> Refusal {
+    let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
+    let mut refusal = Refusal::new(status);
+    if let Some(detail) = &finished.detail {
+        (refusal.reason, refusal.headers) = (detail.reason.clone(), detail.headers());
+    }
+    refusal
 }

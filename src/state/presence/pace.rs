@@ -113,7 +113,7 @@ impl State {
         }
         self.counters.count(Counter::SubscribePaced);
         if let Some(watching) = self.watching_mut(id) {
-            watching.due = Some(Due { at, seconds, fresh });
+            watching.due = Some(Box::new(Due { at, seconds, fresh }));
             watching.machine.postpone(at - now.instant);
         }
     }

@@ -73,15 +73,15 @@ pub struct Watching {
     /// When she asked to see him: milliseconds since 1970.
     pub since: u64,
     /// The id of her request.
-    pub request_id: Option<Text>,
+    pub request_id: Option<Box<str>>,
     /// A probe that has no answer: its id, and the device it was for.
-    pub probe: Option<Probe>,
+    pub probe: Option<Box<Probe>>,
     /// When his last device went: microseconds since 1970.
     pub gone_us: Option<u64>,
     /// Devices that went while she could not be told.
     pub untold: Vec<Text>,
     /// A SUBSCRIBE that waits for its place.
-    pub due: Option<Due>,
+    pub due: Option<Box<Due>>,
     /// Whether she was shown an object of his: by his bare JID he is there until she is told
     /// otherwise.
     pub object: bool,
@@ -292,7 +292,7 @@ impl PairState {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let watching = self.watching.as_ref().and_then(|watching| {
-            let due = watching.due.map(|due| due.at);
+            let due = watching.due.as_ref().map(|due| due.at);
             [watching.machine.deadline(), due].into_iter().flatten().min()
         });
         let fetch = self.fetch.as_ref().map(|fetch| fetch.due.unwrap_or(fetch.timer_n));

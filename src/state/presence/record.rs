@@ -1,5 +1,6 @@
 //! A pair as it is stored: JSON, so that a later version can read what an earlier one wrote.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId, Takes};
 
 /// A pair as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct StoredPair {
+pub struct StoredPair<'a> {
     link: usize,
     contact: String,
     user: String,
@@ -29,13 +30,13 @@ pub struct StoredPair {
     refuses_until: Option<u64>,
     heard: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    watching: Option<StoredWatching>,
+    watching: Option<StoredWatching<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    watched: Option<StoredWatched>,
+    watched: Option<StoredWatched<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredWatching {
+struct StoredWatching<'a> {
     wanted: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     invariant: bool,
@@ -47,22 +48,22 @@ struct StoredWatching {
     expires_unix_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dialog: Option<StoredDialog>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    devices: Vec<Device>,
+    #[serde(default, skip_serializing_if = "<[Device]>::is_empty")]
+    devices: Cow<'a, [Device]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    request_id: Option<Text>,
+    request_id: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gone_us: Option<u64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    untold: Vec<Text>,
+    #[serde(default, skip_serializing_if = "<[Text]>::is_empty")]
+    untold: Cow<'a, [Text]>,
     #[serde(default, skip_serializing_if = "is_false")]
     object: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredWatched {
+struct StoredWatched<'a> {
     dialogs: Vec<StoredSubscription>,
-    devices: Vec<Device>,
+    devices: Vec<Cow<'a, Device>>,
     known: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     give_up: Option<u64>,
@@ -99,7 +100,7 @@ fn here(now: Now, unix_ms: u64) -> Instant {
 impl PairState {
     /// Its record; none when nothing is worth keeping.
     #[must_use]
-    pub fn stored(&self, now: Now) -> Option<StoredPair> {
+    pub fn stored(&self, now: Now) -> Option<StoredPair<'_>> {
         if self.is_empty() {
             return None;
         }
@@ -138,7 +139,7 @@ pub struct Restoring<'a> {
     pub dialog_id: &'a dyn Fn(&Dialog) -> DialogId,
 }
 
-impl StoredPair {
+impl StoredPair<'_> {
     /// The pair of an earlier process.
     #[must_use]
     pub fn restore(self, with: &Restoring<'_>) -> Option<PairState> {
@@ -168,8 +169,8 @@ impl StoredPair {
     }
 }
 
-impl StoredWatching {
-    fn of(watching: &Watching, now: Now) -> Self {
+impl<'a> StoredWatching<'a> {
+    fn of(watching: &'a Watching, now: Now) -> Self {
         StoredWatching {
             wanted: watching.machine.is_wanted(),
             invariant: watching.machine.is_invariant(),
@@ -181,10 +182,10 @@ impl StoredWatching {
             },
             expires_unix_ms: watching.machine.expiry().map(|at| wall(now, at)),
             dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
-            devices: watching.devices.clone(),
+            devices: Cow::Borrowed(&watching.devices),
             request_id: watching.request_id.clone(),
             gone_us: watching.gone_us,
-            untold: watching.untold.clone(),
+            untold: Cow::Borrowed(&watching.untold),
             object: watching.object,
         }
     }
@@ -219,21 +220,21 @@ impl StoredWatching {
         Watching {
             machine,
             dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
-            devices: self.devices,
+            devices: self.devices.into_owned(),
             first: false,
             since: self.since,
             request_id: self.request_id,
             probe: None,
             gone_us: self.gone_us,
-            untold: self.untold,
+            untold: self.untold.into_owned(),
             due: None,
             object: self.object,
         }
     }
 }
 
-impl StoredWatched {
-    fn of(watched: &Watched, now: Now) -> Self {
+impl<'a> StoredWatched<'a> {
+    fn of(watched: &'a Watched, now: Now) -> Self {
         let lasting =
             |one: &&Subscription| !one.fetch && one.machine.state() != notifier::State::Terminated;
         StoredWatched {
@@ -249,7 +250,7 @@ impl StoredWatched {
                     takes: one.takes,
                 })
                 .collect(),
-            devices: watched.devices.iter().map(|device| (**device).clone()).collect(),
+            devices: watched.devices.iter().map(|device| Cow::Borrowed(&**device)).collect(),
             known: watched.known,
             give_up: watched.give_up.map(|at| wall(now, at)),
             untold: watched.untold,
@@ -277,7 +278,7 @@ impl StoredWatched {
             })
         });
         let (dialogs, devices): (Vec<Subscription>, _) =
-            (dialogs.collect(), self.devices.into_iter().map(Arc::new));
+            (dialogs.collect(), self.devices.into_iter().map(Cow::into_owned).map(Arc::new));
         Watched {
             dialogs: dialogs.into_boxed_slice().into_vec(),
             devices: devices.collect(),

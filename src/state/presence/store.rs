@@ -110,7 +110,7 @@ impl State {
 
     /// Takes up a pair of an earlier process.
     pub(in crate::state) fn restore_pair(&mut self, now: Now, text: &str, all: usize) {
-        let Ok(stored) = serde_json::from_str::<StoredPair>(text) else { return };
+        let Ok(stored) = serde_json::from_str::<StoredPair<'_>>(text) else { return };
         let count = u32::try_from(all).unwrap_or(u32::MAX);
         let spread = PACE.saturating_mul(count).max(Duration::from_secs(1));
         let dice = self.ids.random();
@@ -143,7 +143,8 @@ impl State {
 /// The record of a pair; one that is not worth keeping is deleted.
 fn record(pair: &mut PairState, now: Now) -> Record {
     let stored = pair.stored(now);
-    pair.stored = stored.is_some();
-    let value = stored.and_then(|stored| serde_json::to_string(&stored).ok());
+    let (kept, value) =
+        (stored.is_some(), stored.and_then(|stored| serde_json::to_string(&stored).ok()));
+    pair.stored = kept;
     Record::Pair { id: pair.names.id, value }
 }

@@ -4,7 +4,7 @@ use super::State;
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, PairState, Probe, Watching};
 use super::subscriber::{self, Action, Answer, Subscriber};
-use crate::codec::xmpp::{Condition, StanzaError, Text, detach};
+use crate::codec::xmpp::{Condition, StanzaError, Text};
 use crate::flow::{Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
 
 impl State {
@@ -137,7 +137,7 @@ impl State {
     }
 
     pub(super) fn take_request_id(&mut self, id: PairId) -> Option<Text> {
-        self.watching_mut(id)?.request_id.take()
+        self.watching_mut(id)?.request_id.take().map(|id| (&*id).into())
     }
 
     /// The dialog of a subscription of hers is over.
@@ -199,7 +199,7 @@ impl State {
             watching.since = now.unix_ms;
         }
         if said.id.is_some() {
-            watching.request_id = said.id.as_ref().map(detach);
+            watching.request_id = said.id.as_deref().map(Into::into);
         }
         if before != known.authorization {
             known.soil(Dirty::Gravely);
@@ -239,7 +239,7 @@ impl State {
         let Some(watching) = &mut known.watching else {
             return self.say(now, pair, Kind::Unsubscribed, None, effects);
         };
-        watching.request_id = said.id.clone();
+        watching.request_id = said.id.as_deref().map(Into::into);
         self.run_watching(now, id, None, effects, Subscriber::unsubscribe);
     }
 
@@ -270,7 +270,7 @@ impl State {
             let (devices, gone) = (watching.devices.clone(), watching.gone_us);
             self.answer_probe(pair, &probe, &devices, gone, effects);
         } else {
-            watching.probe = Some(probe);
+            watching.probe = Some(Box::new(probe));
         }
         self.run_watching(now, id, None, effects, |machine, context| match machine.is_wanted() {
             true => machine.login(context),
@@ -285,7 +285,7 @@ impl State {
         let Some(known) = self.pair_made(now, pair) else { return };
         known.authorization.inbound(Kind::Subscribe);
         let watching = known.watching.get_or_insert_default();
-        (watching.since, watching.probe) = (now.unix_ms, Some(probe));
+        (watching.since, watching.probe) = (now.unix_ms, Some(Box::new(probe)));
         known.soil(Dirty::Gravely);
         self.run_watching(now, pair.id, None, effects, Subscriber::subscribe);
     }

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use super::finished::Generation;
-use crate::codec::sip::{Headers, ReasonPhrase, Request};
+use crate::codec::sip::{Header, HeaderName, HeaderValue, Headers, ReasonPhrase, Request};
 use crate::flow::{Correlation, Flow, Instant, Map, Seed};
 
 /// RFC 3261 §17.2.2, Figure 8; Completed is [`Finished`].
@@ -45,13 +45,40 @@ pub struct Finished {
     pub detail: Option<Box<Detail>>,
 }
 
-/// Reason and companion headers of a failure.
+/// Reason and companion headers of a response, in one piece: there may be a hundred thousand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detail {
     /// A reason of its own.
     pub reason: Option<ReasonPhrase>,
-    /// Companion headers.
-    pub headers: Headers,
+    /// The headers, a line for each.
+    lines: Box<str>,
+}
+
+impl Detail {
+    /// What is to be remembered; none where there is nothing beside the status.
+    #[must_use]
+    pub fn of(reason: Option<&ReasonPhrase>, headers: &Headers) -> Option<Box<Self>> {
+        if reason.is_none() && headers.is_empty() {
+            return None;
+        }
+        let line =
+            |header: &Header| [header.name.as_str(), ":", &*header.value.to_text(), "\n"].concat();
+        let lines = headers.iter().map(line).collect::<String>().into_boxed_str();
+        Some(Box::new(Detail { reason: reason.cloned(), lines }))
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> Headers {
+        let mut headers = Headers::new();
+        for line in self.lines.lines() {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            if let Some(name) = HeaderName::new(&name.into()) {
+                headers.push(name, HeaderValue::text(value));
+            }
+        }
+        headers
+    }
 }
 
 /// What is known of a request by its key.
