@@ -72,6 +72,7 @@ class Bench:
                                     "rival_presence.cfg", database=self.database.address, **self.marks())
             words = ["--xmpp-in-sip", self.lab.address(STOX), *words]
         report = self.play(scenario, words, command)
+        note(f"{gateway:12} {scenario}: {'passed' if report['passed'] else report['faults']}")
         self.reports.append({"gateway": gateway, **report})
         return report
 

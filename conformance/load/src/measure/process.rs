@@ -45,7 +45,7 @@ pub struct Tree(pub u32);
 
 /// Time spent by this process alone.
 pub fn own_cpu() -> Cpu {
-    stat(std::process::id()).map(|stat| stat.cpu()).unwrap_or_default()
+    stat(std::process::id()).map(|stat| stat.alone).unwrap_or_default()
 }
 
 /// Time that the machine's processors spent on anything, and how many there are.
@@ -76,7 +76,7 @@ impl Tree {
     /// Time spent by all that live, and by those that the root has waited for.
     pub fn cpu(self) -> Cpu {
         let members = self.members().into_iter().filter_map(stat);
-        members.map(|stat| stat.cpu()).fold(Cpu::default(), |sum, cpu| Cpu {
+        members.map(|stat| stat.family).fold(Cpu::default(), |sum, cpu| Cpu {
             user: sum.user + cpu.user,
             kernel: sum.kernel + cpu.kernel,
         })
@@ -124,14 +124,9 @@ impl Tree {
 
 struct Stat {
     state: String,
-    user: u64,
-    kernel: u64,
-}
-
-impl Stat {
-    fn cpu(&self) -> Cpu {
-        Cpu { user: time(self.user), kernel: time(self.kernel) }
-    }
+    alone: Cpu,
+    /// With the children that it has waited for.
+    family: Cpu,
 }
 
 /// proc(5), `/proc/PID/stat`: state, utime + cutime, stime + cstime, in clock ticks.
@@ -142,8 +137,11 @@ fn stat(pid: u32) -> Option<Stat> {
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
     Some(Stat {
         state: fields.first()?.to_string(),
-        user: number(14)? + number(16)?,
-        kernel: number(15)? + number(17)?,
+        alone: Cpu { user: time(number(14)?), kernel: time(number(15)?) },
+        family: Cpu {
+            user: time(number(14)? + number(16)?),
+            kernel: time(number(15)? + number(17)?),
+        },
     })
 }
 

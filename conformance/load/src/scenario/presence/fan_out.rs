@@ -101,7 +101,7 @@ fn changes(
         each.record(Duration::from_secs_f64(outcome.seconds));
         if !outcome.done {
             sheet.fault("watcher who missed the newest state", show.people.behind().into());
-            break;
+            return Ok(None);
         }
     }
     let (after, told) = (show.mark(), show.people.counts.notifies - counts.notifies);

@@ -1,5 +1,6 @@
 //! Presence: users of both worlds watch each other over a gateway.
 
+mod coming;
 pub mod fan_out;
 pub mod idle;
 pub mod people;

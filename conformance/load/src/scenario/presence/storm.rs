@@ -120,13 +120,13 @@ fn outage(options: &Storm, show: &mut Show, sheet: &mut Sheet) -> io::Result<()>
     }
     let gone = show.pass("outage", options.outage)?;
     tell_phase(show, sheet, "outage", gone);
+    let wanted = show.people.counts.shown + u64::from(show.people.live(Way::Hers));
     if let Some(component) = show.worlds.xmpp.component() {
         component.open()?;
     }
     let patience = Duration::from_secs_f64(options.patience);
     let up = show.until("reconnect", patience, |turn| Ok(turn.worlds.xmpp.is_up()))?;
     sheet.fault("link that did not come back", u64::from(!up.done));
-    let wanted = show.people.counts.shown + u64::from(show.people.live(Way::Hers));
     show.speak();
     let shown =
         show.until("shown again", patience, |turn| Ok(turn.people.counts.shown >= wanted))?;
