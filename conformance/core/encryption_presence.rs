@@ -304,7 +304,7 @@ fn e2e_024_an_object_that_nobody_can_be_shown_is_not_taken() {
 }
 
 #[test]
-fn e2e_091_what_she_says_of_it_comes_too_late_for_an_answer() {
+fn what_she_says_of_it_comes_too_late_for_an_answer() {
     let mut world = native();
     let subscribe = she_watches(&mut world);
     shows(&mut world, &subscribe, (2, ACTIVE), ENVELOPED, b"0\x05");

@@ -124,7 +124,7 @@ fn pres_037_the_show_is_an_instant_messaging_status() {
 }
 
 #[test]
-fn addr_060_and_sub_039_subscriptions_are_between_pres_addresses() {
+fn sub_039_subscriptions_are_between_pres_addresses() {
     let romeo = Romeo::asked_in(world());
     let subscribe = &romeo.subscribe;
     assert_eq!(subscribe.uri.as_str(), "pres:romeo@example.net");
@@ -134,7 +134,10 @@ fn addr_060_and_sub_039_subscriptions_are_between_pres_addresses() {
     assert!(contact.uri().as_str().starts_with("sip:juliet@127.0.0.20:5060;"), "{contact:?}");
     let accept = header(subscribe, &HeaderName::Accept);
     assert!(accept.starts_with("application/pidf+xml, ") && accept.ends_with(", message/cpim"));
-    // What is only allowed in other addresses is escaped (RFC 3922 §3.2).
+}
+
+#[test]
+fn addr_060_no_device_and_the_escaping_of_rfc_3922() {
     let mut world = world();
     world.xmpp(
         "<presence from='jean-luc@example.com/x' to='o\\27malley@example.net' type='subscribe'/>",
@@ -236,7 +239,14 @@ fn pres_043_from_is_the_address_and_the_id_of_the_tuple() {
 }
 
 #[test]
-fn pres_044_and_045_to_is_the_bare_address_and_no_header_crosses() {
+fn pres_044_to_is_the_bare_address() {
+    let mut romeo = Romeo::watched_in(world());
+    let told = romeo.shows_as(OBJECT, &object("", "", &document(&tuple("orchard", "open", ""))));
+    assert!(told[0].contains(" to='juliet@example.com'"), "{told:?}");
+}
+
+#[test]
+fn pres_045_no_header_of_the_object_crosses() {
     let mut romeo = Romeo::watched_in(world());
     let headers = "cc: <im:nurse@example.com>\nDateTime: 2026-11-30T12:00:00Z\n\
                    Subject: a secret subject\nNS: Mine <urn:example:mine>\nMine.Word: hidden\n";
