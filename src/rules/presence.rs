@@ -20,6 +20,9 @@ const SHOWS: [(&str, Option<Show>); 5] = [
     ("none", None),
 ];
 
+/// Words: language and text.
+type Words = Vec<(String, String)>;
+
 /// How presence crosses.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Presence {
@@ -40,7 +43,7 @@ pub struct Presence {
     /// The shows, or none, that are closed: `to_sip.basic`.
     closed: Vec<Option<Show>>,
     /// Words for a show, by language: `to_sip.notes`.
-    words: Vec<(Option<Show>, Vec<(String, String)>)>,
+    words: Vec<(Option<Show>, Words)>,
     /// Whether a priority is written: `to_sip.priority`.
     pub write_priority: bool,
     /// Whether the media type says the charset: `to_sip.charset`.
@@ -48,7 +51,7 @@ pub struct Presence {
     /// The show for an activity, by name: `to_xmpp.activities`.
     shows: Vec<(&'static str, Option<Show>)>,
     /// Words for an activity, by language: `to_xmpp.notes`.
-    notes: Vec<(&'static str, Vec<(String, String)>)>,
+    notes: Vec<(&'static str, Words)>,
     /// The show for an instant messaging status: `to_xmpp.im`.
     im: Vec<(String, Option<Show>)>,
     /// The show of an idle device: `to_xmpp.idle`.
@@ -221,7 +224,7 @@ fn activity_or_none(node: &Node<'_>) -> Option<Option<Activity>> {
 }
 
 /// Words by language.
-fn words(node: &Node<'_>) -> Option<Vec<(String, String)>> {
+fn words(node: &Node<'_>) -> Option<Words> {
     let entries = node.map()?.entries();
     let text =
         |(language, node): (&str, Node<'_>)| Some((language.to_owned(), node.text()?.to_owned()));
