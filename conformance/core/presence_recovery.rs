@@ -174,7 +174,7 @@ fn sub_114_what_expired_meanwhile_ends_at_the_start() {
     assert_eq!(substate(&last), "terminated;reason=timeout");
     world.answer(&last, 200);
     world.up();
-    assert_eq!(world.told(), ["unavailable"]);
+    assert_eq!(world.told(), ["unavailable", "probe"]);
 
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
@@ -374,4 +374,50 @@ fn after_the_loss_of_the_store_a_refusal_of_his_is_what_she_is_told() {
     let mut world = World::new();
     world.juliet_probes();
     assert_eq!(expires(&world.request()), 0);
+}
+
+/// One of several devices that goes is not all of them: after the link was away she is asked for by
+/// one who may see her, watching or not.
+#[test]
+fn sub_016_a_device_of_which_nobody_was_told_again_counts() {
+    let mut world = World::new();
+    let subscribe = world.juliet_sees(&["a"]);
+    // Mercutio may see her, and does not watch any more.
+    let his = |text: String| text.replace("romeo@", "mercutio@");
+    world.sip(&his(crate::scene::subscribe("m1", "", 1, "Expires: 3600\n")));
+    let (ok, notifies) = world.answered();
+    notifies.iter().for_each(|notify| world.answer(notify, 200));
+    world.xmpp("<presence from='juliet@xmpp.test' to='mercutio@sip.xmpp.test' type='subscribed'/>");
+    world.settle(200);
+    let tag = ok.to.tag().expect("a tag").to_owned();
+    world.sip(&his(crate::scene::subscribe("m1", &tag, 2, "Expires: 0\n")));
+    let (_, notifies) = world.answered();
+    notifies.iter().for_each(|notify| world.answer(notify, 200));
+    world.run_quietly(seconds(20));
+    world.down(false);
+    world.up();
+    world.run_quietly(seconds(1));
+    let shows = |device: &str, kind: &str| {
+        format!("<presence from='juliet@xmpp.test/{device}' to='mercutio@sip.xmpp.test'{kind}/>")
+    };
+    // Her server answers for both devices; then one of them goes.
+    world.stanzas();
+    world.xmpp(&shows("balcony", ""));
+    world.xmpp(&shows("garden", ""));
+    world.xmpp(&shows("balcony", " type='unavailable'"));
+    let sent = world.run_quietly(seconds(3_600));
+    let refreshed = sent.iter().any(|(_, it)| it.call_id == subscribe.call_id);
+    assert!(refreshed, "{sent:?}");
+}
+
+#[test]
+fn sub_016_one_probe_for_a_user_of_whom_nobody_watches_anything() {
+    let mut world = World::new();
+    let mut watcher = world.romeo_sees("w1");
+    let (_, notifies) = watcher.again(&mut world, "Expires: 0\n");
+    notifies.iter().for_each(|notify| world.answer(notify, 200));
+    world.told();
+    world.down(false);
+    world.up();
+    assert_eq!(world.told(), ["probe"]);
 }

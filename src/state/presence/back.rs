@@ -23,7 +23,7 @@ impl State {
     ) {
         // Who came and went meanwhile was not told.
         for user in self.presence.users.values_mut() {
-            (user.said, user.devices) = (false, Vec::new());
+            (user.said, user.asked, user.devices) = (false, false, Vec::new());
         }
         let (mut flow, rate) = (Flow::default(), Rate::new(self.config.presence.resume_rate));
         for id in self.presence.all() {
@@ -84,7 +84,10 @@ impl State {
         if std::mem::take(&mut watched.untold) {
             self.he_left(id, effects);
         }
-        if !alive && !wanted {
+        // One who may see her asks, watching or not, or one of several devices would count as all.
+        let user = self.presence.pair(id).map(|known| self.user_id(known.names.user()));
+        let user = user.and_then(|user| self.presence.users.get(&user));
+        if !alive && !wanted && user.is_none_or(|user| user.asked) {
             return;
         }
         self.ask_how_she_is(now, id, effects);

@@ -32,6 +32,10 @@ impl State {
         let unconfirmed = there.map(|device| device.resource.clone()).collect();
         watched.probe =
             Some(Box::new(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 }));
+        let user = self.user_id(&pair.user);
+        if let Some(user) = self.presence.users.get_mut(&user) {
+            user.asked = true;
+        }
         self.probe(&pair, &token, effects);
     }
 
