@@ -130,7 +130,8 @@ fn outage(options: &Storm, show: &mut Show, sheet: &mut Sheet) -> io::Result<()>
     show.speak();
     let shown =
         show.until("shown again", patience, |turn| Ok(turn.people.counts.shown >= wanted))?;
-    sheet.fault("subscription that was not shown again", u64::from(!shown.done));
+    let missing = wanted.saturating_sub(show.people.counts.shown);
+    sheet.fault("subscription that was not shown again", missing);
     let words =
         format!("{:.1} s to connect, {:.1} s until all was shown again", up.seconds, shown.seconds);
     sheet.tell("link_back", "the link is back", (up.seconds, shown.seconds), words);
