@@ -421,3 +421,19 @@ fn sub_016_one_probe_for_a_user_of_whom_nobody_watches_anything() {
     world.up();
     assert_eq!(world.told(), ["probe"]);
 }
+
+/// A subscription that is made anew when the link is back: its first document says nothing new.
+#[test]
+fn sub_113_what_holds_while_a_dialog_is_made_anew_is_shown_again() {
+    let mut world = World::new();
+    let subscribe = world.juliet_sees(&["a"]);
+    world.pass_ms(10_000);
+    let (_, anew) = world.told_by_romeo(&subscribe, 2, "terminated;reason=deactivated", "");
+    world.answer(&anew[0], 200);
+    assert_eq!(world.told(), NOTHING);
+    world.down(true);
+    world.up();
+    assert_eq!(world.told(), ["available /a"]);
+    world.notified(&anew[0], 1, "active;expires=3600", &open(&["a"]));
+    assert_eq!(world.told(), NOTHING);
+}

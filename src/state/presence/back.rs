@@ -56,11 +56,14 @@ impl State {
     /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
     fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         self.catch_up(id, effects);
+        // What she was shown holds while a subscription is made anew, too: its first document may
+        // say nothing new.
+        self.show_all(id, effects);
         let live = |known: &PairState| {
             known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
         };
         if self.presence.pair(id).is_some_and(live) {
-            return self.show_all(id, effects);
+            return;
         }
         let context = self.context(now, id);
         if let Some(watching) = self.watching_mut(id) {
