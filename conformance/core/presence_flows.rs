@@ -76,7 +76,8 @@ fn juliet_subscribes_and_romeo_approves() {
     assert_eq!(subscribe.from.uri().as_str(), "sip:juliet@example.com");
     assert_eq!(subscribe.to.uri().as_str(), "sip:romeo@example.net");
     assert_eq!((subscribe.cseq.number, subscribe.max_forwards), (1, Some(70)));
-    assert!(header(&subscribe, &HeaderName::Accept).starts_with("application/pidf+xml"));
+    let accept = "application/pidf+xml, multipart/signed, application/pkcs7-mime";
+    assert_eq!(header(&subscribe, &HeaderName::Accept), accept);
     assert_eq!(expires(&subscribe), 3_600);
     let told = stanzas(&mut world);
     let expected = [

@@ -174,7 +174,7 @@ fn sub_114_what_expired_meanwhile_ends_at_the_start() {
     assert_eq!(substate(&last), "terminated;reason=timeout");
     world.answer(&last, 200);
     world.up();
-    assert_eq!(world.told(), ["unavailable", "probe"]);
+    assert_eq!(world.told(), ["unavailable"]);
 
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
@@ -411,7 +411,7 @@ fn sub_016_a_device_of_which_nobody_was_told_again_counts() {
 }
 
 #[test]
-fn sub_016_one_probe_for_a_user_of_whom_nobody_watches_anything() {
+fn sub_016_who_watches_nobody_is_not_asked_for_where_nobody_watches() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     let (_, notifies) = watcher.again(&mut world, "Expires: 0\n");
@@ -419,7 +419,7 @@ fn sub_016_one_probe_for_a_user_of_whom_nobody_watches_anything() {
     world.told();
     world.down(false);
     world.up();
-    assert_eq!(world.told(), ["probe"]);
+    assert_eq!(world.told(), NOTHING);
 }
 
 /// A subscription that is made anew when the link is back: its first document says nothing new.

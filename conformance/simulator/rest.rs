@@ -111,7 +111,8 @@ impl Simulation {
                 // OPTIONS may be under way to each server.
                 "sip_client_transactions" => 3,
                 // She may wait for an answer that nobody gives.
-                "presence_pairs" | "subscriptions_of_xmpp_users" => 1,
+                "presence_pairs" => 1,
+                "subscriptions_of_xmpp_users" => status.gauges["presence_pairs"],
                 _ => 0,
             };
             self.stage.demand(*value <= bound, || format!("at rest {name} is {value}"));

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{DialogId, Pair, Written};
+use crate::codec::mime::cpim;
 use crate::codec::sip::Request;
 use crate::codec::xmpp;
 
@@ -32,7 +33,7 @@ impl Takes {
         Takes {
             signed: names("multipart/signed"),
             enveloped: names("application/pkcs7-mime"),
-            cpim: names("message/cpim"),
+            cpim: names(cpim::MEDIA_TYPE),
         }
     }
 

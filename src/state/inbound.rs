@@ -329,7 +329,7 @@ impl State {
         if request.method == Method::Subscribe {
             let dialog = self.dialog_id(&request.call_id, &self.tag(request));
             // Its answer waits for the disk.
-            if self.is_unwritten(self.presence.named(dialog).map(|pair| (pair, dialog))) {
+            if self.is_unwritten(self.presence.named(dialog)) {
                 return;
             }
         }

@@ -229,7 +229,7 @@ impl State {
         let Some(mut client) = self.clients.remove(&branch) else { return };
         match client.machine.fire(now.instant) {
             // What is not on disk was not sent yet.
-            Due::Retransmit if self.is_unwritten(client.owner.dialog()) => {}
+            Due::Retransmit if self.is_unwritten(client.owner.dialog().map(|(pair, _)| pair)) => {}
             Due::Retransmit => {
                 self.counters.count(Counter::SipRetransmissions);
                 effects.push(Effect::Sip { hop: client.hop, octets: client.octets.clone() });

@@ -23,7 +23,16 @@ impl State {
     ) {
         // Who came and went meanwhile was not told.
         for user in self.presence.users.values_mut() {
-            (user.said, user.asked, user.devices) = (false, false, Vec::new());
+            (user.said, user.unasked, user.devices) = (false, false, Vec::new());
+        }
+        for id in self.presence.all() {
+            let Some(pair) = self.presence.pairs.get(&id) else { continue };
+            if pair.watching.as_ref().is_some_and(|watching| watching.machine.is_wanted()) {
+                let key = self.user_id(pair.names.user());
+                if let Some(user) = self.presence.users.get_mut(&key) {
+                    user.unasked = true;
+                }
+            }
         }
         let (mut flow, rate) = (Flow::default(), Rate::new(self.config.presence.resume_rate));
         for id in self.presence.all() {
@@ -87,10 +96,11 @@ impl State {
         if std::mem::take(&mut watched.untold) {
             self.he_left(id, effects);
         }
-        // One who may see her asks, watching or not, or one of several devices would count as all.
+        // Who watches is asked for, by one who may see her, watching or not: else one of several
+        // devices would count as all.
         let user = self.presence.pair(id).map(|known| self.user_id(known.names.user()));
         let user = user.and_then(|user| self.presence.users.get(&user));
-        if !alive && !wanted && user.is_none_or(|user| user.asked) {
+        if !alive && !wanted && user.is_none_or(|user| !user.unasked) {
             return;
         }
         self.ask_how_she_is(now, id, effects);

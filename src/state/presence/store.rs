@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::State;
 use super::pair::{Dirty, PairState};
 use super::record::{Restoring, StoredPair};
-use crate::flow::{CommitId, DialogId, Effect, Now, PairId, Record};
+use crate::flow::{CommitId, Effect, Now, PairId, Record};
 use crate::state::timer::Timer;
 
 /// How long a record may be behind in what is learnt again after a crash.
@@ -46,9 +46,9 @@ impl State {
         effects.push(Effect::Commit { id: commit, records, then });
     }
 
-    /// Whether what goes for a dialog waits for the disk.
-    pub(in crate::state) fn is_unwritten(&self, dialog: Option<(PairId, DialogId)>) -> bool {
-        let pair = dialog.and_then(|(pair, _)| self.presence.pair(pair));
+    /// Whether what goes for a pair waits for the disk.
+    pub(in crate::state) fn is_unwritten(&self, pair: Option<PairId>) -> bool {
+        let pair = pair.and_then(|pair| self.presence.pair(pair));
         pair.is_some_and(|pair| pair.commit > Some(self.presence.committed))
     }
 

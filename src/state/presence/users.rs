@@ -25,9 +25,9 @@ pub(super) struct User {
     pub(super) heard: u64,
     pub(super) devices: Vec<Text>,
     pub(super) said: bool,
-    /// Whether somebody has asked for her since the link is there: else there may be devices that
-    /// nobody knows of.
-    pub(super) asked: bool,
+    /// She watches somebody, and nobody has asked for her since the link is back: there may be
+    /// devices that nobody knows of.
+    pub(super) unasked: bool,
     /// Her names.
     pub(super) her: Option<Arc<Her>>,
     /// What she showed last, to whomever: who is shown the same shares it.

@@ -34,7 +34,7 @@ impl State {
             Some(Box::new(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 }));
         let user = self.user_id(&pair.user);
         if let Some(user) = self.presence.users.get_mut(&user) {
-            user.asked = true;
+            user.unasked = false;
         }
         self.probe(&pair, &token, effects);
     }

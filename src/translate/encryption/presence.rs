@@ -264,13 +264,7 @@ pub(in crate::translate) fn asked(presence: &Presence) -> Facts<'_> {
 
 /// What a rule can ask for about what the sender of an object is told.
 pub(in crate::translate) fn facts(presence: &Presence) -> Facts<'_> {
-    Facts {
-        direction: Direction::ToXmpp,
-        from: presence.from.as_ref().map_or("", Jid::bare_str),
-        to: presence.to.as_ref().map_or("", Jid::bare_str),
-        stanza: "presence",
-        ..Facts::default()
-    }
+    Facts { direction: Direction::ToXmpp, ..asked(presence) }
 }
 
 /// Takes out what stands in a stanza: it is only for whose it is.
