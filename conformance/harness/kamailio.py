@@ -21,16 +21,18 @@ class Kamailio(Process):
     name = "kamailio"
 
     def __init__(self, lab, domains=("sip.test",), routes=None, octet=addresses.KAMAILIO, defines=(),
-                 answer_within_ms=4000, present=(), name=None):
+                 answer_within_ms=4000, present=(), websocket=False, name=None):
         """
         `routes` maps an XMPP domain to the SIP URI of the gateway that takes it; `present` are the users whose
-        presence it serves itself: the others' phones answer SUBSCRIBE.
+        presence it serves itself: the others' phones answer SUBSCRIBE. With `websocket` (Debian's
+        kamailio-websocket-modules) it takes clients over WebSocket too, on port 8080.
         """
         super().__init__(lab, name)
         self.address = lab.address(octet)
         self.domains = list(domains)
         self.routes = dict(routes or {})
-        self.defines = [*defines, *(["WITH_PRESENCE"] if present else [])]
+        self.defines = [*defines, *(["WITH_PRESENCE"] if present else []),
+                        *(["WITH_WEBSOCKET"] if websocket else [])]
         self.present = list(present)
         self.answer_within_ms = answer_within_ms
 

@@ -41,7 +41,7 @@ class Deployment:
         # go-sendxmpp logs in over TLS alone
         certificates = Certificates(self.lab.folder / "certificates", self.prosody.address, XMPP_DOMAIN)
         self.prosody.more_configuration = PROSODY_TLS.format(domain=XMPP_DOMAIN, file=certificates.server)
-        self.kamailio = Kamailio(self.lab, domains=[SIP_DOMAIN], present=[EVERYBODY],
+        self.kamailio = Kamailio(self.lab, domains=[SIP_DOMAIN], present=[EVERYBODY], websocket=True,
                                  defines=["WITH_CHALLENGE", "WITH_MESSAGE_LOG"])
         self.stox = Stox(
             self.lab, components=[(COMPONENT, self.prosody.component_address, SECRET)],
