@@ -24,8 +24,11 @@ class Client:
     program = ""        # name and version, as the table prints it
     side = ""           # "xmpp" or "sip"
     packages = ()       # what must be installed: "deb:bitlbee-libpurple", "pypi:pjsua2-python==2.15.1", "npm:jssip@3.13.0"
-    # What the program itself cannot do: the name of a step -> the reason. Such a cell is an exclusion.
+    # What the program itself cannot do: an ability or the name of a step in matrix.toml -> the reason. Such a cell is an
+    # exclusion.
     cannot = {}
+    # It shows a long line in pieces that end where a blank was.
+    wraps = False
 
     lab: object
     address: str        # "romeo@sip.test" or "juliet@xmpp.test", without a scheme
@@ -63,6 +66,10 @@ class Client:
 
     def says(self, contact, text, subject=None):
         """Write to somebody, as typed into the program."""
+        raise NotImplementedError
+
+    def shares(self, contact, url):
+        """Send a picture that lies at this address already, as the program does it: a link, XEP-0066."""
         raise NotImplementedError
 
     def shown(self):

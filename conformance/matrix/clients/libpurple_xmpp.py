@@ -1,0 +1,95 @@
+"""libpurple as an XMPP client, the engine of Pidgin, through BitlBee."""
+
+import re
+
+from harness.waiting import PATIENCE, until
+
+from ..client import Client, Shown
+from .bitlbee import CONTROL, ROOT, Bitlbee
+
+ASKS = re.compile(r"New request: (\S+) wants to add you")
+# what libpurple says when an error comes back
+FAILED = re.compile(r"- Error: (?P<words>.*)$")
+STATES = {"Online": "online", "Available": "online", "Away": "away", "Busy": "busy", "Offline": "offline"}
+
+
+class LibpurpleXmpp(Client):
+    program = "libpurple 2.14 (XMPP)"
+    side = "xmpp"
+    packages = ("deb:bitlbee-libpurple",)
+    cannot = {
+        "subject": "IRC has no subjects",
+        "picture": "IRC has text alone",
+        "typing": "IRC has no typing notices",
+        "reads": "libpurple 2 sends neither receipts nor markers",
+        "long-out": "BitlBee takes lines of 512 octets (RFC 2812 §2.3)",
+    }
+    wraps = True        # at about 425 octets, which is what a line of IRC holds
+
+    _bitlbee = None
+
+    def start(self):
+        user = self.address.split("@")[0]
+        self._bitlbee = Bitlbee(self.lab, f"libpurple-xmpp-{user}", nick=user).start()
+        self._nicks = {}        # contact -> nick
+        self._accepted = set()
+        self._bitlbee.orders("register secret", answer="registered")
+        self._bitlbee.orders(f"account add jabber {self.address} {self.password}", answer="added")
+        # a server that has no name in DNS, with a certificate that nobody signed
+        for setting in (f"connect_server {self.server[0]}", f"port {self.server[1]}",
+                        "connection_security opportunistic_tls", "auth_plain_in_clear true"):
+            self._bitlbee.orders(f"account 0 set {setting}", answer=setting.split()[0])
+        self.comes_back()
+        return self
+
+    def stop(self):
+        if self._bitlbee:
+            self._bitlbee.kill()
+
+    # contacts
+
+    def adds(self, contact):
+        self._bitlbee.sends(f"PRIVMSG {CONTROL} :add 0 {contact}")
+
+    def asked_by(self):
+        asked = [found[1] for said in self._bitlbee.said() if (found := ASKS.search(said["text"]))]
+        return [contact for contact in dict.fromkeys(asked) if contact not in self._accepted]
+
+    def accepts(self, contact):
+        self._accepted.add(contact)
+        self._bitlbee.sends(f"PRIVMSG {CONTROL} :yes")
+
+    def contact_state(self, contact):
+        for line in self._bitlbee.answers("blist all", last="buddies ("):
+            words = line.split()
+            if len(words) >= 3 and words[1].startswith(contact):
+                return STATES.get(words[-1].strip("()"), words[-1])
+        return None
+
+    # messages
+
+    def says(self, contact, text, subject=None):
+        self._bitlbee.sends(f"PRIVMSG {contact.split('@')[0]} :{text}")
+
+    def shown(self):
+        return [self._line(said) for said in self._bitlbee.said() if said["nick"] != ROOT]
+
+    def failures(self):
+        return [("", found["words"]) for said in self._bitlbee.said()
+                if said["nick"] == ROOT and (found := FAILED.search(said["text"]))]
+
+    # presence on the network
+
+    def signs_out(self):
+        self._bitlbee.orders("account 0 off", answer="Signing off")
+
+    def comes_back(self):
+        self._bitlbee.orders("account 0 on", answer="Logged in")
+
+    # helpers
+
+    def _line(self, said):
+        sender = f"{said['user']}@{said['host']}".split("/")[0]
+        if said["target"] == CONTROL:       # somebody who is not on the list
+            return Shown(sender, said["text"].removeprefix(f"{self._bitlbee.nick}: "), window="chat")
+        return Shown(sender, said["text"])
