@@ -27,7 +27,7 @@ def program(name):
     module, _, wanted = name.partition(":")
     module = importlib.import_module(f"matrix.clients.{module}")
     classes = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Client)
-               and each.__module__ == module.__name__]
+               and each.program and each.__module__ == module.__name__]
     return next(each for each in classes if wanted in ("", each.__name__))
 
 
