@@ -8,6 +8,7 @@ takes a newer version of one: no gateway is involved, nothing is judged.
 """
 
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -38,7 +39,7 @@ def main():
     if not names or names[0] in ("-h", "--help"):
         sys.exit(__doc__)
     kinds = [program(name) for name in names]
-    with Lab() as lab:
+    with Lab(keep_folder="KEEP" in os.environ) as lab:
         proxy = Kamailio(lab, present=() if direct else USERS, defines=["WITH_CHALLENGE"], websocket=True).start()
         began = time.monotonic()
 
