@@ -26,7 +26,7 @@ class Baresip(Process):
         self.password, self.presence = password, presence
         self.address = address or lab.next_address()
         self._control = None
-        self._seen = 0
+        self._seen = self._begun = 0
 
     def says(self, text, to):
         """Send a text to one of the contacts."""
@@ -68,6 +68,7 @@ class Baresip(Process):
         return "\n".join(line for line in self._screen().splitlines() if re.match(r'sip:\S+: "', line))
 
     def before_start(self):
+        self._begun = len(self._screen())
         write(self.folder / "config", "baresip.config", address=self.address, modules=module_folder(),
               presence="module_app presence.so" if self.presence else "")
         publishes = ";pubint=60" if self.presence == "publishes" else ""
@@ -83,14 +84,22 @@ class Baresip(Process):
         return ["baresip", "-f", self.folder]
 
     def ready(self):
-        return listens(self.address, CONTROL_PORT) and "} 200 OK" in self._screen()
+        return listens(self.address, CONTROL_PORT) and "} 200 OK" in self._screen()[self._begun:]
+
+    def leaves(self):
+        """Its user ends it: it takes its publication back, unregisters, and waits for the ends of its subscriptions."""
+        self._hang_up()
+        return super().stop()
 
     def stop(self):
+        self._hang_up()
+        # asked to end, it waits for the ends of all its subscriptions
+        return self.kill() if self.presence else super().stop()
+
+    def _hang_up(self):
         if self._control:
             self._control.close()
             self._control = None
-        # asked to end, it waits for the ends of all its subscriptions
-        return self.kill() if self.presence else super().stop()
 
     def _screen(self):
         return COLOUR.sub("", self.log_text())

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Two users of one SIP program, or of two, and a proxy between them: what each shows of the other.
 
-    conformance/matrix/try_sip.py PROGRAM [OTHER_PROGRAM]
+    conformance/matrix/try_sip.py [--direct] PROGRAM [OTHER_PROGRAM]
 
-A program is a module of `clients/`, or MODULE:CLASS where the module has several. For whoever wraps a program anew or
+With --direct no presence server publishes their states: each program answers SUBSCRIBE itself. A program is a module of `clients/`, or MODULE:CLASS where the module has several. For whoever wraps a program anew or
 takes a newer version of one: no gateway is involved, nothing is judged.
 """
 
 import importlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -27,17 +28,19 @@ def program(name):
     module, _, wanted = name.partition(":")
     module = importlib.import_module(f"matrix.clients.{module}")
     classes = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Client)
-               and each.__module__ == module.__name__]
+               and each.program and each.__module__ == module.__name__]
     return next(each for each in classes if wanted in ("", each.__name__))
 
 
 def main():
-    names = (sys.argv[1:] * 2)[:2]
+    words = sys.argv[1:]
+    direct = words[:1] == ["--direct"]
+    names = (words[direct:] * 2)[:2]
     if not names or names[0] in ("-h", "--help"):
         sys.exit(__doc__)
     kinds = [program(name) for name in names]
-    with Lab() as lab:
-        proxy = Kamailio(lab, present=USERS, defines=["WITH_CHALLENGE"], websocket=True).start()
+    with Lab(keep_folder="KEEP" in os.environ) as lab:
+        proxy = Kamailio(lab, present=() if direct else USERS, defines=["WITH_CHALLENGE"], websocket=True).start()
         began = time.monotonic()
 
         def tell(*words):
@@ -46,16 +49,22 @@ def main():
         people = [kind(lab=lab, address=f"{user}@sip.test", password=f"{user}pw", server=proxy.target)
                   for kind, user in zip(kinds, USERS)]
         for person in people:
+            person.publishes = not direct
             person.start()
             tell(person.program, "is registered as", person.address)
         for person, other in (people, people[::-1]):
             converse(person, other, tell)
-        for person in people:
-            person.signs_out()
-            tell(person.address, "signed out")
-        people[0].comes_back()
+        people[1].signs_out()
+        tell(people[1].address, "signed out")
+        seen(tell, "state", lambda: people[0].contact_state(people[1].address) in ("offline", None))
         people[0].says(people[1].address, "who is off gets no line")
         seen(tell, "failure", people[0].failures)
+        people[1].comes_back()
+        seen(tell, "state", lambda: people[0].contact_state(people[1].address) == "online")
+        people[0].says(people[1].address, "back?")
+        seen(tell, "line", lambda: [line.text for line in people[1].shown() if line.text == "back?"])
+        for person in people:
+            tell(person.address, "shows in all", [line.text[:20] for line in person.shown()])
         for person in people:
             person.stop()
 
