@@ -66,6 +66,11 @@ class Plan:
             raise BadPlan(f"{name} of matrix.toml is {len(classes)} classes of clients/{module.__name__.split('.')[-1]}.py")
         return classes[0]
 
+    def packages(self, kind):
+        """What all programs together need of "deb", "pypi" or "npm"."""
+        wanted = {package for side in SIDES for name in self.programs[side] for package in self.client(side, name).packages}
+        return sorted(package.partition(":")[2] for package in wanted if package.startswith(f"{kind}:"))
+
 
 def read():
     with open(HERE / "matrix.toml", "rb") as file:

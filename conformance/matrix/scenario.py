@@ -67,6 +67,7 @@ class Pair:
     def __init__(self, deployment, xmpp, sip, patience):
         self.deployment, self.patience = deployment, patience
         self.xmpp, self.sip = xmpp, sip
+        self.sip_is_out = False
 
     def other(self, person):
         return self.sip if person is self.xmpp else self.xmpp
@@ -278,7 +279,7 @@ def marks_of(writer, text):
 
 @step("signed-out")
 def signed_out(pair):
-    pair.sip.program.signs_out()
+    sign_sip_out(pair)
     writer = pair.xmpp
     writer.program.says(pair.sip.seen_as, "are you still there?")
     try:
@@ -292,9 +293,17 @@ def signed_out(pair):
     return ""
 
 
+def sign_sip_out(pair):
+    pair.sip.program.signs_out()
+    pair.sip_is_out = True
+
+
 @step("sip-back")
 def sip_back(pair):
+    if not pair.sip_is_out:
+        sign_sip_out(pair)
     pair.sip.program.comes_back()
+    pair.sip_is_out = False
     pair.talk(pair.xmpp, ["good to see you again"])
     pair.talk(pair.sip, ["here I am"])
 

@@ -27,9 +27,11 @@ def reasons(rows):
     """Every failure with what a person would complain of, and every exclusion once, with its pairs."""
     lines = []
     for row in rows:
+        failed = {}         # a pair that could not be tried has one reason for all
         for cell in row.cells:
             if cell.verdict == FAILED:
-                lines.append(f"FAIL {row.xmpp} : {row.sip}  {cell.step}: {cell.reason}")
+                failed.setdefault(cell.reason, []).append(cell.step)
+        lines += [f"FAIL {row.xmpp} : {row.sip}  {', '.join(steps)}: {reason}" for reason, steps in failed.items()]
     excluded = {}
     for row in rows:
         for cell in row.cells:

@@ -33,7 +33,7 @@ class LibpurpleXmpp(Client):
         self._bitlbee = Bitlbee(self.lab, f"libpurple-xmpp-{user}", nick=user).start()
         self._nicks = {}        # contact -> nick
         self._accepted = set()
-        self._bitlbee.orders("register secret", answer="registered")
+        self._bitlbee.orders("register secret", answer="successfully created")
         self._bitlbee.orders(f"account add jabber {self.address} {self.password}", answer="added")
         # a server that has no name in DNS, with a certificate that nobody signed
         for setting in (f"connect_server {self.server[0]}", f"port {self.server[1]}",

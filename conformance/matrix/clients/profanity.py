@@ -46,6 +46,7 @@ class Profanity(Client):
 
     def stop(self):
         if self._terminal:
+            self._terminal.keeps_screen()
             self._terminal.kill()
 
     # contacts
@@ -90,6 +91,7 @@ class Profanity(Client):
         before = self._screen().count(LOGGED_IN)
         self._orders(f"/connect {self.address}")
         until(lambda: self._screen().count(LOGGED_IN) > before, "profanity logs in again", every=0.1)
+        self._contact = None        # it shows its console after a login
 
     # helpers
 
@@ -140,6 +142,12 @@ class Terminal(Process):
     def screen(self):
         """What is on it now, blanks at the ends of lines left out."""
         return "\n".join(line.rstrip() for line in self._tmux("capture-pane", "-t", "one", "-p").splitlines())
+
+    def keeps_screen(self):
+        """In its log, for whoever looks for a fault."""
+        if self.running:
+            with open(self.log_path, "a", encoding="utf-8") as log:
+                log.write(self.screen())
 
     def _server(self):
         return "-u", "-S", str(self.folder / "tmux"), "-f", "/dev/null"
