@@ -21,7 +21,7 @@ from harness.waiting import TooLate, until  # noqa: E402
 from matrix.client import Client  # noqa: E402
 
 USERS = ("romeo", "benvolio")
-STATES_WITHIN = 3.0
+STATES_WITHIN = 12.0     # s; libpurple looks every 10 s for whom to subscribe to
 
 
 def program(name):
