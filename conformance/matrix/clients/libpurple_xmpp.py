@@ -21,6 +21,7 @@ class LibpurpleXmpp(Client):
         "picture": "IRC has text alone",
         "typing": "IRC has no typing notices",
         "reads": "libpurple 2 sends neither receipts nor markers",
+        "long-out": "BitlBee takes no line of that length: it ends the connection",
         "failures": "BitlBee shows none of the notices that libpurple has for a failed message; Pidgin does",
     }
     wraps = True        # at about 425 octets, which is what a line of IRC holds

@@ -89,11 +89,9 @@ class Profanity(Client):
     def failures(self):
         """It tells them in its console."""
         if self._contact and time.monotonic() - self._looked_at > CONSOLE_EVERY:
-            self._terminal.presses("M-1")
-            until(lambda: self._lines()[0].startswith(CONSOLE), "profanity shows its console", every=0.05)
+            self._goes("M-1", lambda title: title.startswith(CONSOLE))
             self._failures = [("", found["words"]) for found in map(FAILED.match, self._lines()) if found]
-            self._terminal.presses("M-2")
-            until(lambda: not self._lines()[0].startswith(CONSOLE), "profanity shows the conversation", every=0.05)
+            self._goes("M-2", lambda title: not title.startswith(CONSOLE))
             self._looked_at = time.monotonic()
         return self._failures
 
@@ -122,6 +120,16 @@ class Profanity(Client):
     def _orders(self, line):
         self._terminal.types(line)
         self._terminal.presses("Enter")
+
+    def _goes(self, key, arrived):
+        """To another window; it is there when the title is its own and the rest is drawn."""
+        self._terminal.presses(key)
+        seen = [""]
+
+        def drawn():
+            before, seen[0] = seen[0], self._screen()
+            return arrived(seen[0].split("\n")[0]) and seen[0] == before
+        until(drawn, f"profanity goes to the window of {key}", every=0.05)
 
     def _screen(self):
         return self._terminal.screen()
