@@ -25,6 +25,7 @@ class Baresip(Client):
         "reads": "it knows no IMDN: reading sends nothing",
         "asked_by": "it accepts every watcher by itself",
         "long": "its terminal shows nothing of a text over about 500 octets, and it answers 200",
+        "long-out": "its control connection takes no command over about 1,000 octets",
         "away": "it shows an \"away\" as offline",
     }
 
