@@ -103,7 +103,7 @@ def is_installed_pypi(requirement):
 
 def is_installed_npm(requirement):
     name, _, version = requirement.rpartition("@")
-    manifest = INSTALLED / "node_modules" / name / "package.json"
+    manifest = INSTALLED / "node" / "node_modules" / name / "package.json"
     return manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8"))["version"] == version
 
 

@@ -290,7 +290,7 @@ def signed_out(pair):
     writer.catches_up()
     if not any(can_be_acted_on(each, pair.sip.seen_as) for each in words):
         raise Fault(f"the writer is told: {'; '.join(words)}")
-    return ""
+    return "; ".join(words)
 
 
 def sign_sip_out(pair):

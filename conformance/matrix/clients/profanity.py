@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 
 from harness.process import PeerFailed, Process
 from harness.waiting import until
@@ -17,6 +18,8 @@ ASKS = re.compile(r"(?P<who>[^\s*]+@\S+) Authorization request|Received authoriz
 FAILED = re.compile(r"^\d\d:\d\d:\d\d - Error from (?P<who>\S+): (?P<words>.*)$")
 STATE = re.compile(r"^ ?(?P<who>\S+@\S+)\s.*?\[(?P<state>online|away|xa|dnd|chat|offline)\]")
 STATES = {"chat": "online", "xa": "away", "dnd": "busy"}
+CONSOLE = " Profanity."     # its title
+CONSOLE_EVERY = 0.7         # s; one goes there and back by keys
 LOGGED_IN = "logged in successfully"
 
 
@@ -37,6 +40,8 @@ class Profanity(Client):
         user = self.address.split("@")[0]
         self._terminal = Terminal(self.lab, f"profanity-{user}", WIDTH, HEIGHT)
         self._contact = None
+        self._kept = []             # what was shown before a logout
+        self._failures, self._looked_at = [], 0.0
         self._accepted = set()
         write_settings(self._terminal.folder, self.address, self.password, self.server)
         self._terminal.start()
@@ -77,21 +82,32 @@ class Profanity(Client):
         self._orders(text)
 
     def shown(self):
-        return [Shown(said["who"], said["text"]) for said in map(SAID.match, self._lines()) if said]
+        """A window may be empty again after a logout."""
+        lines = [Shown(said["who"], said["text"]) for said in map(SAID.match, self._lines()) if said]
+        return lines if lines[:len(self._kept)] == self._kept else self._kept + lines
 
     def failures(self):
-        return [("", found["words"]) for found in map(FAILED.match, self._lines()) if found]
+        """It tells them in its console."""
+        if self._contact and time.monotonic() - self._looked_at > CONSOLE_EVERY:
+            self._goes("M-1", lambda title: title.startswith(CONSOLE))
+            self._failures = [("", found["words"]) for found in map(FAILED.match, self._lines()) if found]
+            self._goes("M-2", lambda title: not title.startswith(CONSOLE))
+            self._looked_at = time.monotonic()
+        return self._failures
 
     # presence on the network
 
     def signs_out(self):
+        self._kept = self.shown()
         self._orders("/disconnect")
 
     def comes_back(self):
         before = self._screen().count(LOGGED_IN)
         self._orders(f"/connect {self.address}")
         until(lambda: self._screen().count(LOGGED_IN) > before, "profanity logs in again", every=0.1)
-        self._contact = None        # it shows its console after a login
+        contact, self._contact = self._contact, None        # it shows its console after a login
+        if contact:
+            self._opens(contact)
 
     # helpers
 
@@ -104,6 +120,16 @@ class Profanity(Client):
     def _orders(self, line):
         self._terminal.types(line)
         self._terminal.presses("Enter")
+
+    def _goes(self, key, arrived):
+        """To another window; it is there when the title is its own and the rest is drawn."""
+        self._terminal.presses(key)
+        seen = [""]
+
+        def drawn():
+            before, seen[0] = seen[0], self._screen()
+            return arrived(seen[0].split("\n")[0]) and seen[0] == before
+        until(drawn, f"profanity goes to the window of {key}", every=0.05)
 
     def _screen(self):
         return self._terminal.screen()
