@@ -1,4 +1,8 @@
-"""baresip 1.0: plain text on a terminal, and presence. Its contacts stand in a file that it reads at its start."""
+"""baresip 1.0: plain text on a terminal, and presence.
+
+Its contacts stand in a file that it reads at its start. It accepts every watcher by itself, and shows somebody who is
+away as offline.
+"""
 
 import re
 
@@ -21,12 +25,9 @@ class Baresip(Client):
     cannot = {
         "subject": "it neither sends nor shows a Subject",
         "typing": "it has no isComposing",
-        "receipts": "it knows no IMDN: it shows no marks",
-        "reads": "it knows no IMDN: reading sends nothing",
-        "asked_by": "it accepts every watcher by itself",
-        "long": "its terminal shows nothing of a text over about 500 octets, and it answers 200",
+        "reads": "it knows no IMDN: reading sends nothing, and no mark is shown",
+        "long-in": "its terminal shows nothing of a text over about 500 octets, and it answers 200",
         "long-out": "its control connection takes no command over about 1,000 octets",
-        "away": "it shows an \"away\" as offline",
     }
 
     # A phone with a presence server publishes; without one it answers each SUBSCRIBE itself.

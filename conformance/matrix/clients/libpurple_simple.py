@@ -1,7 +1,8 @@
 """libpurple 2.14, the library of Pidgin and BitlBee, as a SIMPLE client over TCP.
 
 It is used itself, not behind BitlBee: IRC would break a text at each line feed and after 425 octets. It subscribes to a
-new contact when its timer of 10 s says so.
+new contact when its timer of 10 s says so, shows "open" as online and "closed" as offline and nothing else, and accepts
+every watcher by itself.
 """
 
 from ..client import Client, Shown
@@ -14,12 +15,8 @@ class LibpurpleSimple(Client):
     packages = ("deb:libpurple0",)
     cannot = {
         "subject": "its SIMPLE neither sends nor shows a Subject",
-        "receipts": "its SIMPLE knows no IMDN: it shows no marks",
-        "reads": "its SIMPLE knows no IMDN: reading sends nothing",
-        "asked_by": "its SIMPLE accepts every watcher by itself",
+        "reads": "its SIMPLE knows no IMDN: reading sends nothing, and no mark is shown",
         "failures": "its SIMPLE tells nothing of the answer to a message",
-        "away": "its SIMPLE shows open as online and closed as offline, nothing else",
-        "busy": "its SIMPLE shows open as online and closed as offline, nothing else",
     }
 
     # A phone with a presence server publishes; without one it answers each SUBSCRIBE itself.

@@ -1,4 +1,7 @@
-"""PJSIP, the library inside MicroSIP, Telephone and many dialers: it hands every text up, whatever its type."""
+"""PJSIP, the library inside MicroSIP, Telephone and many dialers: it hands every text up, whatever its type.
+
+As its own pjsua, the program here accepts every watcher by itself.
+"""
 
 from harness.process import PeerFailed
 
@@ -24,9 +27,7 @@ class Pjsip(Client):
     packages = ("pypi:pjsua2-python==2.15.1.post1",)
     cannot = {
         "subject": "the library neither sends nor hands up a Subject of a MESSAGE",
-        "receipts": "the library knows no IMDN: its programs show no marks",
-        "reads": "the library knows no IMDN: reading sends nothing",
-        "asked_by": "pjsua accepts every watcher by itself",
+        "reads": "the library knows no IMDN: reading sends nothing, and no mark is shown",
     }
 
     # A phone with a presence server publishes; without one it answers each SUBSCRIBE itself.

@@ -83,10 +83,8 @@ class WebPhone(Client):
 def without(library):
     return {
         "presence": f"{library} has no presence: its subscriptions hand up bodies unread, and nothing answers a watcher",
-        "asked_by": f"{library} has no presence: nobody is asked",
         "typing": f"{library} has no isComposing",
-        "receipts": f"{library} knows no IMDN: it shows no marks",
-        "reads": f"{library} knows no IMDN: reading sends nothing",
+        "reads": f"{library} knows no IMDN: reading sends nothing, and no mark is shown",
         "subject": f"{library} writes no Subject by itself and shows none",
     }
 
