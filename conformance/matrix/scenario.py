@@ -134,7 +134,7 @@ def seen_by_xmpp(pair):
 @step("seen-by-sip")
 def seen_by_sip(pair):
     pair.sip.program.adds(pair.xmpp.seen_as)
-    if not accept(pair, pair.xmpp, within=pair.patience["line"]):
+    if not accept(pair, pair.xmpp, within=pair.patience["presence"]):
         if pair.sip.program.contact_state(pair.xmpp.seen_as) not in STATES_OF_ONE_WHO_IS_THERE:
             raise Fault("the XMPP user is never asked")
     return sees_online(pair, pair.sip, pair.xmpp)

@@ -11,6 +11,7 @@ POINTER, STRING, INT, UINT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, cty
 READ, WRITE = 1, 2                      # PurpleInputCondition
 IM, AVAILABLE, TYPING = 1, 2, 1         # PurpleConversationType, PurpleStatusPrimitive, PurpleTypingState
 ERROR_FLAG = 0x200                      # PurpleMessageFlags
+PORTS = (22000, 22999)                  # below the ports that the kernel hands out
 TURN_SECONDS = 0.05
 LEAVING_SECONDS = 0.3                   # its last requests go out when their sockets are ready
 
@@ -107,6 +108,10 @@ class Purple:
     def log_in(self, address, password, bind, proxy, port, publishes, **_):
         call("purple_network_force_online")
         call("purple_network_set_public_ip", bind)
+        # it listens on every address of the machine: not on a port that others have on theirs
+        call("purple_prefs_set_bool", "/purple/network/ports_range_use", 1)
+        call("purple_prefs_set_int", "/purple/network/ports_range_start", PORTS[0])
+        call("purple_prefs_set_int", "/purple/network/ports_range_end", PORTS[1])
         account = pointer(call("purple_account_new", address, "prpl-simple"))
         call("purple_account_set_password", account, password)
         call("purple_account_set_bool", account, "useproxy", 1)
