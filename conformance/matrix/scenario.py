@@ -15,7 +15,7 @@ LINES = 20
 LONG = 2000
 EMOJI = "a family \U0001f469\u200d\U0001f469\u200d\U0001f467 and a flag \U0001f3f3\ufe0f\u200d\U0001f308 here"
 RIGHT_TO_LEFT = "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd \u0645\u0631\u062d\u0628\u0627 123"
-URL = "https://example.com/caf\u00e9/?q=a&b=%20#x=<1>"
+URL = "https://example.com/caf\u00e9/?q=a&b=%20#x=1"
 PICTURE = "https://upload.xmpp.test/7/tower.jpg"
 
 # RFC 6120 §8.3.3: names for programs, which a person cannot act on.

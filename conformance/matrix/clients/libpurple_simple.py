@@ -16,7 +16,6 @@ class LibpurpleSimple(Client):
     cannot = {
         "subject": "its SIMPLE neither sends nor shows a Subject",
         "reads": "its SIMPLE knows no IMDN: reading sends nothing, and no mark is shown",
-        "scripts-to-sip": "its SIMPLE takes text/plain for markup: of an URL with <1> in it the <1> is lost",
         "failures": "its SIMPLE tells nothing of the answer to a message",
     }
 

@@ -9,7 +9,7 @@ from .bitlbee import CONTROL, ROOT, Bitlbee
 
 ASKS = re.compile(r"New request: (\S+) wants to add you")
 CERTIFICATE = "Accept certificate"      # asked once
-STATES = {"Online": "online", "Available": "online", "Away": "away", "Busy": "busy", "Offline": "offline"}
+STATES = {"online": "online", "available": "online", "away": "away", "busy": "busy", "offline": "offline"}
 
 
 class LibpurpleXmpp(Client):
@@ -64,7 +64,7 @@ class LibpurpleXmpp(Client):
         for line in self._bitlbee.answers("blist all", last="buddies ("):
             words = line.split()
             if len(words) >= 3 and words[1].startswith(contact):
-                return STATES.get(words[-1].strip("()"), words[-1])
+                return STATES.get(words[-1].strip("()").lower(), words[-1])
         return None
 
     # messages
