@@ -2,7 +2,7 @@
 
 use stox::codec::mime::{Cpim, Strictness};
 use stox::codec::sip::{HeaderName, Request};
-use stox::rules::BodyProfile;
+use stox::rules::{BodyProfile, ThreadForm};
 
 use crate::bodies::ruled;
 use crate::world::World;
@@ -274,5 +274,5 @@ fn a_thread_is_the_call_id_unless_the_rules_say_no() {
     let call_id =
         |world: &mut World| request(world, "<body>x</body><thread>t1</thread>").call_id.to_string();
     assert_eq!(call_id(&mut World::new()), "t1");
-    assert_ne!(call_id(&mut ruled(|messages| messages.thread_to_call_id = false)), "t1");
+    assert_ne!(call_id(&mut ruled(|messages| messages.thread_to_sip = ThreadForm::None)), "t1");
 }

@@ -2,7 +2,7 @@
 
 use stox::codec::sip::HeaderName;
 use stox::codec::xmpp::ns;
-use stox::rules::{BodyProfile, Late};
+use stox::rules::{BodyProfile, Late, ThreadForm};
 
 use crate::bodies::{Fate, ruled, send};
 use crate::world::{World, message};
@@ -174,7 +174,7 @@ fn languages_that_are_none_are_left_out() {
 fn the_call_id_is_a_thread_unless_the_rules_say_no() {
     let thread = |world: &mut World| dated(world, "").shown().thread.map(|t| t.to_string());
     assert_eq!(thread(&mut World::new()).as_deref(), Some("call-a"));
-    assert_eq!(thread(&mut ruled(|messages| messages.call_id_to_thread = false)), None);
+    assert_eq!(thread(&mut ruled(|messages| messages.thread_to_xmpp = ThreadForm::None)), None);
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn msg_071_the_second_form_keeps_order_and_count() {
     }
     assert_eq!((world.requests(), world.stanzas()), (vec![], vec![]));
     assert!(
-        matches!(&world.records[..], [Record::TextProfile { address, .. }] if address == "sip:romeo@sip.test")
+        matches!(&world.records[..], [Record::Target { address, .. }] if address == "romeo@sip.xmpp.test")
     );
 }
 

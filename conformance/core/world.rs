@@ -91,6 +91,27 @@ impl World {
         world
     }
 
+    /// A world whose link is up, in which romeo's user agent is known to read `message/cpim`.
+    pub(crate) fn with_reader() -> Self {
+        World::with_reader_and(SETTINGS, Rules::load(None).expect("the built-in rules are right").0)
+    }
+
+    /// The same with other settings and rules.
+    pub(crate) fn with_reader_and(settings_text: &str, rules: Rules) -> Self {
+        let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
+        let component = if settings_text.contains("component: sip.test") {
+            "sip.test"
+        } else {
+            "sip.xmpp.test"
+        };
+        let value = "[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned();
+        let known = Record::Target { address: format!("romeo@{component}"), value: Some(value) };
+        let stored = Stored { records: vec![known], lost: false };
+        let mut world = World::begun(settings_text, rules, 7, now, &stored);
+        world.up();
+        world
+    }
+
     /// A world of other settings, its links still down.
     pub(crate) fn with(settings_text: &str) -> Self {
         World::seeded(settings_text, 7)

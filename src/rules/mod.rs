@@ -44,7 +44,8 @@ pub use entries::{Change, Entry, changes, entries};
 pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
-    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, VARIABLES, im_uri, mailbox,
+    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, ThreadForm, VARIABLES,
+    im_uri, mailbox,
 };
 pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};
