@@ -189,14 +189,6 @@ impl Rules {
             || self.encryption.refinement.refined.asks(field)
     }
 
-    /// The same with one form for all bodies.
-    #[must_use]
-    pub fn with_profile(mut self, profile: BodyProfile) -> Self {
-        self.messages.profile = profile;
-        self.messages.refined.each(|messages| messages.profile = profile);
-        self
-    }
-
     /// The same with the settings of each table's file for everything.
     #[must_use]
     pub fn without_refinements(mut self) -> Self {
