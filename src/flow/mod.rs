@@ -46,7 +46,7 @@ pub use secured::{Directed, Sight, Takes};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
 pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
-pub use target::Evidence;
+pub use target::{AgentStatus, Evidence, TargetStatus};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};
