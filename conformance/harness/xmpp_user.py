@@ -130,11 +130,6 @@ class XmppUser:
             raise TooLate(f"{self.full_jid} could not log in at {self._server}: {self._trouble or 'no answer'}")
         return self
 
-    @property
-    def bound(self):
-        """The address that the server gave her."""
-        return self._client.boundjid.full
-
     def logout(self):
         if self._thread is None:
             return
