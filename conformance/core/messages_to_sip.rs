@@ -145,8 +145,13 @@ fn msg_029_a_nick_is_the_display_name() {
     let named = asked(&nick("Juliet"));
     assert_eq!(named.from.display_name(), Some("Juliet"));
     assert_eq!(lines(&named)[0], "From: <sip:juliet@xmpp.test;gr=balcony>");
-    let odd = asked(&nick("A \"B\\\n&lt;sip:evil@h&gt;"));
-    assert_eq!(odd.from.display_name(), Some("A \"B\\<sip:evil@h>"));
+    let odd = asked(&nick("A \"B\\\n&lt;sip:evil&gt;"));
+    assert_eq!(odd.from.display_name(), Some("A \"B\\<sip:evil>"));
+    // A name that looks like an address would be taken for who it is.
+    for address in ["boss@sip.test", "A &lt;sip:evil@h&gt;", "+420602123456"] {
+        assert_eq!(asked(&nick(address)).from.display_name(), None, "{address}");
+    }
+    assert_eq!(asked(&nick("a\u{202e}b")).from.display_name(), Some("ab"));
     assert_eq!(odd.from.uri().as_str(), "sip:juliet@xmpp.test;gr=balcony");
     assert_eq!(asked(&nick(&"n".repeat(100))).from.display_name().map(str::len), Some(64));
     assert_eq!(asked(&nick(" ")).from.display_name(), None);

@@ -110,6 +110,7 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         event,
         expires,
         contact,
+        nick: None,
     }))))
 }
 
@@ -137,6 +138,7 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         event,
         expires,
         contact,
+        nick: None,
     }))))
 }
 

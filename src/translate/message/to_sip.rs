@@ -12,23 +12,18 @@ use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
 use crate::codec::xmpp::{LangText, Message, Text, ns};
 use crate::flow::{Long, Now, Outbound, Profile, Rendered};
 use crate::rules::{AddressScheme, Messages, im_uri};
+use crate::translate::plain;
 
 /// The longest Call-ID that a thread may become.
 const MAX_CALL_ID: usize = 128;
-/// Characters of a nick that count.
-const MAX_NICK: usize = 64;
 
-/// The From of a request, with the nick of its sender for a display name (XEP-0172).
+/// The From of a request, with the nick of its sender for a display name (XEP-0172), unless that
+/// looks like an address.
 pub(in crate::translate) fn display_name(rules: &Messages, outbound: &mut Outbound) {
     let wanted = rules.nick_to_display_name && !rules.edits.drops_element("nick", ns::NICK);
-    let Some(name) = nick(&outbound.stanza).filter(|_| wanted) else { return };
+    let nick = outbound.stanza.extension("nick", ns::NICK).filter(|_| wanted);
+    let Some(name) = nick.and_then(|nick| plain::name(&nick.text())) else { return };
     outbound.from = NameAddr::clone(&outbound.from).display(&name);
-}
-
-fn nick(stanza: &Message) -> Option<String> {
-    let nick = stanza.extension("nick", ns::NICK)?.text();
-    let nick: String = nick.trim().chars().take(MAX_NICK).collect();
-    (!nick.is_empty()).then_some(nick)
 }
 
 /// The message in the form that its profile says.
