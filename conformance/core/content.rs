@@ -198,6 +198,9 @@ fn files_say_where_their_name_and_their_size() {
     let nowhere = "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'>\
         <name>a</name></file><sources/></file-sharing>";
     told(nowhere, "Not delivered");
+    let secured =
+        file.replace("<sources>", "<sources><encrypted xmlns='urn:xmpp:esfs:0'><sources>");
+    told(&secured.replace("</sources>", "</sources></encrypted></sources>"), "Not delivered");
 }
 
 #[test]

@@ -88,7 +88,9 @@ fn source(element: &Element) -> Option<String> {
         "reference" => element.attr("uri"),
         _ => None,
     };
-    own.and_then(|address| url(address)).or_else(|| element.elements().find_map(source))
+    // What is encrypted there (XEP-0448) is of no use to who has no key.
+    let mut clear = element.elements().filter(|child| child.name != "encrypted");
+    own.and_then(|address| url(address)).or_else(|| clear.find_map(source))
 }
 
 /// A place (XEP-0080 §2), with what it is called.
