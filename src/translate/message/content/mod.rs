@@ -60,12 +60,13 @@ fn fate(payload: Payload) -> Fate {
 
 /// What a message says. Encryption was looked at before: its elements are no content.
 pub(in crate::translate) fn of(rules: &Rules, settings: &Messages, stanza: &Message) -> Content {
-    let counts = |child: &&Element| {
-        !settings.edits.drops_element(&child.name, &child.ns)
+    let counts = |(payload, child): &(Payload, &Element)| {
+        *payload != Payload::Automatic
+            && !settings.edits.drops_element(&child.name, &child.ns)
             && rules.encryption.of_namespace(&child.ns).is_none()
     };
-    let children = stanza.extensions.iter().filter(counts);
-    let children = children.map(|child| (Payload::of(child), child)).collect();
+    let children = stanza.extensions.iter().map(|child| (Payload::of(child), child));
+    let children = children.filter(counts).collect();
     Speaking { settings, stanza, children }.content()
 }
 
