@@ -153,6 +153,9 @@ fn msg_042_what_is_not_read_is_415_with_accept() {
             "multipart/mixed" | "multipart/alternative" | "multipart/related" => {
                 multipart("x", &[PLAIN]).1.into_bytes()
             }
+            "application/vnd.gsma.rcs-ft-http+xml" => {
+                b"<file><file-info><data url='https://h/x'/></file-info></file>".to_vec()
+            }
             _ => b"x".to_vec(),
         };
         let range = match range {

@@ -125,7 +125,7 @@ fn each_part_goes_when_the_one_before_it_was_taken() {
 #[test]
 fn a_text_that_fits_as_bare_text_is_not_split() {
     let mut world = world(BodyProfile::Auto);
-    let text = words(850);
+    let text = words(980);
     world.juliet_says("m1", &text);
     let request = world.request();
     assert!(!is_cpim(&request));

@@ -145,8 +145,13 @@ fn msg_029_a_nick_is_the_display_name() {
     let named = asked(&nick("Juliet"));
     assert_eq!(named.from.display_name(), Some("Juliet"));
     assert_eq!(lines(&named)[0], "From: <sip:juliet@xmpp.test>");
-    let odd = asked(&nick("A \"B\\\n&lt;sip:evil@h&gt;"));
-    assert_eq!(odd.from.display_name(), Some("A \"B\\<sip:evil@h>"));
+    let odd = asked(&nick("A \"B\\\n&lt;sip:evil&gt;"));
+    assert_eq!(odd.from.display_name(), Some("A \"B\\<sip:evil>"));
+    // A name that looks like an address would be taken for who it is.
+    for address in ["boss@sip.test", "A &lt;sip:evil@h&gt;", "+420602123456"] {
+        assert_eq!(asked(&nick(address)).from.display_name(), None, "{address}");
+    }
+    assert_eq!(asked(&nick("a\u{202e}b")).from.display_name(), Some("ab"));
     assert_eq!(odd.from.uri().as_str(), "sip:juliet@xmpp.test");
     assert_eq!(asked(&nick(&"n".repeat(100))).from.display_name().map(str::len), Some(64));
     assert_eq!(asked(&nick(" ")).from.display_name(), None);
@@ -179,7 +184,7 @@ fn msg_064_requests_carry_nothing_that_rfc_3428_forbids() {
 
 #[test]
 fn msg_010_of_several_bodies_the_one_of_the_stanza() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     let mut say = |lang: &str, children: &str| {
         let attributes = "from='juliet@xmpp.test/balcony' to='romeo@sip.xmpp.test'";
         world.xmpp(&format!("<message {attributes} xml:lang='{lang}' id='1'>{children}</message>"));

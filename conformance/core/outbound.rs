@@ -1,5 +1,7 @@
 //! Messages from XMPP: queues, turns, the second form, failures inside the gateway.
 
+use std::time::Duration;
+
 use stox::codec::sip::{HeaderName, Request};
 use stox::config::Transport;
 use stox::flow::{Input, Record};
@@ -93,7 +95,7 @@ fn a_dead_target_fails_its_whole_queue_in_order() {
 /// A message that waits has no deadline of its own: it is told 32 s after the last progress.
 #[test]
 fn a_message_that_waits_is_told_nothing_while_those_before_it_end() {
-    let mut world = text_world();
+    let mut world = World::new();
     for id in ["1", "2", "3", "4"] {
         world.juliet_says(id, id);
     }
@@ -178,7 +180,7 @@ fn msg_012_1300_octets_are_sent_and_1301_split_or_by_rule_refused() {
         world
     };
     let length = |world: &World| world.sip.first().map(|(_, octets)| octets.len());
-    let head = length(&with_body(100, false)).expect("sent") - 100;
+    let head = length(&with_body(1_000, false)).expect("sent") - 1_000;
     for split in [false, true] {
         assert_eq!(length(&with_body(1_300 - head, split)), Some(1_300));
     }

@@ -167,12 +167,14 @@ fn msg_071_a_text_that_is_refused_goes_again_as_an_object() {
     world.answer_with(&request, 415, &["Accept: text/plain"]);
     assert_eq!(world.error().1.condition.name(), "not-acceptable");
     assert_eq!(world.requests(), []);
+    world.confirm_all();
     // What says nothing of objects is not asked with one.
     for headers in [&[][..], &["Accept: text/html"]] {
         world.juliet_says("2", "2");
         let request = world.request();
         world.answer_with(&request, 415, headers);
         assert_eq!(world.error().0, "2");
+        world.confirm_all();
     }
 }
 

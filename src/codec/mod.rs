@@ -1,8 +1,10 @@
 //! Bytes to types and back; no policy, no I/O, no clock. After a codec, a value that exists is
 //! legal.
 
+pub mod geo_uri;
 pub mod mime;
 pub mod pidf;
+pub mod rcs_file;
 pub mod sip;
 pub mod xmpp;
 pub mod yaml;

@@ -218,6 +218,8 @@ pub struct Subscribing {
     pub expires: u32,
     /// Where NOTIFYs go.
     pub contact: Uri,
+    /// What who asks is called.
+    pub nick: Option<Text>,
 }
 
 /// What came of a SUBSCRIBE or NOTIFY of ours.
@@ -270,6 +272,23 @@ impl Pair {
             from: self.user.bare_str(),
             to: self.contact.bare_str(),
             stanza: "presence",
+            ..rules::Facts::default()
+        }
+    }
+}
+
+impl Subscribing {
+    /// What a rule can ask for about what she is told of who asks.
+    #[must_use]
+    pub fn facts(&self) -> rules::Facts<'_> {
+        rules::Facts {
+            direction: Direction::ToXmpp,
+            from: self.pair.contact.bare_str(),
+            to: self.pair.user.bare_str(),
+            stanza: "presence",
+            kind: "subscribe",
+            method: self.request.method.as_str(),
+            headers: Some(&self.request.headers),
             ..rules::Facts::default()
         }
     }

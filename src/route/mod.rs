@@ -5,6 +5,7 @@
 
 mod address;
 mod admission;
+mod invitation;
 mod peer;
 mod presence;
 mod sip;

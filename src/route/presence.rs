@@ -24,6 +24,10 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
     if is_secured && !own && directed {
         return secured(view, link, presence, from.zip(to));
     }
+    let joins = directed && presence.extension("x", xmpp::ns::MUC).is_some();
+    if joins && !own && presence.kind == PresenceKind::Available {
+        return no_room(link, presence);
+    }
     let (Some(from), Some(to)) = (from, to) else {
         return refused(link, presence, "this gateway does not serve your domain");
     };
@@ -66,6 +70,13 @@ fn secured(
         Box::new(Sight { native: is_native(view, &pair), dialogs, pair })
     });
     Routed::SecuredPresence { link, correlation, presence, sight }
+}
+
+/// Who joins a room (XEP-0045 §7.2) waits for an answer: the same as to a message for a room.
+fn no_room(link: LinkId, presence: Box<Presence>) -> Routed {
+    let error = StanzaError::new(Condition::ServiceUnavailable).with_text("this is no room");
+    let stanza = Box::new(Stanza::Presence(presence));
+    Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
 }
 
 /// Who asks for a subscription is told why there is none; all else needs no answer.

@@ -111,6 +111,7 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         event,
         expires,
         contact,
+        nick: None,
     })));
     Ok(target::beside(learnt, routed))
 }
@@ -139,6 +140,7 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         event,
         expires,
         contact,
+        nick: None,
     }))))
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::address::{Device, domain, is_refused, to_jid, to_uri, written};
+use super::invitation;
 use super::peer::{first_peer, peer_at};
 use super::{View, target};
 use crate::codec::sip::{NameAddr, Uri};
@@ -103,6 +104,7 @@ pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
     let Ok(Stanza::Message(message)) = xmpp::parse(&context, taken.stanza) else {
         return Routed::Abandoned(delivery);
     };
+    let message = invitation::attributed(view, message);
     let home = message.to.as_ref().and_then(|to| view.config.domains.of_jid(to.domain()));
     let Some(Side::Sip { component }) = home.map(|pair| pair.side) else {
         return Routed::Abandoned(delivery);
@@ -130,9 +132,10 @@ fn message_routed(
         return Routed::CameBack(Correlation(correlation(view, &message)));
     }
     // What may be encrypted, or hide it, is for the translation to judge.
-    if !message.has_text() && !view.rules.encryption.suspects(&message.extensions) {
+    if message.is_automatic() && !view.rules.encryption.suspects(&message.extensions) {
         return Routed::Drop(Counter::XmppBodiless);
     }
+    let message = invitation::attributed(view, message);
     match address(view, link, message) {
         Ok(outbound) => {
             let origin = Origin::New(taken(&outbound.stanza));
@@ -215,7 +218,11 @@ fn admit<'a>(
         |condition, text: &'static str| Err(Box::new(StanzaError::new(condition).with_text(text)));
     let domains = &view.config.domains;
     let Some(from) = domains.of_jid(sender.domain()).filter(|pair| pair.side == Side::Xmpp) else {
-        return refuse(Condition::Forbidden, "this gateway does not serve your domain");
+        let text = match invitation::is_mediated(message) {
+            true => "no invitation of this room crosses the gateway: invite the user directly",
+            false => "this gateway does not serve your domain",
+        };
+        return refuse(Condition::Forbidden, text);
     };
     let home = domains.of_jid(recipient.domain());
     let Some(to) = home.filter(|pair| pair.side == Side::Sip { component: link.0 }) else {

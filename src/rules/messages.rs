@@ -3,6 +3,7 @@
 mod edits;
 mod keys;
 mod part;
+mod phrases;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::codec::yaml::Map;
 
 pub use edits::{Edits, VARIABLES};
 pub use part::Part;
+pub use phrases::{Phrase, Phrases};
 
 /// Which form a message's body takes towards SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +125,11 @@ pub struct Messages {
     pub thread_to_sip: ThreadForm,
     /// Whether a nick (XEP-0172) becomes the display name: `to_sip.nick`.
     pub nick_to_display_name: bool,
+    /// Whether a correction begins with a mark: `to_sip.corrections`.
+    pub mark_corrections: bool,
+    /// Domains of room services that are believed when they say who invites:
+    /// `to_sip.room_services`.
+    pub room_services: Vec<String>,
     /// Whether names are written in CPIM objects: `to_sip.formal_name`.
     pub formal_name: bool,
     /// Whether CPIM objects say when they were sent: `to_sip.date_time`.
@@ -145,6 +152,8 @@ pub struct Messages {
     pub thread_to_xmpp: ThreadForm,
     /// Whether messages with a text are of type `chat`: `to_xmpp.type`.
     pub chat: bool,
+    /// Whether a display name becomes a nick (XEP-0172): `to_xmpp.nick`.
+    pub display_name_to_nick: bool,
     /// Whether HTML becomes XHTML-IM beside plain text: `to_xmpp.html`.
     pub xhtml_im: bool,
     /// Octets that the content codings of one message may inflate to:
@@ -162,6 +171,8 @@ pub struct Messages {
     pub expired: Late,
     /// Whether Max-Forwards goes on as a header of XEP-0131: `to_xmpp.max_forwards_header`.
     pub max_forwards_header: bool,
+    /// What stands for content that is no text, and what its sender is told: `texts`.
+    pub texts: Phrases,
     /// What is set, left out and carried besides: only rules have it.
     pub edits: Edits,
     /// The rules of the file: [`Messages::of`] looks them up.
@@ -182,6 +193,8 @@ impl Default for Messages {
             split: true,
             thread_to_sip: ThreadForm::Cpim,
             nick_to_display_name: true,
+            mark_corrections: true,
+            room_services: Vec::new(),
             formal_name: false,
             date_time: true,
             drop_headlines: false,
@@ -191,6 +204,7 @@ impl Default for Messages {
             success: 200,
             thread_to_xmpp: ThreadForm::Cpim,
             chat: true,
+            display_name_to_nick: true,
             xhtml_im: true,
             max_inflated_octets: 65_536,
             cpim_syntax: Strictness::Lenient,
@@ -205,6 +219,7 @@ impl Default for Messages {
             id_to_content_id: false,
             content_id_to_id: false,
             refuse_types: Vec::new(),
+            texts: Phrases::default(),
             edits: Edits::default(),
             refined: Book::default(),
         }
@@ -215,7 +230,7 @@ impl Messages {
     /// The bodies that are read from SIP, for an Accept (RFC 3261 §20.1).
     pub const ACCEPT: &str = "text/plain, message/cpim, text/html, multipart/mixed, \
         multipart/alternative, multipart/related, message/external-body;access-type=url, \
-        application/im-iscomposing+xml, message/imdn+xml";
+        application/vnd.gsma.rcs-ft-http+xml, application/im-iscomposing+xml, message/imdn+xml";
 
     /// The settings for a message: those of the first rule that holds, else the file's own.
     #[must_use]

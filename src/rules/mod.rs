@@ -25,6 +25,7 @@ mod schema;
 mod shape;
 mod template;
 mod test_case;
+mod texts;
 
 use std::path::Path;
 
@@ -44,8 +45,8 @@ pub use entries::{Change, Entry, changes, entries};
 pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
-    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, ThreadForm, VARIABLES,
-    im_uri, mailbox,
+    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, Phrase, Phrases,
+    ThreadForm, VARIABLES, im_uri, mailbox,
 };
 pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};
@@ -53,6 +54,7 @@ pub use reference::reference;
 pub use schema::schema;
 pub use template::Template;
 pub use test_case::{DOCUMENT_KEYS, Given, SIP_KEYS, STANZA_KEYS, TestCase};
+pub use texts::Said;
 
 /// One file of rules.
 pub struct Table {

@@ -64,6 +64,8 @@ pub struct Presence {
     pub content_id: bool,
     /// Whether the document goes into the stanza as it is: `to_xmpp.embed`.
     pub embed: bool,
+    /// Whether a display name becomes a nick in a request (XEP-0172 §4.1): `to_xmpp.nick`.
+    pub tell_name: bool,
     /// Whether a refused request is told as an error: `to_xmpp.refused`.
     pub refused_is_error: bool,
     /// The rules of the file: [`Presence::of`] looks them up.

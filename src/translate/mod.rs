@@ -4,6 +4,7 @@
 pub mod encryption;
 mod error;
 mod message;
+mod plain;
 mod presence;
 mod query;
 
@@ -16,6 +17,7 @@ use crate::flow::{
 };
 use crate::rules::{Direction, Facts, Rules};
 use encryption::Outward;
+use message::content::Content;
 
 /// Decides what is to be done about an input. Time is an input as well: messages expire.
 #[must_use]
@@ -164,12 +166,15 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
         Intent::Flag(Box::new(flag))
     };
     let (rendered, sighting) = match encryption::outward(rules, now, &mut outbound) {
-        Outward::Text(_) if new && unreadable(&outbound.stanza) => return textless(&outbound),
         Outward::Text(sighting) => {
+            // What is encrypted within a text is of use as it is, and whole, alone.
+            let exact = sighting.as_ref().is_some_and(|met| met.decision == Decision::Relayed);
+            if !exact && let Some(told) = worded(rules, &mut outbound, &origin) {
+                return told;
+            }
             message::display_name(settings, &mut outbound);
             let mut rendered = message::to_sip(settings, &outbound);
-            // What is encrypted within a text is of use whole alone.
-            if sighting.as_ref().is_some_and(|met| met.decision == Decision::Relayed) {
+            if exact {
                 rendered.long = None;
             }
             (rendered, sighting)
@@ -193,17 +198,38 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
     }
 }
 
-/// Whether nothing of a message is for its recipient to read.
-fn unreadable(stanza: &xmpp::Message) -> bool {
-    !stanza.has_text() || stanza.is_wrapped()
-}
-
-/// A message that has no text, and no encryption that would have had to be told.
-fn textless(outbound: &Outbound) -> Intent {
-    Intent::Drop(match outbound.stanza.is_wrapped() {
-        true => Counter::XmppWrapped,
-        false => Counter::XmppBodiless,
-    })
+/// Puts what a message says beside its body, or without one, into its body; the answer is what is
+/// done instead where nothing of it crosses. What was encrypted had to be told before.
+fn worded(rules: &Rules, outbound: &mut Outbound, origin: &Origin) -> Option<Intent> {
+    // One that makes another pass has its words.
+    if matches!(origin, Origin::Again(_)) || outbound.notice {
+        return None;
+    }
+    let silent = |counter| match origin {
+        Origin::Recovered(delivery, _) => Intent::Abandon(*delivery),
+        Origin::New(_) | Origin::Again(_) => Intent::Drop(counter),
+    };
+    if outbound.stanza.is_wrapped() {
+        return Some(silent(Counter::XmppWrapped));
+    }
+    let settings = rules.messages.of(&outbound.facts());
+    match message::content::of(rules, settings, &outbound.stanza) {
+        Content::Body => None,
+        Content::Text(text) => {
+            outbound.stanza.bodies = vec![text];
+            None
+        }
+        Content::Silent => Some(silent(Counter::XmppBodiless)),
+        Content::Refused(error) => {
+            let stanza = Box::new(error::reply_to_message(&outbound.stanza, *error));
+            let counter = Counter::XmppRefused;
+            let reply = Intent::Reply { link: outbound.link, stanza, counter };
+            Some(match origin {
+                Origin::Recovered(delivery, _) => both(reply, Intent::Abandon(*delivery)),
+                Origin::New(_) | Origin::Again(_) => reply,
+            })
+        }
+    }
 }
 
 /// An object that waited for too long (RFC 3923 §6.9).

@@ -19,13 +19,18 @@ pub fn url(media_type: &MediaType) -> Option<String> {
     // RFC 2017 §3: white space is there to fold the line alone.
     let url: String =
         media_type.param("url")?.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let (scheme, rest) = url.split_once(':')?;
-    let is_content = SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
-    let is_legal = rest.len() > 2
+    is_content(&url).then_some(url)
+}
+
+/// Whether a text is a URL of content that can be fetched.
+#[must_use]
+pub fn is_content(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once(':') else { return false };
+    SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme))
+        && rest.len() > 2
         && rest.starts_with("//")
         && url.len() <= MAX_URL
-        && url.bytes().all(|b| b.is_ascii_graphic());
-    (is_content && is_legal).then_some(url)
+        && url.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]

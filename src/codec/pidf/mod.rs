@@ -8,6 +8,7 @@
 mod contact;
 mod data_model;
 mod document;
+pub mod location;
 mod note;
 #[cfg(test)]
 mod properties;

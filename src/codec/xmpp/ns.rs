@@ -91,6 +91,22 @@ pub const IDLE: &str = "urn:xmpp:idle:1";
 pub const FEATURE_NEG: &str = "http://jabber.org/protocol/feature-neg";
 /// XEP-0004 data forms.
 pub const DATA_FORMS: &str = "jabber:x:data";
+/// XEP-0080 user location.
+pub const GEOLOC: &str = "http://jabber.org/protocol/geoloc";
+/// XEP-0224 attention.
+pub const ATTENTION: &str = "urn:xmpp:attention:0";
+/// XEP-0249 direct invitations to rooms.
+pub const CONFERENCE: &str = "jabber:x:conference";
+/// XEP-0385 stateless inline media sharing.
+pub const MEDIA_SHARING: &str = "urn:xmpp:sims:1";
+/// XEP-0444 message reactions.
+pub const REACTIONS: &str = "urn:xmpp:reactions:0";
+/// XEP-0446 file metadata.
+pub const FILE_METADATA: &str = "urn:xmpp:file:metadata:0";
+/// XEP-0447 stateless file sharing.
+pub const FILE_SHARING: &str = "urn:xmpp:sfs:0";
+/// XEP-0103 URL of a file.
+pub const URL_DATA: &str = "http://jabber.org/protocol/url-data";
 /// XEP-0428 fallback indication.
 pub const FALLBACK: &str = "urn:xmpp:fallback:0";
 

@@ -202,7 +202,7 @@ pub(super) const KEYS: [Key<Encryption>; 5] = [
     Key {
         name: "texts",
         doc: "what people are told, by language: that of the message, then English; `{scheme}` stands for the title, `{address}` for the address of the other one",
-        kind: Kind::Other(|all, node| all.texts.read(node), texts::shape),
+        kind: Kind::Other(|all, node| all.texts.read_all(node), texts::shape),
     },
 ];
 

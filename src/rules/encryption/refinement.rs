@@ -67,7 +67,7 @@ const KEYS: [Key<Refinement>; 2] = [
     Key {
         name: "texts",
         doc: "what people are told: a saying that a rule has takes the place of the file's, in all languages",
-        kind: Kind::Other(|rule, node| rule.texts.read(node), texts::shape),
+        kind: Kind::Other(|rule, node| rule.texts.read_all(node), texts::shape),
     },
 ];
 

@@ -1,14 +1,20 @@
 //! The keys of `messages.yaml`.
 
 use super::edits::{self, Edits};
+use super::phrases;
 use super::{AddressScheme, BodyProfile, ImEscaping, Late, Messages, ThreadForm};
 use crate::codec::mime::Strictness;
 use crate::rules::key::{Key, Kind};
 
 /// What stands in the file, and in a rule.
-pub(super) const KEYS: [Key<Messages>; 2] = [
+pub(super) const KEYS: [Key<Messages>; 3] = [
     Key { name: "to_sip", doc: "messages from XMPP", kind: Kind::Keys(&TO_SIP) },
     Key { name: "to_xmpp", doc: "messages from SIP", kind: Kind::Keys(&TO_XMPP) },
+    Key {
+        name: "texts",
+        doc: "what stands for content that is no text, and what its sender is told where there is no such text, by language: that of the message, then English",
+        kind: Kind::Other(|m, node| m.texts.read_all(node), phrases::shape),
+    },
 ];
 
 /// What stands in a rule alone.
@@ -30,7 +36,7 @@ pub(super) const ACTIONS: [Key<Messages>; 3] = [
     },
 ];
 
-const TO_SIP: [Key<Messages>; 21] = [
+const TO_SIP: [Key<Messages>; 23] = [
     Key {
         name: "profile",
         doc: "the form of a body: what `bodies` of the peer says, and without it an object for who is known to read it and bare text for everybody else; always a `message/cpim` object; always bare text",
@@ -96,6 +102,19 @@ const TO_SIP: [Key<Messages>; 21] = [
             ("display-name", |m| m.nick_to_display_name = true),
             ("none", |m| m.nick_to_display_name = false),
         ]),
+    },
+    Key {
+        name: "corrections",
+        doc: "a correction (XEP-0308) is a message of its own that begins with `* `, or plain, as if it were new",
+        kind: Kind::Words(&[
+            ("star", |m| m.mark_corrections = true),
+            ("plain", |m| m.mark_corrections = false),
+        ]),
+    },
+    Key {
+        name: "room_services",
+        doc: "domains of room services that are believed when they say which user invites (XEP-0045 §7.8.2), beside those below the domain of that user",
+        kind: Kind::Texts(|m, domains| m.room_services = domains),
     },
     Key {
         name: "formal_name",
@@ -165,7 +184,7 @@ const TO_SIP: [Key<Messages>; 21] = [
     },
 ];
 
-const TO_XMPP: [Key<Messages>; 13] = [
+const TO_XMPP: [Key<Messages>; 14] = [
     Key {
         name: "success",
         doc: "the answer to a message that the XMPP server has: 200 (RFC 7572 §5) or 202 (RFC 3428 §7); one for all messages, and so not in a rule",
@@ -184,6 +203,14 @@ const TO_XMPP: [Key<Messages>; 13] = [
         name: "type",
         doc: "the type of a message with a text: `chat`, or `normal` (RFC 7572 §5), which Psi shows apart from the chat. A Subject alone is `normal` always",
         kind: Kind::Words(&[("chat", |m| m.chat = true), ("normal", |m| m.chat = false)]),
+    },
+    Key {
+        name: "nick",
+        doc: "a display name becomes a nick (XEP-0172 §4.2), at most 64 characters, or is left out; one that is an address, a number or the user is left out always",
+        kind: Kind::Words(&[
+            ("display-name", |m| m.display_name_to_nick = true),
+            ("none", |m| m.display_name_to_nick = false),
+        ]),
     },
     Key {
         name: "html",

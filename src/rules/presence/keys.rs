@@ -91,7 +91,7 @@ const TO_SIP: [Key<Presence>; 11] = [
     },
 ];
 
-const TO_XMPP: [Key<Presence>; 9] = [
+const TO_XMPP: [Key<Presence>; 10] = [
     Key {
         name: "activities",
         doc: "the show for an activity of the person, of tuples that are open and have no show of their own; of several activities dnd goes before xa, and xa before away",
@@ -152,6 +152,14 @@ const TO_XMPP: [Key<Presence>; 9] = [
         name: "embed",
         doc: "whether the whole document is a child of the stanza (RFC 3922 §5.2.15), if it has 16384 octets at most",
         kind: Kind::Truth(|presence, truth| presence.embed = truth),
+    },
+    Key {
+        name: "nick",
+        doc: "the display name of who asks to see somebody becomes a nick in the request (XEP-0172 §4.1), at most 64 characters, or is left out; one that is an address, a number or the user is left out always",
+        kind: Kind::Words(&[
+            ("display-name", |it| it.tell_name = true),
+            ("none", |it| it.tell_name = false),
+        ]),
     },
     Key {
         name: "refused",

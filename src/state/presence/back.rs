@@ -105,7 +105,7 @@ impl State {
         }
         self.ask_how_she_is(now, id, effects);
         if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
-            self.ask_her(now, id, effects);
+            self.ask_her(now, id, None, effects);
         }
     }
 }

@@ -41,6 +41,21 @@ impl State {
         self.hold_presence(now, pair, &stanza, effects);
     }
 
+    /// His request to see her, with what he is called (XEP-0172 §4.1).
+    pub(super) fn ask(
+        &mut self,
+        now: Now,
+        pair: &Pair,
+        id: Text,
+        nick: Option<&Text>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut stanza = bare(pair, PresenceKind::Subscribe, Some(id));
+        let element = |nick: &Text| Element::new("nick", ns::NICK).with_text(nick.clone());
+        stanza.extensions.extend(nick.map(element));
+        self.hold_presence(now, pair, &Stanza::Presence(Box::new(stanza)), effects);
+    }
+
     /// The error answer to her request.
     pub(super) fn say_error(
         &mut self,

@@ -60,7 +60,7 @@ impl State {
             (true, _) => self.ask_how_she_is(now, id, effects),
             (false, true) => {}
             (false, false) if blocked => {}
-            (false, false) => self.ask_her(now, id, effects),
+            (false, false) => self.ask_her(now, id, asked.nick.as_ref(), effects),
         }
     }
 
@@ -204,7 +204,7 @@ impl State {
             self.ask_how_she_is(now, id, effects);
         }
         if pending {
-            self.ask_her(now, id, effects);
+            self.ask_her(now, id, None, effects);
         }
     }
 
@@ -229,7 +229,13 @@ impl State {
     }
 
     /// She is asked to let him see her: once, however often he asks.
-    pub(super) fn ask_her(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn ask_her(
+        &mut self,
+        now: Now,
+        id: PairId,
+        nick: Option<&crate::codec::xmpp::Text>,
+        effects: &mut Vec<Effect>,
+    ) {
         let token: crate::codec::xmpp::Text = self.ids.token().into();
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
@@ -244,7 +250,7 @@ impl State {
         }
         (watched.asked_at, watched.asked_id) = (Some(now.instant), Some((&*token).into()));
         known.soil(Dirty::Gravely);
-        self.say(now, &pair, Kind::Subscribe, Some(token), effects);
+        self.ask(now, &pair, token, nick, effects);
     }
 
     /// A document is written: it goes out.

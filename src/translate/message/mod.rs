@@ -1,11 +1,14 @@
 //! Messages in both directions (RFC 7572, RFC 3862, RFC 3428).
 
 mod age;
+pub(super) mod content;
 mod edits;
+mod elsewhere;
 mod html;
 pub(super) mod language;
 mod multipart;
 mod reading;
+mod refusal;
 mod shim;
 mod to_sip;
 mod to_xmpp;

@@ -1,7 +1,8 @@
 //! Bodies of several parts (RFC 2046 §5.1, RFC 5621).
 
 use super::language;
-use super::reading::{Place, Read, Reader, Said, Unread, malformed, secured, unsupported};
+use super::reading::{Place, Read, Reader, Said, Unread, secured};
+use super::refusal::{malformed, unsupported};
 use super::xhtml_im;
 use crate::codec::mime::{Entity, Handling, MediaType, MultipartError};
 use crate::codec::xmpp::Text;
@@ -80,7 +81,7 @@ impl Reader<'_> {
             };
             match said {
                 Ok(said) => all.add(said),
-                Err(Unread::NotUnderstood(_)) if is_optional => {}
+                Err(Unread::NotUnderstood(_)) if is_optional || self.is_about(part) => {}
                 Err(Unread::Secured(part)) if is_optional => all.add(self.without(&part.part)),
                 Err(unread) => return Err(unread),
             }

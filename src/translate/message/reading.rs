@@ -5,7 +5,11 @@ use std::cell::Cell;
 use bytes::Bytes;
 use time::OffsetDateTime;
 
+use super::elsewhere::external;
 use super::multipart::MAX_DEPTH;
+use super::refusal::{
+    bad_request, malformed, too_large, unknown_charset, unknown_coding, unread, unsupported,
+};
 use super::{edits, html, language, xhtml_im};
 use crate::codec::mime::{
     Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, MultipartError,
@@ -13,16 +17,13 @@ use crate::codec::mime::{
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
 use crate::codec::xmpp::{LangText, Node, Text};
+use crate::codec::{pidf, rcs_file};
 use crate::flow::{Counter, Decision, Inbound, Refusal};
 use crate::rules::encryption::{Course, Scheme};
 use crate::rules::{Encryption, Messages};
 use crate::translate::encryption::body::{self, Kind, Part};
 use crate::translate::encryption::{course, otr};
 
-/// The character sets in which texts are read: bare, and within CPIM objects (RFC 3922 §4.2.9).
-const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
-    text/plain;charset=iso-8859-1, text/plain;charset=windows-1252, message/cpim";
-const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
 /// Codings on top of each other that one body may have.
 const MAX_CODINGS: usize = 2;
 
@@ -94,7 +95,7 @@ pub(super) struct Reader<'a> {
     pub(super) rules: &'a Messages,
     pub(super) encryption: &'a Encryption,
     pub(super) inbound: &'a Inbound,
-    request: &'a Request,
+    pub(super) request: &'a Request,
     /// Octets that codings may still inflate to.
     left: Cell<usize>,
 }
@@ -196,6 +197,8 @@ impl<'a> Reader<'a> {
             "text/html" => self.html(entity, place)?,
             cpim::MEDIA_TYPE => self.object(entity, place)?,
             external_body::MEDIA_TYPE => external(media_type)?,
+            rcs_file::MEDIA_TYPE => self.file(entity, place)?,
+            pidf::MEDIA_TYPE => self.location(entity, place)?,
             "application/im-iscomposing+xml" => notification(Counter::InboundComposing),
             "message/imdn+xml" => notification(Counter::InboundDisposition),
             _ => match body::of_type(self.encryption, media_type) {
@@ -204,7 +207,7 @@ impl<'a> Reader<'a> {
                     self.secured(part, named.scheme, entity, place)?
                 }
                 None if media_type.is_multipart() => self.multipart(entity, media_type, place)?,
-                None => return unsupported(),
+                None => return unread(media_type.essence()),
             },
         };
         let own = entity.language.as_ref().filter(|tag| language::is_tag(tag));
@@ -347,19 +350,11 @@ fn notification(counter: Counter) -> Said {
     Said { notifies: true, counted: vec![counter], ..Said::default() }
 }
 
-/// Content that lies elsewhere (RFC 4483, XEP-0066).
-fn external(media_type: &MediaType) -> Read<Said> {
-    match external_body::url(media_type).map(Text::from) {
-        Some(url) => Ok(Said { text: Some(url.clone()), url: Some(url), ..Said::default() }),
-        None => unsupported(),
-    }
-}
-
 fn decoded(entity: &Entity) -> Read<Bytes> {
     entity.decoded().map_err(|error| Unread::Refused(bad_request(&error.to_string())))
 }
 
-fn text(entity: &Entity, place: Place) -> Read<Text> {
+pub(super) fn text(entity: &Entity, place: Place) -> Read<Text> {
     let in_object = place.objects > 0;
     let name = entity.content_type.as_ref().and_then(MediaType::charset).unwrap_or("utf-8");
     let is_carried = |set| !in_object || matches!(set, Charset::Utf8 | Charset::UsAscii);
@@ -373,35 +368,4 @@ fn text(entity: &Entity, place: Place) -> Read<Text> {
             Err(error) => malformed(&error.to_string()),
         },
     }
-}
-
-fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
-    let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, accept);
-    Box::new(refusal.warning(&format!("the character set {name} is not read")))
-}
-
-fn unknown_coding(name: &str) -> Box<Refusal> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
-        .with(HeaderName::Accept, Messages::ACCEPT)
-        .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
-    Box::new(refusal.warning(&format!("the content coding {name} is not read")))
-}
-
-fn bad_request(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
-}
-
-fn too_large(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE).warning(why))
-}
-
-pub(super) fn malformed<T>(why: &str) -> Read<T> {
-    Err(Unread::Refused(bad_request(why)))
-}
-
-/// RFC 3261 §21.4.13: a 415 says what is read instead.
-pub(super) fn unsupported<T>() -> Read<T> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
-    Err(Unread::NotUnderstood(Box::new(refusal.with(HeaderName::Accept, Messages::ACCEPT))))
 }

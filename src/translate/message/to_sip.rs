@@ -13,25 +13,20 @@ use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
 use crate::codec::xmpp::{LangText, Message, Text, ns};
 use crate::flow::{Long, Now, Outbound, Profile, Rendered};
 use crate::rules::{AddressScheme, Messages, ThreadForm, im_uri};
+use crate::translate::plain;
 
 /// Octets of a thread that crosses in an object; a longer one is left out.
 const MAX_THREAD: usize = 256;
 /// The longest Call-ID that a thread may become.
 const MAX_CALL_ID: usize = 128;
-/// Characters of a nick that count.
-const MAX_NICK: usize = 64;
 
-/// The From of a request, with the nick of its sender for a display name (XEP-0172).
+/// The From of a request, with the nick of its sender for a display name (XEP-0172), unless that
+/// looks like an address.
 pub(in crate::translate) fn display_name(rules: &Messages, outbound: &mut Outbound) {
     let wanted = rules.nick_to_display_name && !rules.edits.drops_element("nick", ns::NICK);
-    let Some(name) = nick(&outbound.stanza).filter(|_| wanted) else { return };
+    let nick = outbound.stanza.extension("nick", ns::NICK).filter(|_| wanted);
+    let Some(name) = nick.and_then(|nick| plain::name(&nick.text())) else { return };
     outbound.from = NameAddr::clone(&outbound.from).display(&name);
-}
-
-fn nick(stanza: &Message) -> Option<String> {
-    let nick = stanza.extension("nick", ns::NICK)?.text();
-    let nick: String = nick.trim().chars().take(MAX_NICK).collect();
-    (!nick.is_empty()).then_some(nick)
 }
 
 /// The message in the form that its profile says.

@@ -2,11 +2,11 @@
 
 use super::reading::{Reader, Said, Secured, Unread};
 use super::{age, edits, language, shim, xhtml_im};
-use crate::codec::sip::{HeaderName, Request, Status};
+use crate::codec::sip::{HeaderName, NameAddr, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Text, ns};
 use crate::flow::{Counter, Decision, Flag, Inbound, Now, Refusal};
 use crate::rules::{Encryption, Messages, ThreadForm};
-use crate::translate::encryption;
+use crate::translate::{encryption, plain};
 
 /// What a MESSAGE means on the XMPP side.
 pub(in crate::translate) struct Inward {
@@ -58,6 +58,9 @@ pub(in crate::translate) fn to_xmpp(
     let mut message = stanza(rules, inbound, text, said, delay);
     if let Some(id) = &id {
         message.id = Some(id.clone());
+    }
+    if rules.display_name_to_nick {
+        message.extensions.extend(nick(&request.from));
     }
     if !rules.edits.is_empty() {
         edits::stanza(&rules.edits, inbound, &objects, &mut message);
@@ -169,6 +172,13 @@ fn extensions(
         extensions.push(shim::element(request.max_forwards));
     }
     extensions
+}
+
+/// What a sender is called (XEP-0172 §4.2). It goes with every message: a client that was not there
+/// for the first of a conversation has no other.
+fn nick(from: &NameAddr) -> Option<Element> {
+    let name = plain::name_of(from.display_name()?, from.uri())?;
+    Some(Element::new("nick", ns::NICK).with_text(name))
 }
 
 /// A stanza beyond the server's bound would close the stream (RFC 6120 §13.12).

@@ -8,14 +8,14 @@ use crate::codec::sip::Response;
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
     Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
-    Presented, Said,
+    Presented, Said, Subscribing,
 };
 use crate::rules::{self, Direction, Errors, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
 
-use super::{encryption, error, presence_error};
+use super::{encryption, error, plain, presence_error};
 
 /// Decides what is to be done about presence.
 pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
@@ -31,7 +31,8 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
             let pair = pair.id;
             Intent::Presence(PresenceIntent::Subscribe { pair, dialog, seconds, accept })
         }
-        PresenceRouted::Subscribe(subscribing) => {
+        PresenceRouted::Subscribe(mut subscribing) => {
+            subscribing.nick = nick(rules, &subscribing);
             Intent::Presence(PresenceIntent::Subscribing(subscribing))
         }
         PresenceRouted::Lost { link, stanza, failure } => {
@@ -58,6 +59,14 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
             Intent::Presence(written(&rules.presence, &pair, renderings))
         }
     }
+}
+
+/// What a SIP user who asks is called (XEP-0172 §4.1).
+fn nick(rules: &Rules, asked: &Subscribing) -> Option<Text> {
+    let from = &asked.request.from;
+    let name = plain::name_of(from.display_name()?, from.uri())?;
+    let facts = asked.facts();
+    rules.presence.of(&facts).tell_name.then(|| name.into())
 }
 
 /// What a presence stanza says (RFC 8048 Table 1).

@@ -1,0 +1,52 @@
+//! The refusals of bodies (RFC 3261 §21.4.1, §21.4.13), each with words for a person.
+
+use super::reading::{Read, Unread};
+use crate::codec::mime::ContentCoding;
+use crate::codec::sip::{HeaderName, Status};
+use crate::flow::Refusal;
+use crate::rules::Messages;
+
+/// The character sets in which texts are read: bare, and within CPIM objects (RFC 3922 §4.2.9).
+const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
+    text/plain;charset=iso-8859-1, text/plain;charset=windows-1252, message/cpim";
+const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
+
+pub(super) fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
+    let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, accept);
+    Box::new(refusal.warning(&format!("the character set {name} is not read")))
+}
+
+pub(super) fn unknown_coding(name: &str) -> Box<Refusal> {
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
+        .with(HeaderName::Accept, Messages::ACCEPT)
+        .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
+    Box::new(refusal.warning(&format!("the content coding {name} is not read")))
+}
+
+pub(super) fn bad_request(why: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+}
+
+pub(super) fn too_large(why: &str) -> Box<Refusal> {
+    Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE).warning(why))
+}
+
+pub(super) fn malformed<T>(why: &str) -> Read<T> {
+    Err(Unread::Refused(bad_request(why)))
+}
+
+/// RFC 3261 §21.4.13: a 415 says what is read instead.
+pub(super) fn unsupported<T>() -> Read<T> {
+    Err(Unread::NotUnderstood(Box::new(unaccepted())))
+}
+
+/// The same, with words for what it was.
+pub(super) fn unread<T>(what: &str) -> Read<T> {
+    let words = format!("{what} cannot be shown to XMPP users");
+    Err(Unread::NotUnderstood(Box::new(unaccepted().warning(&words))))
+}
+
+fn unaccepted() -> Refusal {
+    Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, Messages::ACCEPT)
+}
