@@ -93,7 +93,7 @@ class Pair:
         reader = self.other(writer)
         shown = self._wait_for_lines(writer, reader, texts, in_parts)
         faults = strangeness(shown, writer.seen_as)
-        if not same(shown, texts, in_parts, reader.program.wraps):
+        if not same(shown, texts, in_parts):
             faults.insert(0, difference([line.text for line in shown], texts, in_parts))
         faults += [f"the writer is told: {words}" for _, words in writer.complaints()]
         faults += [f"the reader is told: {words}" for _, words in reader.complaints()]
@@ -105,7 +105,7 @@ class Pair:
     def _wait_for_lines(self, writer, reader, texts, in_parts):
         """Until all is shown, the writer is told of a failure, or no line has come for a while."""
         shown, since = reader.news(), time.monotonic()
-        while not same(shown, texts, in_parts, reader.program.wraps):
+        while not same(shown, texts, in_parts):
             if writer.complaints() or time.monotonic() - since > self.patience["line"]:
                 break
             time.sleep(LOOK_EVERY)
@@ -318,15 +318,14 @@ def xmpp_back(pair):
 
 # judging
 
-def same(shown, texts, in_parts, wraps):
-    if in_parts:
-        return joined([line.text for line in shown], wraps) == joined(texts, wraps)
-    return [line.text.rstrip("\r\n") for line in shown] == texts
+def same(shown, texts, in_parts):
+    """Where a text came in parts, the blank between two may be the end of the one or a new line."""
+    shown = [line.text.rstrip("\r\n") for line in shown]
+    return shown == texts or (in_parts and len(shown) > 1 and without_blanks(shown) == without_blanks(texts))
 
 
-def joined(texts, wraps):
-    """A program that wraps puts an end of line where a blank was."""
-    return "".join("".join(texts).split()) if wraps else "".join(texts).rstrip("\r\n")
+def without_blanks(texts):
+    return "".join("".join(texts).split())
 
 
 def strangeness(shown, contact):
