@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Two users of one SIP program, or of two, and a proxy between them: what each shows of the other.
 
-    conformance/matrix/try_sip.py [--direct] PROGRAM [OTHER_PROGRAM]
+    conformance/matrix/try_sip.py [--direct] [--keep] PROGRAM [OTHER_PROGRAM]
 
-With --direct no presence server publishes their states: each program answers SUBSCRIBE itself. A program is a module of `clients/`, or MODULE:CLASS where the module has several. For whoever wraps a program anew or
-takes a newer version of one: no gateway is involved, nothing is judged.
+A program is a module of `clients/`, or MODULE:CLASS where the module has several. With --direct no presence server
+publishes their states: each program answers SUBSCRIBE itself. With --keep the folder with all logs stays.
+
+For whoever wraps a program anew or takes a newer version of one: no gateway is involved, nothing is judged.
 """
 
 import importlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -33,13 +34,12 @@ def program(name):
 
 
 def main():
-    words = sys.argv[1:]
-    direct = words[:1] == ["--direct"]
-    names = (words[direct:] * 2)[:2]
-    if not names or names[0] in ("-h", "--help"):
+    direct = "--direct" in sys.argv
+    names = ([word for word in sys.argv[1:] if not word.startswith("-")] * 2)[:2]
+    if not names:
         sys.exit(__doc__)
     kinds = [program(name) for name in names]
-    with Lab(keep_folder="KEEP" in os.environ) as lab:
+    with Lab(keep_folder="--keep" in sys.argv) as lab:
         proxy = Kamailio(lab, present=() if direct else USERS, defines=["WITH_CHALLENGE"], websocket=True).start()
         began = time.monotonic()
 

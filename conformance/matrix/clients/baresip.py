@@ -26,6 +26,7 @@ class Baresip(Client):
         "subject": "it neither sends nor shows a Subject",
         "typing": "it has no isComposing",
         "reads": "it knows no IMDN: reading sends nothing, and no mark is shown",
+        "long-out": "a line of its commands holds about 1,000 octets",
         "long-in": "its terminal shows nothing of a text over about 500 octets, and it answers 200",
         "long-out": "its control connection takes no command over about 1,000 octets",
     }

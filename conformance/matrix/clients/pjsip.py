@@ -10,14 +10,10 @@ from .driven import INSTALLED, PROGRAMS, Driven, bare, without_scheme
 
 
 def python():
-    """The Python that has the wheel.
-
-    A wheel for CPython 3.11: `/usr/bin/python3 -m venv target/matrix/venv`, then
-    `target/matrix/venv/bin/pip install pjsua2-python==2.15.1.post1`.
-    """
+    """The Python into which conformance/matrix/install puts the wheel (there is one for CPython 3.11)."""
     found = INSTALLED / "venv" / "bin" / "python"
     if not found.exists():
-        raise PeerFailed(f"no {found}: {python.__doc__}")
+        raise PeerFailed(f"no {found}: run conformance/matrix/install")
     return found
 
 

@@ -9,13 +9,10 @@ WEBSOCKET_PORT = 8080
 
 
 def modules():
-    """Where the npm packages lie.
-
-    Copy `conformance/matrix/node/package.json` and `package-lock.json` to `target/matrix/node`, and there `npm ci`.
-    """
+    """Where conformance/matrix/install puts the npm packages."""
     found = INSTALLED / "node" / "node_modules"
     if not (found / "ws").is_dir():
-        raise PeerFailed(f"no {found}: {modules.__doc__}")
+        raise PeerFailed(f"no {found}: run conformance/matrix/install")
     return found
 
 
@@ -82,7 +79,7 @@ class WebPhone(Client):
 
 def without(library):
     return {
-        "presence": f"{library} has no presence: its subscriptions hand up bodies unread, and nothing answers a watcher",
+        "presence": f"{library} has no presence: it hands up bodies of NOTIFY unread, and answers no watcher",
         "typing": f"{library} has no isComposing",
         "reads": f"{library} knows no IMDN: reading sends nothing, and no mark is shown",
         "subject": f"{library} writes no Subject by itself and shows none",

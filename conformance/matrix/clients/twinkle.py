@@ -10,7 +10,8 @@ from .driven import without_scheme
 
 # A text may have several lines; what comes after it is an empty line, a prompt, or the echo of the next command.
 RECEIVED = re.compile(
-    r"^Received message\nFrom:\t+([^\n]*)\nTo:\t[^\n]*\n(?:Subject:\t+([^\n]*)\n)?\n(.*?)\n\n(?=\n|Twinkle> |message |quit|\Z)",
+    r"^Received message\nFrom:\t+([^\n]*)\nTo:\t[^\n]*\n(?:Subject:\t+([^\n]*)\n)?\n"
+    r"(.*?)\n\n(?=\n|Twinkle> |message |quit|\Z)",
     re.MULTILINE | re.DOTALL)
 FAILED = re.compile(r"^Failed to send MESSAGE\.\n(.*)$", re.MULTILINE)
 # What its line of commands cannot hold: there is no escape for either.
