@@ -28,6 +28,8 @@ CONDITIONS = (
 FEWEST_WORDS = 4        # "not signed in now"
 STATES_OF_ONE_WHO_IS_THERE = ("online", "away", "busy")
 
+UNSEEN = "unseen"       # the note of a step about typing or marks that no screen showed
+
 STEPS = {}
 
 
@@ -106,7 +108,8 @@ class Pair:
         """Until all is shown, the writer is told of a failure, or no line has come for a while."""
         shown, since = reader.news(), time.monotonic()
         while not same(shown, texts, in_parts):
-            if writer.complaints() or time.monotonic() - since > self.patience["line"]:
+            enough = not in_parts and len(shown) >= len(texts)      # wrong ones, then, and more may still come
+            if writer.complaints() or time.monotonic() - since > self.patience["quiet" if enough else "line"]:
                 break
             time.sleep(LOOK_EVERY)
             before, shown = shown, reader.news()
@@ -190,7 +193,7 @@ def long_to_sip(pair):
 
 @step("long-to-xmpp")
 def long_to_xmpp(pair):
-    pair.talk(pair.sip, [long_text()], in_parts=pair.xmpp.program.wraps or pair.sip.program.wraps)
+    pair.talk(pair.sip, [long_text()], in_parts=pair.xmpp.program.wraps)
 
 
 @step("scripts-to-sip")
@@ -247,7 +250,7 @@ def typing(pair, writer):
     writer.program.types(reader.seen_as)
     seen = pair.notices(lambda: len(reader.program.typing_seen()) > before)
     pair.talk(writer, ["a line after typing"])
-    return "seen" if seen else "unseen"
+    return "seen" if seen else UNSEEN
 
 
 @step("reads-to-sip")
@@ -268,7 +271,7 @@ def reads(pair, reader):
     reader.program.reads(writer.seen_as)
     pair.notices(lambda: marks_of(writer, text))
     pair.talk(reader, ["an answer after reading"])
-    return "+".join(marks_of(writer, text)) or "unseen"
+    return "+".join(marks_of(writer, text)) or UNSEEN
 
 
 def marks_of(writer, text):

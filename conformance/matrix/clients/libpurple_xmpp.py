@@ -19,7 +19,6 @@ class LibpurpleXmpp(Client):
     cannot = {
         "subject": "IRC has no subjects",
         "picture": "IRC has text alone",
-        "typing": "IRC has no typing notices",
         "reads": "libpurple 2 sends neither receipts nor markers",
         "long-out": "BitlBee takes no line of that length: it ends the connection",
         "failures": "BitlBee shows none of the notices that libpurple has for a failed message; Pidgin does",
@@ -76,6 +75,10 @@ class LibpurpleXmpp(Client):
 
     def shown(self):
         return [self._line(said) for said in self._bitlbee.said() if said["nick"] != ROOT]
+
+    def types(self, contact):
+        """Some IRC programs say it in this way, and BitlBee tells libpurple."""
+        self._bitlbee.sends(f"PRIVMSG {contact.split('@')[0]} :\x01TYPING 1\x01")
 
     def failures(self):
         return []

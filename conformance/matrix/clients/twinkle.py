@@ -75,7 +75,6 @@ class Twinkle(Client):
     packages = ("deb:twinkle-console",)
     cannot = {
         "seen-by-sip": "its console has no contacts and shows nobody's presence; it publishes its own",
-        "lines": "its console sends one line",
         "typing": "its console sends and shows no typing notices",
         "reads": "it knows no IMDN: reading sends nothing, and no mark is shown",
     }
