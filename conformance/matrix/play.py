@@ -82,7 +82,7 @@ class Matrix:
         classes = {"xmpp": self._plan.client("xmpp", row.xmpp), "sip": self._plan.client("sip", row.sip)}
         for side in SIDES:
             if absent := missing(classes[side]):
-                raise PeerFailed(f"not installed: {', '.join(absent)} (conformance/install, conformance/matrix/install)")
+                raise PeerFailed(f"not installed: {', '.join(absent)} (see conformance/install and matrix/install)")
         xmpp_name, sip_name = f"juliet{row.number:02}", f"romeo{row.number:02}"
         address, password = deployment.xmpp_account(xmpp_name)
         xmpp = classes["xmpp"](deployment.lab, address, password, deployment.xmpp_server)
@@ -114,8 +114,8 @@ class Matrix:
             cell.verdict, cell.reason = FAILED, in_one_line(fault)
         except Exception as trouble:    # a mistake of ours is a failure too, and its place is wanted
             place = traceback.extract_tb(trouble.__traceback__)[-1]
-            cell.verdict = FAILED
-            cell.reason = f"{type(trouble).__name__}: {in_one_line(trouble)} ({place.filename.split('/')[-1]}:{place.lineno})"
+            where = f"{place.filename.split('/')[-1]}:{place.lineno}"
+            cell.verdict, cell.reason = FAILED, f"{type(trouble).__name__}: {in_one_line(trouble)} ({where})"
         if cell.verdict == FAILED:
             pair.settle()
         cell.form = self._forms(pair, step, names, before)

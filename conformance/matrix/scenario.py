@@ -348,7 +348,8 @@ def difference(shown, texts, in_parts):
     if not shown:
         return "nothing is shown"
     if in_parts:
-        return f"{sum(map(len, shown))} of {sum(map(len, texts))} characters in {len(shown)} lines, at first {short(shown[0])}"
+        there, all_of_it = sum(map(len, shown)), sum(map(len, texts))
+        return f"{there} of {all_of_it} characters in {len(shown)} lines, at first {short(shown[0])}"
     shown = [text.rstrip("\r\n") for text in shown]
     faults = []
     strange = [text for text in shown if text not in texts]

@@ -94,7 +94,8 @@ class LibpurpleXmpp(Client):
         def said(words):
             return any(words in line for line in self._bitlbee.lines[before:])
         self._bitlbee.orders("account 0 on")
-        until(lambda: said("Logged in") or said(CERTIFICATE), lambda: f"bitlbee logs in: {self._bitlbee.lines[before:]}")
+        until(lambda: said("Logged in") or said(CERTIFICATE),
+              lambda: f"bitlbee logs in: {self._bitlbee.lines[before:]}")
         if not said("Logged in"):
             self._bitlbee.orders("yes", answer="Logged in")
 
