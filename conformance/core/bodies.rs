@@ -16,9 +16,7 @@ use crate::world::{SETTINGS, World, message};
 pub(crate) fn ruled(change: impl FnOnce(&mut Messages)) -> World {
     let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
     change(&mut rules.messages);
-    let mut world = World::ruled(SETTINGS, rules, 7);
-    world.up();
-    world
+    World::with_reader_and(SETTINGS, rules)
 }
 
 /// What became of a body.
@@ -117,7 +115,7 @@ fn msg_032_plain_text_is_the_body_and_is_escaped() {
     let shown = fate("text/plain", romeo.as_bytes()).shown();
     assert_eq!(romeo.len(), 44, "the Content-Length of RFC 7572 Ex 4");
     assert_eq!(shown.bodies[0].text, romeo);
-    assert_eq!(shown.kind.name(), None);
+    assert_eq!(shown.kind.name(), Some("chat"));
 }
 
 #[test]

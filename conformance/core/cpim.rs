@@ -160,9 +160,13 @@ fn cpim_040_require_is_consumed_or_refused_and_never_passed() {
 }
 
 #[test]
-fn cpim_044_no_type_is_written() {
-    let stanza = bare("From: <im:romeo@sip.test>\r\n");
-    assert!(!stanza[..stanza.find('>').expect("a tag")].contains("type="), "{stanza}");
+fn cpim_044_the_type_is_that_of_any_text_and_by_rule_none_is_written() {
+    let kind = |mut world: World| {
+        let object = "From: <im:romeo@sip.test>\r\n\r\nContent-Type: text/plain\r\n\r\nx";
+        send(&mut world, OBJECT, object.as_bytes()).shown().kind.name()
+    };
+    assert_eq!(kind(World::new()), Some("chat"));
+    assert_eq!(kind(ruled(|messages| messages.chat = false)), None);
 }
 
 #[test]

@@ -423,7 +423,7 @@ fn notify_tells_the_recipient_once_and_nothing_of_the_text() {
             assert!(!text.contains("fallback") && !text.contains("balcony"), "{text}");
             assert_eq!(request.from.uri().user(), Some("juliet"));
             // Its failure is told to nobody.
-            world.answer(&request, 415);
+            world.answer_with(&request, 415, &["Accept: message/cpim"]);
             let again = world.request();
             world.answer(&again, 404);
         }

@@ -128,7 +128,11 @@ fn msg_015_of_two_transports_the_one_that_controls_congestion() {
 
 #[test]
 fn arch_007_the_gateway_is_a_user_agent_of_its_own() {
-    let mut world = World::new();
+    let (mut rules, _) = stox::rules::Rules::load(None).expect("the built-in rules are right");
+    rules.messages.thread_to_xmpp = stox::rules::ThreadForm::CallId;
+    rules.messages.thread_to_sip = stox::rules::ThreadForm::CallId;
+    let mut world = World::ruled(SETTINGS, rules, 7);
+    world.up();
     let text = message("peerbranch", "", "x").replace(
         "Max-Forwards",
         "Via: SIP/2.0/UDP inner.example:5062;branch=z9hG4bKinner\nMax-Forwards",
@@ -258,7 +262,7 @@ fn arch_030_without_gr_a_sip_user_has_no_resource() {
 
 #[test]
 fn arch_042_what_is_out_of_scope_is_left_out_and_the_rest_delivered() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.xmpp(
         "<message id='1'><body>x</body><tune xmlns='http://jabber.org/protocol/tune'><title>y</title></tune>\
          <a xmlns='urn:never:heard:of'><b>z</b></a></message>",
@@ -297,7 +301,7 @@ fn new_rules_count_from_the_next_message_on_and_those_under_way_keep_their_addre
         std::fs::remove_dir_all(&directory).expect("the directory can go");
         std::sync::Arc::new(loaded.expect("the rules are right").0)
     };
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.juliet_says("m1", "one");
     world.juliet_says("m2", "two");
     let first = world.request();

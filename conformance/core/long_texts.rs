@@ -1,4 +1,4 @@
-//! Texts that are too long for one request, where the rules say `long: split`.
+//! Texts that are too long for one request, where the rules do not say `long: refuse`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::world::{SETTINGS, World};
 fn rules(profile: BodyProfile) -> Rules {
     let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
     rules.messages.profile = profile;
-    rules.messages.split = true;
+    assert!(rules.messages.split);
     rules
 }
 
@@ -23,9 +23,7 @@ fn world(profile: BodyProfile) -> World {
 }
 
 fn of_settings(settings: &str, profile: BodyProfile) -> World {
-    let mut world = World::ruled(settings, rules(profile), 7);
-    world.up();
-    world
+    World::with_reader_and(settings, rules(profile))
 }
 
 /// A text of so many octets in words.
@@ -80,8 +78,11 @@ fn told(world: &mut World) -> (String, String, String) {
 }
 
 #[test]
-fn msg_012_a_long_text_is_refused_as_built_in() {
-    let mut world = World::new();
+fn msg_012_a_long_text_is_by_rule_refused() {
+    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    rules.messages.split = false;
+    let mut world = World::ruled(SETTINGS, rules, 7);
+    world.up();
     world.juliet_says("m1", &words(3_000));
     assert!(world.requests().is_empty());
     assert_eq!(told(&mut world).1, "policy-violation");
@@ -101,10 +102,13 @@ fn each_part_goes_when_the_one_before_it_was_taken() {
         assert_eq!(said(last), "behind it");
         for (number, part) in (1..).zip(parts) {
             assert_eq!(is_cpim(part), profile != BodyProfile::Text);
-            assert_eq!((&part.call_id, part.from.tag()), (&parts[0].call_id, parts[0].from.tag()));
-            assert_eq!(part.cseq.number, number);
             let branch = |request: &Request| request.via[0].branch().map(str::to_owned);
-            assert!(parts.iter().filter(|other| branch(other) == branch(part)).count() == 1);
+            let alike = |other: &&Request| {
+                branch(other) == branch(part)
+                    || other.call_id == part.call_id
+                    || other.from.tag() == part.from.tag()
+            };
+            assert_eq!(parts.iter().filter(alike).count(), 1, "each is a message of its own");
             // Each ends with a word.
             assert!(number == parts.len() as u32 || said(part).ends_with(' '), "{}", said(part));
         }
@@ -218,8 +222,9 @@ fn a_form_that_is_refused_is_another_one_for_all_that_is_left() {
         world.answer(&request, 415);
         let rest = all_taken(&mut world);
         assert!(rest.iter().all(|part| !is_cpim(part)));
-        assert!(rest.iter().all(|part| part.call_id == request.call_id));
+        assert_eq!((&rest[0].call_id, rest[0].from.tag()), (&request.call_id, request.from.tag()));
         assert!(rest[0].cseq.number > request.cseq.number);
+        assert!(rest[1..].iter().all(|part| part.call_id != request.call_id));
         taken.extend(rest);
         assert_eq!(joined(&taken), text);
         assert!(world.stanzas().is_empty());
@@ -402,8 +407,7 @@ fn e2e_054_what_is_encrypted_is_never_split() {
             "MIAA".repeat(800)
         ),
     ] {
-        let mut rules = World::rules_of("encryption.yaml", text);
-        rules.messages.split = true;
+        let rules = World::rules_of("encryption.yaml", text);
         let mut world = World::ruled(&settings, rules, 7);
         world.up();
         world.xmpp(&format!(
@@ -411,5 +415,42 @@ fn e2e_054_what_is_encrypted_is_never_split() {
         ));
         assert!(world.requests().is_empty());
         assert_eq!(told(&mut world).1, "policy-violation");
+    }
+}
+
+#[test]
+fn an_agent_that_shows_little_of_a_text_gets_it_in_parts() {
+    let mut world = World::new();
+    world.sip(&crate::world::message("a", "User-Agent: baresip v1.0.0\n", "hello"));
+    world.confirm_all();
+    world.sip.clear();
+    world.xmpp.clear();
+    let text = words(1_100);
+    world.juliet_says("m1", &text);
+    let parts = all_taken(&mut world);
+    assert_eq!(parts.len(), 3);
+    assert!(parts.iter().all(|part| said(part).len() <= 450));
+    assert_eq!(joined(&parts), text);
+    // Within its bound it is one message, and for others it is as well.
+    let text = words(440);
+    world.juliet_says("m2", &text);
+    assert_eq!(all_taken(&mut world).len(), 1);
+    let mut world = World::new();
+    world.juliet_says("m1", &words(900));
+    assert_eq!(all_taken(&mut world).len(), 1);
+}
+
+#[test]
+fn by_rule_parts_of_a_thread_share_its_call_id() {
+    let mut rules = rules(BodyProfile::Text);
+    rules.messages.thread_to_sip = stox::rules::ThreadForm::CallId;
+    let mut world = World::ruled(SETTINGS, rules, 7);
+    world.up();
+    let text = words(3_000);
+    world.xmpp(&format!("<message id='m1'><body>{text}</body><thread>t1</thread></message>"));
+    let parts = all_taken(&mut world);
+    assert_eq!(joined(&parts), text);
+    for (number, part) in (1..).zip(&parts) {
+        assert_eq!((part.call_id.as_str(), part.cseq.number), ("t1", number));
     }
 }

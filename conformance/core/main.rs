@@ -48,6 +48,7 @@ mod subscriber;
 mod subscriber_end;
 mod subscriber_failures;
 mod subscriber_life;
+mod targets;
 mod transactions;
 mod verona;
 mod watching;

@@ -2,7 +2,7 @@
 
 use stox::codec::mime::{Cpim, Strictness};
 use stox::codec::sip::{HeaderName, Request};
-use stox::rules::BodyProfile;
+use stox::rules::{BodyProfile, ThreadForm};
 
 use crate::bodies::ruled;
 use crate::world::World;
@@ -16,7 +16,7 @@ fn request(world: &mut World, children: &str) -> Request {
 }
 
 fn asked(children: &str) -> Request {
-    request(&mut World::new(), children)
+    request(&mut World::with_reader(), children)
 }
 
 /// The object of a request, which is by the letter of RFC 3862.
@@ -50,7 +50,7 @@ fn msg_001_the_body_in_each_profile() {
     assert_eq!(header(&bare, &HeaderName::ContentType), Some("text/plain;charset=UTF-8"));
     assert_eq!(&object(&asked(&body)).entity.body[..], juliet.as_bytes());
     for code in [406, 415, 488] {
-        let mut world = World::new();
+        let mut world = World::with_reader();
         world.xmpp(&format!("<message id='1'>{body}</message>"));
         let first = world.request();
         assert_eq!(header(&first, &HeaderName::ContentType), Some("message/cpim"));
@@ -144,17 +144,17 @@ fn msg_029_a_nick_is_the_display_name() {
     };
     let named = asked(&nick("Juliet"));
     assert_eq!(named.from.display_name(), Some("Juliet"));
-    assert_eq!(lines(&named)[0], "From: <sip:juliet@xmpp.test;gr=balcony>");
+    assert_eq!(lines(&named)[0], "From: <sip:juliet@xmpp.test>");
     let odd = asked(&nick("A \"B\\\n&lt;sip:evil@h&gt;"));
     assert_eq!(odd.from.display_name(), Some("A \"B\\<sip:evil@h>"));
-    assert_eq!(odd.from.uri().as_str(), "sip:juliet@xmpp.test;gr=balcony");
+    assert_eq!(odd.from.uri().as_str(), "sip:juliet@xmpp.test");
     assert_eq!(asked(&nick(&"n".repeat(100))).from.display_name().map(str::len), Some(64));
     assert_eq!(asked(&nick(" ")).from.display_name(), None);
     let mut world = ruled(|messages| messages.nick_to_display_name = false);
     assert_eq!(request(&mut world, &nick("Juliet")).from.display_name(), None);
     let mut world = ruled(|messages| messages.formal_name = true);
     let named = request(&mut world, &nick("Juliet Capulet"));
-    assert_eq!(lines(&named)[0], "From: Juliet Capulet <sip:juliet@xmpp.test;gr=balcony>");
+    assert_eq!(lines(&named)[0], "From: Juliet Capulet <sip:juliet@xmpp.test>");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn msg_010_of_several_bodies_the_one_of_the_stanza() {
 
 #[test]
 fn cpim_028_type_is_ignored() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     let mut headers = Vec::new();
     for kind in ["headline", "chat", "normal"] {
         world.xmpp(&format!("<message type='{kind}' id='1'><body>x</body></message>"));
@@ -211,9 +211,37 @@ fn cpim_028_type_is_ignored() {
 }
 
 #[test]
-fn cpim_029_thread_is_ignored() {
+fn cpim_029_the_thread_is_a_header_of_the_object_or_by_rule_ignored() {
+    let threaded = |world: &mut World, thread: &str| {
+        lines(&request(world, &format!("<body>x</body><thread>{thread}</thread>")))
+    };
+    let none = || ruled(|messages| messages.thread_to_sip = ThreadForm::None);
     let without = lines(&asked("<body>x</body>"));
-    assert_eq!(lines(&asked("<body>x</body><thread>t</thread>")), without);
+    assert_eq!(threaded(&mut none(), "t"), without);
+    let with = threaded(&mut World::with_reader(), "t 1");
+    assert_eq!(with[..3], without[..]);
+    assert_eq!(with[3..], ["NS: stox <urn:stox:cpim:0>", "stox.Thread: t 1"]);
+    for left_out in [" ", "a&#10;b", &"t".repeat(257)] {
+        assert_eq!(threaded(&mut World::with_reader(), left_out), without, "{left_out}");
+    }
+}
+
+#[test]
+fn msg_003_the_thread_is_a_call_id_by_rule_alone() {
+    let said = "<body>x</body><thread>29377446-0CBB-4296-8958-590D79094C50</thread>";
+    let two = |world: &mut World, children: &str| {
+        [request(world, children), request(world, children)].map(|it| it.call_id.to_string())
+    };
+    for mut world in [World::new(), World::with_reader()] {
+        let [first, second] = two(&mut world, said);
+        assert_ne!(first, second);
+        assert!(!first.contains("29377446") && !second.contains("29377446"));
+    }
+    let by_rule = || ruled(|messages| messages.thread_to_sip = ThreadForm::CallId);
+    assert_eq!(two(&mut by_rule(), said), ["29377446-0CBB-4296-8958-590D79094C50"; 2]);
+    let [first, second] = two(&mut by_rule(), "<body>x</body><thread>a b</thread>");
+    assert_eq!(first, second);
+    assert!(first.starts_with("thread-"), "{first}");
 }
 
 #[test]
@@ -242,7 +270,7 @@ fn cpim_032_other_namespaces_are_dropped() {
 #[test]
 fn cpim_055_the_default_object() {
     let request = asked("<body>Art thou not Romeo, and a Montague?</body>");
-    let expected = "From: <sip:juliet@xmpp.test;gr=balcony>\r\n\
+    let expected = "From: <sip:juliet@xmpp.test>\r\n\
         To: <sip:romeo@sip.test>\r\n\
         DateTime: 2023-11-14T22:13:20Z\r\n\
         \r\n\
@@ -250,13 +278,13 @@ fn cpim_055_the_default_object() {
         \r\n\
         Art thou not Romeo, and a Montague?";
     assert_eq!(String::from_utf8(request.body.to_vec()).expect("UTF-8"), expected);
-    assert_eq!(request.from.uri().as_str(), "sip:juliet@xmpp.test;gr=balcony");
+    assert_eq!(request.from.uri().as_str(), "sip:juliet@xmpp.test");
     assert_eq!(request.to.uri().as_str(), "sip:romeo@sip.test");
 }
 
 #[test]
 fn cpim_056_both_levels_say_the_same() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.xmpp("<message xml:lang='cs' id='1'><subject>s</subject><body>x</body></message>");
     let request = world.request();
     let object = object(&request);
@@ -270,9 +298,10 @@ fn cpim_056_both_levels_say_the_same() {
 }
 
 #[test]
-fn a_thread_is_the_call_id_unless_the_rules_say_no() {
+fn a_thread_is_the_call_id_only_where_the_rules_say_so() {
     let call_id =
         |world: &mut World| request(world, "<body>x</body><thread>t1</thread>").call_id.to_string();
-    assert_eq!(call_id(&mut World::new()), "t1");
-    assert_ne!(call_id(&mut ruled(|messages| messages.thread_to_call_id = false)), "t1");
+    assert_eq!(call_id(&mut ruled(|messages| messages.thread_to_sip = ThreadForm::CallId)), "t1");
+    assert_ne!(call_id(&mut World::new()), "t1");
+    assert_ne!(call_id(&mut ruled(|messages| messages.thread_to_sip = ThreadForm::None)), "t1");
 }

@@ -2,7 +2,7 @@
 
 use stox::codec::sip::HeaderName;
 use stox::codec::xmpp::ns;
-use stox::rules::{BodyProfile, Late};
+use stox::rules::{BodyProfile, Late, ThreadForm};
 
 use crate::bodies::{Fate, ruled, send};
 use crate::world::{World, message};
@@ -171,10 +171,12 @@ fn languages_that_are_none_are_left_out() {
 }
 
 #[test]
-fn the_call_id_is_a_thread_unless_the_rules_say_no() {
+fn msg_033_the_call_id_is_a_thread_only_where_the_rules_say_so() {
     let thread = |world: &mut World| dated(world, "").shown().thread.map(|t| t.to_string());
-    assert_eq!(thread(&mut World::new()).as_deref(), Some("call-a"));
-    assert_eq!(thread(&mut ruled(|messages| messages.call_id_to_thread = false)), None);
+    assert_eq!(thread(&mut World::new()), None);
+    let mut by_rule = ruled(|messages| messages.thread_to_xmpp = ThreadForm::CallId);
+    assert_eq!(thread(&mut by_rule).as_deref(), Some("call-a"));
+    assert_eq!(thread(&mut ruled(|messages| messages.thread_to_xmpp = ThreadForm::None)), None);
 }
 
 #[test]

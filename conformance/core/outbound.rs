@@ -1,30 +1,20 @@
 //! Messages from XMPP: queues, turns, the second form, failures inside the gateway.
 
-use std::time::Duration;
-
 use stox::codec::sip::{HeaderName, Request};
 use stox::config::Transport;
 use stox::flow::{Input, Record};
-use stox::rules::{BodyProfile, Rules};
+use stox::rules::{Rules, ThreadForm};
 
+use crate::bodies::ruled;
 use crate::world::{PEER, SETTINGS, World};
 
 fn is_cpim(request: &Request) -> bool {
     request.headers.content_type() == Some("message/cpim")
 }
 
-/// A world in which bare text is sent from the start.
-fn text_world() -> World {
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
-    rules.messages.profile = BodyProfile::Text;
-    let mut world = World::ruled(SETTINGS, rules, 7);
-    world.up();
-    world
-}
-
 #[test]
 fn msg_014_the_next_message_waits_for_the_final_response() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     for id in ["1", "2", "3"] {
         world.juliet_says(id, id);
     }
@@ -113,7 +103,7 @@ fn an_ordinary_failure_concerns_one_message() {
 
 #[test]
 fn msg_071_the_second_form_keeps_order_and_count() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     for id in ["1", "2", "3"] {
         world.juliet_says(id, id);
     }
@@ -133,31 +123,15 @@ fn msg_071_the_second_form_keeps_order_and_count() {
     }
     assert_eq!((world.requests(), world.stanzas()), (vec![], vec![]));
     assert!(
-        matches!(&world.records[..], [Record::TextProfile { address, .. }] if address == "sip:romeo@sip.test")
+        matches!(&world.records[..], [Record::Target { address, .. }] if address == "romeo@sip.xmpp.test"),
+        "{:?}",
+        world.records
     );
 }
 
 #[test]
-fn the_second_form_is_forgotten_after_a_day() {
-    let mut world = World::new();
-    world.juliet_says("1", "1");
-    let request = world.request();
-    world.answer(&request, 415);
-    let request = world.request();
-    world.answer(&request, 200);
-    world.pass(Duration::from_secs(24 * 3_600 - 1));
-    world.juliet_says("2", "2");
-    let request = world.request();
-    assert!(!is_cpim(&request));
-    world.answer(&request, 200);
-    world.pass(Duration::from_secs(2));
-    world.juliet_says("3", "3");
-    assert!(is_cpim(&world.request()));
-}
-
-#[test]
 fn the_second_form_refused_as_well_is_one_error() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.juliet_says("1", "1");
     let request = world.request();
     world.answer(&request, 415);
@@ -169,25 +143,38 @@ fn the_second_form_refused_as_well_is_one_error() {
 }
 
 #[test]
-fn msg_012_1300_octets_are_sent_and_1301_refused() {
-    let with_body = |octets: usize| {
-        let mut world = text_world();
+fn msg_012_1300_octets_are_sent_and_1301_split_or_by_rule_refused() {
+    let with_body = |octets: usize, split: bool| {
+        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        rules.messages.split &= split;
+        let mut world = World::ruled(SETTINGS, rules, 7);
+        world.up();
         world.juliet_says("1", &"x".repeat(octets));
         world
     };
     let length = |world: &World| world.sip.first().map(|(_, octets)| octets.len());
-    let head = length(&with_body(100)).expect("sent") - 100;
-    assert_eq!(length(&with_body(1_300 - head)), Some(1_300));
-    let mut world = with_body(1_301 - head);
+    let head = length(&with_body(100, false)).expect("sent") - 100;
+    for split in [false, true] {
+        assert_eq!(length(&with_body(1_300 - head, split)), Some(1_300));
+    }
+    let mut world = with_body(1_301 - head, false);
     let (id, error) = world.error();
     assert_eq!((id.as_str(), error.condition.name()), ("1", "policy-violation"));
     assert_eq!(error.kind.name(), "modify");
     assert_eq!(world.requests(), []);
+
+    let mut world = with_body(1_301 - head, true);
+    let first = world.request();
+    world.answer(&first, 200);
+    let second = world.request();
+    assert_eq!(first.body.len() + second.body.len(), 1_301 - head);
+    assert_ne!(first.call_id, second.call_id);
+    assert!(world.stanzas().is_empty());
 }
 
 #[test]
 fn what_is_too_long_as_an_object_goes_as_text() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.juliet_says("1", &"x".repeat(900));
     let request = world.request();
     assert!(!is_cpim(&request));
@@ -210,8 +197,8 @@ fn err_090_a_peer_that_cannot_be_reached_is_told_at_once() {
 }
 
 #[test]
-fn messages_of_a_thread_share_call_id_and_tag_and_count_up() {
-    let mut world = World::new();
+fn messages_of_a_thread_share_call_id_and_tag_and_count_up_by_rule() {
+    let mut world = ruled(|messages| messages.thread_to_sip = ThreadForm::CallId);
     let say = |world: &mut World, from: &str| {
         world.xmpp(&format!(
             "<message from='{from}/x' to='romeo@sip.xmpp.test'><body>hi</body><thread>t1</thread></message>"
@@ -271,27 +258,4 @@ fn a_message_carries_what_rfc_3261_demands_and_nothing_that_rfc_3428_forbids() {
     for name in [HeaderName::Contact, HeaderName::Accept, HeaderName::RecordRoute] {
         assert!(!request.headers.contains(&name), "{name}");
     }
-}
-
-#[test]
-fn who_writes_with_an_agent_that_reads_text_alone_gets_text() {
-    let mut world = World::new();
-    let agent = "User-Agent: baresip v1.0.0\n";
-    world.sip(&crate::world::message("a", agent, "hello"));
-    world.confirm_all();
-    world.sip.clear();
-    world.xmpp.clear();
-    assert_eq!(world.records.len(), 1, "it is remembered over a restart");
-    world.juliet_says("m1", "hello");
-    let request = world.request();
-    assert_eq!(request.headers.content_type(), Some("text/plain"));
-    world.answer(&request, 200);
-
-    world.sip(&crate::world::message("b", agent, "once more"));
-    assert_eq!(world.records.len(), 1, "what is remembered is not written again for each message");
-    let mut world = World::new();
-    world.romeo_says("a", "with another agent");
-    world.sip.clear();
-    world.juliet_says("m1", "hello");
-    assert_eq!(world.request().headers.content_type(), Some("message/cpim"));
 }

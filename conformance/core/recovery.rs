@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use stox::codec::sip::Request;
-use stox::flow::{DeliveryId, Entry, Input, Unfinished};
+use stox::flow::{DeliveryId, Entry, Input, Stored, Unfinished};
+use stox::rules::{Rules, ThreadForm};
 
 use crate::world::{SETTINGS, World};
 
@@ -32,8 +33,17 @@ pub(crate) fn unfinished(entries: &[Entry]) -> Vec<Unfinished> {
 
 /// The world after the process was killed and started again, so much later; its link is down.
 fn killed(world: World, milliseconds: u64) -> World {
-    let mut after = World::seeded(SETTINGS, 8);
-    after.now.unix_ms = world.now.unix_ms + milliseconds;
+    killed_under(world, milliseconds, Rules::load(None).expect("the built-in rules are right").0)
+}
+
+/// The same under rules of its own.
+fn killed_under(world: World, milliseconds: u64, rules: Rules) -> World {
+    let mut records = world.known.clone();
+    records.extend(world.records.iter().cloned());
+    let mut now = world.now;
+    now.unix_ms += milliseconds;
+    let stored = Stored { records, lost: false };
+    let mut after = World::begun(SETTINGS, rules, 8, now, &stored);
     let left = unfinished(&world.journal);
     after.journal = world.journal;
     for unfinished in left {
@@ -93,7 +103,7 @@ fn later_the_sender_is_told_that_the_outcome_is_unknown() {
 
 #[test]
 fn what_waited_for_its_turn_is_sent_in_order_with_the_time_at_which_it_came() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     for number in 1..=3 {
         world.juliet_says(&format!("m{number}"), &format!("text {number}"));
     }
@@ -119,7 +129,7 @@ fn what_waited_for_its_turn_is_sent_in_order_with_the_time_at_which_it_came() {
 
 #[test]
 fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_a_higher_cseq() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.juliet_says("m1", "hello");
     let before = world.request();
     let mut world = killed(world, 1_000);
@@ -133,7 +143,7 @@ fn a_retry_of_a_recovered_request_stays_in_its_conversation_with_a_higher_cseq()
 /// The second process dies before the disk has its retry: the third knows the first number alone.
 #[test]
 fn a_cseq_that_the_journal_lost_is_not_used_again() {
-    let mut first = World::new();
+    let mut first = World::with_reader();
     first.juliet_says("m1", "hello");
     first.request();
     let durable = first.journal.clone();
@@ -154,7 +164,9 @@ fn a_cseq_that_the_journal_lost_is_not_used_again() {
 /// Two messages of one thread that an earlier process left are asked for anew at one moment.
 #[test]
 fn messages_of_one_thread_do_not_share_a_cseq_after_a_death() {
-    let mut first = World::new();
+    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    rules.messages.thread_to_sip = ThreadForm::CallId;
+    let mut first = World::with_reader_and(SETTINGS, rules.clone());
     for (id, to) in [("m1", "romeo"), ("m2", "nurse")] {
         first.xmpp(&format!(
             "<message from='juliet@xmpp.test/balcony' to='{to}@sip.xmpp.test' type='chat' \
@@ -162,7 +174,7 @@ fn messages_of_one_thread_do_not_share_a_cseq_after_a_death() {
         ));
     }
     assert_eq!(first.requests().len(), 2);
-    let mut second = killed(first, 1_000);
+    let mut second = killed_under(first, 1_000, rules);
     let before = second.requests();
     for request in &before {
         second.answer(request, 415);
@@ -195,7 +207,7 @@ fn a_recovered_request_is_sent_again_until_timer_f() {
 
 #[test]
 fn a_recovered_request_in_bare_text_has_no_other_form_left() {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.juliet_says("m1", "hello");
     let object = world.request();
     world.answer(&object, 415);

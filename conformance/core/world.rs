@@ -14,7 +14,7 @@ use stox::flow::{
     LinkId, ListenerId, Now, Query, Record, Stored,
 };
 use stox::gateway::Gateway;
-use stox::rules::Rules;
+use stox::rules::{Resource, Rules};
 
 /// The configuration that most tests use.
 pub(crate) const SETTINGS: &str = r#"
@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) xmpp: Vec<(LinkId, Bytes)>,
     /// What was told to the operator.
     pub(crate) events: Vec<Event>,
+    /// What the store held at the start.
+    pub(crate) known: Vec<Record>,
     /// What was put on disk.
     pub(crate) records: Vec<Record>,
     /// Links that were asked to be opened anew.
@@ -87,6 +89,39 @@ impl World {
     /// A world whose link is up.
     pub(crate) fn new() -> Self {
         let mut world = World::with(SETTINGS);
+        world.up();
+        world
+    }
+
+    /// A world whose link is up, in which the user agents of romeo and nurse are known to read `message/cpim`.
+    pub(crate) fn with_reader() -> Self {
+        World::with_reader_and(SETTINGS, Rules::load(None).expect("the built-in rules are right").0)
+    }
+
+    /// The same with other settings and rules.
+    pub(crate) fn with_reader_and(settings_text: &str, rules: Rules) -> Self {
+        let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
+        let component = if settings_text.contains("component: sip.test") {
+            "sip.test"
+        } else {
+            "sip.xmpp.test"
+        };
+        let value = "[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned();
+        let known = |user: &str| {
+            let value = Some(value.clone());
+            Record::Target { address: format!("{user}@{component}"), value }
+        };
+        let stored = Stored { records: vec![known("nurse"), known("romeo")], lost: false };
+        let mut world = World::begun(settings_text, rules, 7, now, &stored);
+        world.up();
+        world
+    }
+
+    /// A world whose link is up, under rules by which a device of an XMPP user is a `gr`.
+    pub(crate) fn with_devices() -> Self {
+        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        rules.addresses.resource_to_sip = Resource::Gr;
+        let mut world = World::ruled(SETTINGS, rules, 7);
         world.up();
         world
     }
@@ -128,6 +163,7 @@ impl World {
             sip: Vec::new(),
             xmpp: Vec::new(),
             events: Vec::new(),
+            known: stored.records.clone(),
             records: Vec::new(),
             reopened: Vec::new(),
             asked: Vec::new(),

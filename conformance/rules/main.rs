@@ -76,7 +76,9 @@ pub(crate) fn profile(name: &str) -> Arc<Rules> {
 
 pub(crate) fn scene(rules: &Arc<Rules>, given: Given) -> Scene {
     let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
-    Scene { rules: Arc::clone(rules), config: None, given, answer: None, peer: None, now }
+    // The target reads objects, so that it is seen what of a message goes into them.
+    let rules = Arc::clone(rules);
+    Scene { rules, config: None, given, answer: None, peer: None, reads_cpim: true, now }
 }
 
 /// What goes out for a stanza.

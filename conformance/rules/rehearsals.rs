@@ -1,7 +1,7 @@
 //! What `translate` and `explain` say: on the vectors of the RFCs, and of rules that match.
 
 use stox::rehearsal::{self, Scene, Side};
-use stox::rules::{BodyProfile, Given, Rules};
+use stox::rules::Given;
 
 use crate::{profile, rules, scene};
 
@@ -32,12 +32,11 @@ fn explain_tells_each_rule_and_what_it_changed() {
 
 #[test]
 fn all_that_would_be_sent_is_told_in_both_forms() {
-    let (built_in, _) = Rules::load(None).expect("rules");
+    let rules = profile("default");
     let given = Given::Stanza("<message from='juliet@example.com' to='romeo@example.net' id='m1'><body>hi</body></message>".into());
-    for (profile, kind) in [(BodyProfile::Cpim, "message/cpim"), (BodyProfile::Text, "text/plain")]
-    {
-        let rules = std::sync::Arc::new(built_in.clone().with_profile(profile));
-        let scene = Scene { answer: Some("404".to_owned()), ..scene(&rules, given.clone()) };
+    for (reads_cpim, kind) in [(true, "message/cpim"), (false, "text/plain")] {
+        let answer = Some("404".to_owned());
+        let scene = Scene { answer, reads_cpim, ..scene(&rules, given.clone()) };
         let outcome = rehearsal::play(&scene).expect("a message");
         let sides: Vec<Side> = outcome.sent.iter().map(|(side, _)| *side).collect();
         assert_eq!(sides, [Side::Sip, Side::Xmpp(0)]);

@@ -61,7 +61,7 @@ fn cpim_025_from_of_rfc_3922() {
     let from = stanza(&named, &given).get("cpim.from").map(str::to_owned);
     assert_eq!(from.as_deref(), Some("Juliet Capulet <im:juliet@example.com>"));
     let from = stanza(&profile("default"), &given).get("cpim.from").map(str::to_owned);
-    assert_eq!(from.as_deref(), Some("<sip:juliet@example.com;gr=balcony>"));
+    assert_eq!(from.as_deref(), Some("<sip:juliet@example.com>"));
 }
 
 #[test]

@@ -22,6 +22,7 @@ use stox::rules::Rules;
 use crate::agenda::Micros;
 use crate::dice::{Dice, Throws};
 use crate::journal::Journal;
+use crate::plan::{SIP_USERS, XMPP_DOMAINS};
 use crate::words::number;
 
 /// What the process does to the world.
@@ -161,7 +162,7 @@ impl Process {
             rules,
             context: Arc::new(StreamContext::component(Limits::default())),
             dice: Dice::new(seed, Throws::Process),
-            disk: Vec::new(),
+            disk: readers(),
             journal: Journal::default(),
             running: None,
             incarnation: 0,
@@ -315,7 +316,7 @@ fn perform(running: &mut Running, effects: Vec<Effect>) -> Vec<Out> {
             Effect::Xmpp { link, octets } => Out::Stanza { link: link.0, octets },
             Effect::Reopen { link, .. } => Out::Reopen { link: link.0 },
             Effect::Commit { id, records, then } => {
-                let of_text = records.iter().any(|it| matches!(it, Record::TextProfile { .. }));
+                let of_text = records.iter().any(|it| is_refusal(it));
                 running.unwritten.push_back((id, records));
                 running.held.push_back((id, then));
                 Out::Commit { group: id.0, of_text }
@@ -349,4 +350,21 @@ fn number_of(stanza: &[u8]) -> u32 {
     let text = String::from_utf8_lossy(stanza);
     let id = text.split_once(" id='").map(|(_, rest)| rest);
     id.and_then(|id| number(id, 'x')).unwrap_or(u32::MAX)
+}
+
+/// What a store says of SIP users whose agents read `message/cpim`: all of them, so that it is seen
+/// who refuses an object.
+fn readers() -> Vec<Record> {
+    let domains = XMPP_DOMAINS.iter().flat_map(|domain| SIP_USERS.map(|(user, _)| (user, domain)));
+    let known = |(user, domain): (&str, &&str)| {
+        let value = Some("[{\"cpim\":true,\"hour\":472222}]".to_owned());
+        Record::Target { address: format!("{user}@sip.{domain}"), value }
+    };
+    domains.map(known).collect()
+}
+
+/// Whether a record says that an address refused an object.
+fn is_refusal(record: &Record) -> bool {
+    let Record::Target { value: Some(value), .. } = record else { return false };
+    value.contains("\"cpim\":false")
 }

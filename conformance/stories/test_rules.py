@@ -118,8 +118,8 @@ def test_an_operator_sees_tries_and_tests_before_it_counts(tmp_path):
     said = "<message from='juliet@example.com/b' to='romeo@example.net' id='m1'><body>hi</body></message>"
     sent = stox("translate", "--rules", ".", "--explain", given=said).stdout
     assert "MATCHES" in sent and "changed subject: none -> Verona" in sent and "MESSAGE sip:romeo@example.net" in sent
-    both = json.loads(stox("translate", "--json", "--both", "--answer", "486", given=said).stdout)
-    assert [one["profile"] for one in both] == ["cpim", "text"]
+    both = json.loads(stox("translate", "--json", "--answer", "486", given=said).stdout)
+    assert [one["profile"] for one in both] == ["text", "cpim"]
     assert [[part["to"] for part in one["sent"]] for one in both] == [["sip", "xmpp"], ["sip", "xmpp"]]
     request = "MESSAGE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>\nTo: <sip:juliet@example.com>\n\n"
     assert "SIP/2.0 " in stox("translate", "--from", "sip", given=request).stdout

@@ -173,7 +173,7 @@ impl Process {
                     Record::Pair { id, value: None } => {
                         self.disk.remove(&id);
                     }
-                    Record::TextProfile { .. } => {}
+                    Record::Target { .. } => {}
                 }
             }
             released.extend(group.then);

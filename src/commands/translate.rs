@@ -2,13 +2,12 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use stox::flow::{Instant, Now};
 use stox::rehearsal::{self, Explanation, Outcome, Scene, Step};
-use stox::rules::{BodyProfile, Given, Looked, Rules};
+use stox::rules::{Given, Looked};
 
 use super::{Which, say};
 
@@ -35,9 +34,6 @@ pub(crate) struct Translate {
     /// The peer that it comes from, or goes to.
     #[arg(long)]
     peer: Option<String>,
-    /// Both forms of a body: as a CPIM object and as bare text.
-    #[arg(long)]
-    both: bool,
     /// Each rule that is looked at, the one that matches and what it changes.
     #[arg(long)]
     explain: bool,
@@ -73,16 +69,11 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
         given,
         answer: asked.answer.clone(),
         peer: asked.peer.clone(),
+        reads_cpim: false,
         now: now(),
     };
-    let forms = if asked.both { both_forms(&scene) } else { vec![("", scene)] };
     let mut all = Vec::new();
-    for (name, scene) in forms {
-        let played = match asked.explain {
-            true => rehearsal::explain(&scene).map(|(outcome, why)| (outcome, Some(why))),
-            false => rehearsal::play(&scene).map(|outcome| (outcome, None)),
-        };
-        let (outcome, why) = played.map_err(|error| error.to_string())?;
+    for (name, outcome, why) in forms(asked, scene)? {
         if asked.json {
             all.push(as_json(name, &outcome, why.as_ref()));
             continue;
@@ -100,14 +91,29 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
     Ok(())
 }
 
-/// The scene once for each form of a body.
-fn both_forms(scene: &Scene) -> Vec<(&'static str, Scene)> {
-    let form = |profile| {
-        let rules = Rules::clone(&scene.rules).with_profile(profile);
-        Scene { rules: Arc::new(rules), ..scene.clone() }
+/// A form, what would be sent in it, and why.
+type Form = (&'static str, Outcome, Option<Explanation>);
+
+/// What goes to a target of which nothing is known, and what to one that is known to read
+/// `message/cpim`: one nameless form where that makes no difference.
+fn forms(asked: &Translate, scene: Scene) -> Result<Vec<Form>, String> {
+    let played = |scene: &Scene| {
+        let played = match asked.explain {
+            true => rehearsal::explain(scene).map(|(outcome, why)| (outcome, Some(why))),
+            false => rehearsal::play(scene).map(|outcome| (outcome, None)),
+        };
+        played.map_err(|error| error.to_string())
     };
-    vec![("profile cpim", form(BodyProfile::Cpim)), ("profile text", form(BodyProfile::Text))]
+    let (text, why) = played(&scene)?;
+    let (object, object_why) = played(&Scene { reads_cpim: true, ..scene })?;
+    if text.sent == object.sent {
+        return Ok(vec![("", text, why)]);
+    }
+    Ok(vec![(TEXT_FORM, text, why), (OBJECT_FORM, object, object_why)])
 }
+
+const TEXT_FORM: &str = "text: for everybody who is not known to read message/cpim";
+const OBJECT_FORM: &str = "cpim: for who is known to read it (stox explain ADDRESS)";
 
 pub(crate) fn explain_address(asked: &ExplainAddress) -> Result<(), String> {
     let (rules, config) = asked.which.load()?;
@@ -149,7 +155,7 @@ fn as_json(name: &str, outcome: &Outcome, why: Option<&Explanation>) -> Value {
         outcome.lines.iter().map(|line| json!({ "name": line.name, "text": line.text })).collect();
     let mut value = json!({ "sent": sent, "parts": lines, "encrypted": outcome.encrypted });
     if !name.is_empty() {
-        value["profile"] = json!(name.trim_start_matches("profile "));
+        value["profile"] = json!(name.split(':').next().unwrap_or_default());
     }
     if let Some(why) = why {
         value["explain"] = why_json(why);

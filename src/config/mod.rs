@@ -24,7 +24,9 @@ pub use limits::Limits;
 pub use presence::Presence;
 #[cfg(feature = "wire")]
 pub(crate) use sip::uri_host;
-pub use sip::{Account, Dns, Listener, ListenerAddress, Peer, Place, Service, Sip, Transport};
+pub use sip::{
+    Account, Bodies, Dns, Listener, ListenerAddress, Peer, Place, Service, Sip, Transport,
+};
 pub use xmpp::{Component, Secret, ServerAddress, Tls};
 
 /// All settings of one gateway process.

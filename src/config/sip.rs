@@ -120,6 +120,20 @@ pub struct Peer {
     pub addresses: Vec<IpAddr>,
     /// Who the gateway is when the peer asks for credentials (`auth`, default nobody).
     pub accounts: Vec<Account>,
+    /// The form of the messages that go to it (`bodies`, default `auto`).
+    pub bodies: Bodies,
+}
+
+/// The form of the messages that go to a peer, where no rule says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bodies {
+    /// By what is known of each target.
+    #[default]
+    Auto,
+    /// Always a `message/cpim` object: the peer is a CPIM service (RFC 3860 §3.1).
+    Cpim,
+    /// Always bare text.
+    Text,
 }
 
 /// What a URI says of where its requests go; the rest is for the DNS to say (RFC 3263 §4).
@@ -298,6 +312,9 @@ pub(crate) fn uri_host(ip: IpAddr) -> String {
 const SERVICES: [(&str, Service); 3] =
     [("sip", Service::Sip), ("im", Service::Im), ("pres", Service::Pres)];
 
+const BODIES: [(&str, Bodies); 3] =
+    [("auto", Bodies::Auto), ("cpim", Bodies::Cpim), ("text", Bodies::Text)];
+
 fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
     let map = node.map()?;
     let name = map.required("name", "give the peer a name").and_then(|node| reading.text(&node));
@@ -318,6 +335,10 @@ fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
         Some(node) => node.one_of(&SERVICES),
         None => Some(Service::Sip),
     };
+    let bodies = match map.optional("bodies") {
+        Some(node) => node.one_of(&BODIES),
+        None => Some(Bodies::Auto),
+    };
     map.finish();
     let (name, (uri, transport), service) = (name?, uri?, service?);
     let ip = uri.host().and_then(|host| host.ip());
@@ -330,7 +351,8 @@ fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
         );
         return None;
     }
-    Some(Peer { name, uri, place, addresses: addresses?, accounts: accounts? })
+    let (addresses, accounts, bodies) = (addresses?, accounts?, bodies?);
+    Some(Peer { name, uri, place, addresses, accounts, bodies })
 }
 
 /// One account, or a list of them for several realms.

@@ -27,12 +27,12 @@ pub struct CommitId(pub u64);
 /// One record of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// This address of record takes bare text, until the given time (milliseconds since 1970).
-    TextProfile {
-        /// The address of record.
+    /// What is known of the user agents behind a SIP user's address, as JSON; `None` deletes it.
+    Target {
+        /// The bare JID of the SIP user.
         address: String,
-        /// When to forget it.
-        until_unix_ms: u64,
+        /// What is known.
+        value: Option<String>,
     },
     /// What is known of a pair of users, as JSON; `None` deletes it.
     Pair {

@@ -1,12 +1,10 @@
 //! What translation hands to state.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use super::{
-    Answered, Correlation, Counter, DeliveryId, DialogId, Directed, Failure, Flag, Flow, Hop,
-    Inbound, Input, LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal,
+    Answered, Correlation, Counter, DeliveryId, DialogId, Directed, Evidence, Failure, Flag, Flow,
+    Hop, Inbound, Input, LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal,
     Rendered, Subscribing, Written,
 };
 use crate::codec::{sip, xmpp};
@@ -128,6 +126,8 @@ pub enum Intent {
     State(Input),
     /// Note end-to-end encryption that was met.
     Flag(Box<Flag>),
+    /// Note what a message shows of its sender's user agent.
+    Learn(Box<Evidence>),
 }
 
 /// What is to be done about presence.
@@ -165,8 +165,6 @@ pub enum Outcome {
     Retry {
         /// The other form.
         profile: Profile,
-        /// How long the target is remembered to want it.
-        remember: Duration,
     },
     /// The sender gets an error stanza.
     Failed(Box<xmpp::Stanza>),

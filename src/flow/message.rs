@@ -1,7 +1,5 @@
 //! Messages between the stages, in both directions.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use super::{Correlation, Flow, LinkId, Now};
@@ -20,6 +18,21 @@ pub enum Profile {
     Text,
     /// An object of RFC 3923 as it is.
     Object,
+}
+
+/// Which forms a message may take towards its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forms {
+    /// The one that a rule, its peer or its content demands.
+    One,
+    /// The one that is right by what is known of the target; the other one when that is refused,
+    /// and bare text when an object is too long.
+    Either {
+        /// The right one.
+        preferred: Profile,
+    },
+    /// The one that it has, since the other one was refused.
+    Turned,
 }
 
 /// A message from an XMPP user, addressed for SIP.
@@ -43,8 +56,10 @@ pub struct Outbound {
     pub from: NameAddr,
     /// The form it takes.
     pub profile: Profile,
-    /// Whether a refused form may be tried in another one.
-    pub may_retry: bool,
+    /// Which other form it may take.
+    pub forms: Forms,
+    /// Octets of text that the target shows of one message, where that is known to be bounded.
+    pub shows: Option<usize>,
     /// The peer that would be tried first, where a rule asks for it.
     pub peer: Option<xmpp::Text>,
     /// When it arrived.
@@ -127,6 +142,8 @@ pub struct Rendered {
     pub max_forwards: u8,
     /// Its text, where it may go in parts.
     pub long: Option<Long>,
+    /// Octets of text that the target shows of one message, where that is known to be bounded.
+    pub shows: Option<usize>,
 }
 
 /// A MESSAGE from a peer, addressed for XMPP.
@@ -154,9 +171,6 @@ pub struct Inbound {
     pub id: String,
     /// Octets that the stanza may have.
     pub max_stanza_octets: usize,
-    /// The sender as a target, and for how long it is remembered to want bare text, if his user
-    /// agent is known to read nothing else.
-    pub reads_text: Option<(Uri, Duration)>,
     /// Whether both domains have the same name on both sides.
     pub native: bool,
 }

@@ -18,6 +18,7 @@ mod secured;
 mod sighting;
 mod start;
 mod status;
+mod target;
 mod time;
 
 use std::net::SocketAddr;
@@ -33,7 +34,9 @@ pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
-pub use message::{Challenge, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered};
+pub use message::{
+    Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered,
+};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
     Rendering, Said, Subscribing, Written, stamp,
@@ -43,6 +46,7 @@ pub use secured::{Directed, Sight, Takes};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
 pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
+pub use target::Evidence;
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};

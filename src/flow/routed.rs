@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Failure, Flow, Hop, Inbound,
-    Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Sight,
+    Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Evidence, Failure, Flow, Hop,
+    Inbound, Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Sight,
     Subscribing,
 };
 use crate::codec::{sip, xmpp};
@@ -136,6 +136,8 @@ pub enum Routed {
     Departed(xmpp::Jid),
     /// Something about presence.
     Presence(PresenceRouted),
+    /// A message that shows something new of its sender's user agent, beside what else it is.
+    Learnt(Box<Evidence>, Box<Routed>),
     /// Nothing to do but count.
     Drop(Counter),
     /// An input that concerns state alone.

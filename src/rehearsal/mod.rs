@@ -57,6 +57,8 @@ pub struct Scene {
     pub answer: Option<String>,
     /// The peer that it comes from, or goes to.
     pub peer: Option<String>,
+    /// Whether the target of a message to SIP is known to read `message/cpim`.
+    pub reads_cpim: bool,
     /// When.
     pub now: Now,
 }

@@ -12,7 +12,8 @@ use crate::codec::sip::{self, Status};
 use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use crate::config::{Config, Transport};
 use crate::flow::{
-    Effect, Event, Flow, IdSource, Input, LinkChange, LinkId, ListenerId, Now, Routed, Stored,
+    Effect, Event, Flow, IdSource, Input, LinkChange, LinkId, ListenerId, Now, Record, Routed,
+    Stored,
 };
 use crate::gateway::Gateway;
 use crate::rules::Rules;
@@ -47,7 +48,12 @@ impl Stage {
         let config = Arc::new(config);
         let source = IdSource { seed: [7; 32], key: [1; 16] };
         let mut effects = Vec::new();
-        let (stored, now) = (Stored::default(), scene.now);
+        let context = Arc::new(StreamContext::component(Limits::default()));
+        let now = scene.now;
+        let stored = match &whole {
+            Whole::Stanza { octets, .. } if scene.reads_cpim => reader(&context, octets, now),
+            _ => Stored::default(),
+        };
         let rules = Arc::clone(&scene.rules);
         let gateway = Gateway::new(
             Arc::clone(&config),
@@ -58,7 +64,6 @@ impl Stage {
             now,
             &mut effects,
         );
-        let context = Arc::new(StreamContext::component(Limits::default()));
         let mut stage = Stage {
             gateway,
             config,
@@ -226,4 +231,16 @@ impl Stage {
             quoted(to.as_str())
         ))
     }
+}
+
+/// What a store says of the addressee of a stanza whose user agent reads `message/cpim`.
+fn reader(context: &StreamContext, octets: &Bytes, now: Now) -> Stored {
+    let Ok(Stanza::Message(message)) = xmpp::parse(context, octets.clone()) else {
+        return Stored::default();
+    };
+    let Some(to) = message.to else { return Stored::default() };
+    let hour = now.unix_ms / 3_600_000;
+    let value = Some(format!("[{{\"cpim\":true,\"hour\":{hour}}}]"));
+    let record = Record::Target { address: to.bare_str().to_owned(), value };
+    Stored { records: vec![record], lost: false }
 }

@@ -56,6 +56,7 @@ fn run(rules: &Arc<Rules>, config: Option<&Arc<Config>>, test: &TestCase) -> Opt
         given: test.given.clone(),
         answer: test.answer.clone(),
         peer: test.peer.clone(),
+        reads_cpim: test.reads_cpim,
         now: NOW,
     };
     let failure = |differences, unplayable, names| Failure {

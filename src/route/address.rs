@@ -14,6 +14,8 @@ use crate::rules::{Addresses, Direction, Paired, Resource};
 pub(super) enum Device {
     /// As the rules say.
     ByRule,
+    /// It was learnt from the user: it crosses whatever the rules say of others.
+    Learnt,
     /// The user alone.
     Left,
 }
@@ -38,9 +40,12 @@ pub(super) fn to_uri(
     let user = jid.node().map(|local| spelling.map_or_else(|| unescape(local), Cow::Borrowed));
     let user = user.unwrap_or_default();
     let mut builder = UriBuilder::new(Scheme::Sip, user.as_bytes(), &pair.sip);
-    if let (Device::ByRule, Resource::Gr, Some(resource)) =
-        (device, device_rules.resource_to_sip, jid.resource())
-    {
+    let crosses = match device {
+        Device::ByRule => device_rules.resource_to_sip == Resource::Gr,
+        Device::Learnt => true,
+        Device::Left => false,
+    };
+    if let Some(resource) = jid.resource().filter(|_| crosses) {
         builder = builder.gr(resource);
     }
     builder.build().ok()

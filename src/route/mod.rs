@@ -9,6 +9,7 @@ mod peer;
 mod presence;
 mod sip;
 mod subscription;
+mod target;
 mod xmpp;
 
 use crate::codec::sip::{NameAddr, Uri};
@@ -84,11 +85,7 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
     match again {
         Again::Fail(delivery, failure) => Routed::Failed { delivery, outbound, failure },
         _ => {
-            if outbound.may_retry
-                && let Some(profile) = view.state.remembered(outbound.target.as_str(), view.now)
-            {
-                outbound.profile = profile;
-            }
+            target::choose_again(view, &mut outbound);
             Routed::Outbound { outbound, origin: Origin::Again(id) }
         }
     }

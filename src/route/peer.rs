@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::View;
 use crate::codec::xmpp::Text;
-use crate::config::Service;
+use crate::config::{Peer, Service};
 use crate::flow::{Flow, PeerId};
 use crate::rules::Field;
 use crate::state::presence::dialog::Dialog;
@@ -42,11 +42,15 @@ pub(super) fn first_peer(view: View<'_>, what: Service, dialog: Option<&Dialog>)
         let ip = route.or_else(|| dialog.target())?.host()?.ip()?;
         at(view, ip)
     });
-    named.or_else(|| {
-        let peers = view.config.sip.peers.iter().zip(view.state.peers());
-        let best = peers
-            .filter(|(peer, _)| peer.place.service.carries(what))
-            .min_by_key(|(_, state)| state.health());
-        best.map(|(peer, _)| peer.name.as_str().into())
-    })
+    named.or_else(|| first(view, what).map(|peer| peer.name.as_str().into()))
+}
+
+/// The peer that is tried first for a request outside a dialog: of those that serve, else of those
+/// that are not known not to.
+pub(super) fn first<'a>(view: View<'a>, what: Service) -> Option<&'a Peer> {
+    let peers = view.config.sip.peers.iter().zip(view.state.peers());
+    let best = peers
+        .filter(|(peer, _)| peer.place.service.carries(what))
+        .min_by_key(|(_, state)| state.health());
+    best.map(|(peer, _)| peer)
 }

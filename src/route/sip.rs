@@ -1,22 +1,20 @@
 //! SIP messages: what they are, whether they may be believed, whom they are for.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use super::View;
-use super::address::{Device, domain, to_jid, to_uri};
-use super::admission::{Accepted, Parties, accept, trusted, unknown_yet};
+use super::address::{Device, domain, to_jid};
+use super::admission::{Accepted, accept, trusted, unknown_yet};
 use super::peer::{peer_at, peer_of};
-use super::subscription;
+use super::{subscription, target};
 use crate::codec::mime::ContentCoding;
 use crate::codec::sip::{
     HeaderName, Headers, Malformed, Message, Method, NameAddr, Request, Response, Status, Text,
-    Uri, parse_datagram_within,
+    parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
 use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Routed};
-use crate::rules::{BodyProfile, Messages};
+use crate::rules::Messages;
 use crate::state::branch_of;
 use crate::state::ids::Purpose;
 use crate::state::presence::request::PRESENCE;
@@ -84,9 +82,16 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     let failed = client.delivery().filter(|_| !response.status.is_success());
     let outbound = failed.and_then(|id| view.state.deliveries().get(id));
     let outbound = outbound.map(|delivery| delivery.outbound.clone());
+    let learnt = client.delivery().and_then(|id| {
+        let recipient = &view.state.deliveries().get(id)?.outbound.recipient;
+        target::of_response(view, recipient, &response)
+    });
     let sender = outbound.as_ref().map_or("", |outbound| outbound.sender.domain());
     let contact = redirection(view, sender, &response);
-    Routed::Response { branch, outbound, response: Box::new(response), contact }
+    target::beside(
+        learnt,
+        Routed::Response { branch, outbound, response: Box::new(response), contact },
+    )
 }
 
 /// The address of a redirection that is wanted most (RFC 3261 §21.3, §20.10), as an XMPP user of
@@ -142,7 +147,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
         Ok(Accepted { parties, from, to, merge_key }) => {
             let id = stanza_id(view, &request);
             let native = super::xmpp::is_native(parties.from) && super::xmpp::is_native(parties.to);
-            let mut inbound = Box::new(Inbound {
+            let inbound = Box::new(Inbound {
                 correlation: crate::flow::Correlation(key),
                 flow,
                 key,
@@ -154,11 +159,10 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
                 to,
                 id,
                 max_stanza_octets: view.config.limits.stanza_octets,
-                reads_text: None,
                 native,
             });
-            inbound.reads_text = reads_text(view, &parties, &inbound);
-            Routed::Inbound(inbound)
+            let learnt = target::of_message(view, &inbound);
+            target::beside(learnt, Routed::Inbound(inbound))
         }
         Err(refusal) => answer(flow, request, refusal),
     }
@@ -170,20 +174,6 @@ pub(super) fn stanza_id(view: View<'_>, request: &Request) -> String {
     let cseq = request.cseq.number.to_be_bytes();
     let parts = [from_tag.as_bytes(), request.call_id.as_bytes(), &cseq];
     format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts))
-}
-
-/// The sender as a target, if his user agent is known to read bare text alone.
-fn reads_text(view: View<'_>, parties: &Parties<'_>, inbound: &Inbound) -> Option<(Uri, Duration)> {
-    let (rules, from) = (view.rules.messages.of(&inbound.facts()), &inbound.from);
-    let agent = inbound.request.headers.get(&HeaderName::UserAgent)?.to_text().to_ascii_lowercase();
-    if rules.profile != BodyProfile::Auto
-        || !rules.text_agents.iter().any(|known| agent.starts_with(known))
-    {
-        return None;
-    }
-    let spelling = view.state.sip_spelling(from);
-    let target = to_uri(&view.rules.addresses, parties.from, from, Device::Left, spelling)?;
-    Some((target, rules.remember_text))
 }
 
 pub(super) fn answer(flow: Flow, request: Box<Request>, refusal: Refusal) -> Routed {

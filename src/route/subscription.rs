@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::View;
 use super::admission::{Accepted, accept, extensions, loops, method, trusted};
 use super::peer::{first_peer, peer_at};
 use super::presence::{is_native, pair};
 use super::sip::{answer, stanza_id};
+use super::{View, target};
 use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
 use crate::config::Service;
@@ -99,8 +99,9 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
     let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
     accepts(view, &pair, request)?;
+    let learnt = target::of_request(view, &from, request);
     let request = Box::new(request.clone());
-    Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
+    let routed = Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
         flow,
         key,
         merge_key,
@@ -110,7 +111,8 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
         event,
         expires,
         contact,
-    }))))
+    })));
+    Ok(target::beside(learnt, routed))
 }
 
 /// A SUBSCRIBE in a dialog.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::View;
 use super::address::{Device, domain, is_refused, to_jid, to_uri, written};
 use super::peer::{first_peer, peer_at};
+use super::{View, target};
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
@@ -12,9 +12,10 @@ use crate::codec::xmpp::{
 };
 use crate::config::{DomainPair, Service, Side};
 use crate::flow::{
-    Correlation, Counter, LinkId, Origin, Outbound, Parties, Profile, Routed, Taken, Unfinished,
+    Correlation, Counter, Forms, LinkId, Origin, Outbound, Parties, Profile, Routed, Taken,
+    Unfinished,
 };
-use crate::rules::{AddressScheme, BodyProfile, Messages, im_uri};
+use crate::rules::{AddressScheme, im_uri};
 
 /// One stanza of a component stream.
 pub(super) fn stanza(
@@ -266,7 +267,8 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         from: NameAddr::new(from),
         target,
         profile: Profile::Text,
-        may_retry: false,
+        forms: Forms::One,
+        shows: None,
         peer: first_peer(view, Service::Im, None),
         received: view.now,
         native,
@@ -274,13 +276,12 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         part: None,
     });
     let settings = view.rules.messages.of(&outbound.facts());
-    let (profile, may_retry) = form(view, settings, &outbound.target);
+    target::choose(view, settings, &mut outbound);
     let im = settings.to_scheme == AddressScheme::Im || has_im(view, to);
     let to = im.then(|| im_uri(&outbound.target, settings.im_escaping)).flatten();
     if let Some(to) = to {
         outbound.to = NameAddr::new(to);
     }
-    (outbound.profile, outbound.may_retry) = (profile, may_retry);
     Ok(outbound)
 }
 
@@ -297,19 +298,7 @@ pub(super) fn is_native(pair: &DomainPair) -> bool {
 /// A resource names a device of a SIP user only when that was learnt from the user himself: a
 /// guessed gr makes a registrar answer 404.
 fn known_device(view: View<'_>, recipient: &Jid) -> Device {
-    if view.state.knows_device(recipient) { Device::ByRule } else { Device::Left }
-}
-
-/// The form of a message for a target, and whether another one may be tried.
-fn form(view: View<'_>, settings: &Messages, target: &Uri) -> (Profile, bool) {
-    match settings.profile {
-        BodyProfile::Text => (Profile::Text, false),
-        BodyProfile::Cpim => (Profile::Cpim, false),
-        BodyProfile::Auto => {
-            let remembered = view.state.remembered(target.as_str(), view.now);
-            (remembered.unwrap_or(Profile::Cpim), true)
-        }
-    }
+    if view.state.knows_device(recipient) { Device::Learnt } else { Device::Left }
 }
 
 /// A correlation id for a message: from its addresses, its id and the time it came.

@@ -36,7 +36,7 @@ pub struct Addresses {
 impl Default for Addresses {
     fn default() -> Self {
         Addresses {
-            resource_to_sip: Resource::Gr,
+            resource_to_sip: Resource::None,
             resource_to_xmpp: Resource::Gr,
             gr_outside_brackets: true,
             pairs: AddressPairs::default(),
@@ -77,7 +77,7 @@ const KEYS: [Key<Addresses>; 2] = [
 
 const TO_SIP: [Key<Addresses>; 1] = [Key {
     name: "resource",
-    doc: "the resource of an XMPP sender becomes the `gr` parameter of the From URI (RFC 7572), or is left out, so that SIP users cannot tell devices apart",
+    doc: "the resource of an XMPP sender is left out, so that one person is one contact; or becomes the `gr` parameter of the From URI (RFC 7572), by which Linphone 5.1, libpurple and baresip make a person as many contacts as there are devices",
     kind: Kind::Words(&[
         ("gr", |a| a.resource_to_sip = Resource::Gr),
         ("none", |a| a.resource_to_sip = Resource::None),

@@ -148,11 +148,6 @@ impl<T> Book<T> {
         &self.rules
     }
 
-    /// Changes what each rule is for.
-    pub(super) fn each(&mut self, change: impl Fn(&mut T)) {
-        self.rules.iter_mut().for_each(|rule| change(&mut rule.then));
-    }
-
     /// Whether any rule asks for a field.
     #[must_use]
     pub fn asks(&self, field: Field) -> bool {

@@ -8,7 +8,7 @@ use super::template::{Template, Variables};
 use crate::codec::yaml::{Map, Node};
 
 /// The longest time that a rule may name.
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3_600);
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// One key of a set that is read into a `T`.
 pub(super) struct Key<T: 'static> {
@@ -82,7 +82,7 @@ impl<T> Kind<T> {
                 let number = node.number(*low..=*high).and_then(|n| usize::try_from(n).ok());
                 set_some(into, number, *set);
             }
-            Kind::Time(set) => set_some(into, node.duration(Duration::ZERO..=WEEK), *set),
+            Kind::Time(set) => set_some(into, node.duration(Duration::ZERO..=LONGEST), *set),
             Kind::Codes(set) => {
                 let codes = node.list().and_then(|list| {
                     list.iter().map(|node| status(node, 300)).collect::<Option<Vec<u16>>>()

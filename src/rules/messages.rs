@@ -22,12 +22,24 @@ pub use part::Part;
 /// Which form a message's body takes towards SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyProfile {
-    /// A CPIM object first, bare text when that is refused.
+    /// What the peer wants, else a CPIM object for who is known to read it and bare text for
+    /// everybody else.
     Auto,
     /// Always a CPIM object.
     Cpim,
     /// Always bare text.
     Text,
+}
+
+/// What stands for a thread on the SIP side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadForm {
+    /// The header Thread of a CPIM object, in a namespace of the gateway's own.
+    Cpim,
+    /// The Call-ID (RFC 7572 Table 1).
+    CallId,
+    /// Nothing.
+    None,
 }
 
 /// What becomes of a message that came too late, or says so.
@@ -93,16 +105,22 @@ pub struct Messages {
     pub im_escaping: ImEscaping,
     /// Whether the id of a stanza becomes the Content-ID of the object: `to_sip.content_id`.
     pub id_to_content_id: bool,
-    /// Beginnings of User-Agent, in lower case, that read bare text alone: `to_sip.text_agents`.
+    /// Beginnings of the names of agents that read objects: `to_sip.cpim_agents`.
+    pub cpim_agents: Vec<String>,
+    /// Beginnings of the names of agents that do not, whatever they say: `to_sip.text_agents`.
     pub text_agents: Vec<String>,
-    /// How long a target that wanted bare text is remembered: `to_sip.remember_text`.
-    pub remember_text: Duration,
+    /// Beginnings of the names of agents that show little of a text: `to_sip.short_agents`.
+    pub short_agents: Vec<String>,
+    /// Octets of a text that these show: `to_sip.short_octets`.
+    pub short_octets: usize,
+    /// How long it counts what an agent was seen to read: `to_sip.remember`.
+    pub remember: Duration,
     /// Octets of a whole MESSAGE request: `to_sip.max_request_octets` (RFC 3428 §8).
     pub max_request_octets: usize,
     /// Whether a text that is too long for one request goes in parts: `to_sip.long`.
     pub split: bool,
-    /// Whether a thread becomes the Call-ID: `to_sip.thread`.
-    pub thread_to_call_id: bool,
+    /// What a thread becomes: `to_sip.thread`.
+    pub thread_to_sip: ThreadForm,
     /// Whether a nick (XEP-0172) becomes the display name: `to_sip.nick`.
     pub nick_to_display_name: bool,
     /// Whether names are written in CPIM objects: `to_sip.formal_name`.
@@ -123,8 +141,10 @@ pub struct Messages {
     pub content_id_to_id: bool,
     /// Types that are not read, although they could be: `to_xmpp.refuse_types`.
     pub refuse_types: Vec<String>,
-    /// Whether the Call-ID becomes the thread: `to_xmpp.thread`.
-    pub call_id_to_thread: bool,
+    /// What becomes the thread: `to_xmpp.thread`.
+    pub thread_to_xmpp: ThreadForm,
+    /// Whether messages with a text are of type `chat`: `to_xmpp.type`.
+    pub chat: bool,
     /// Whether HTML becomes XHTML-IM beside plain text: `to_xmpp.html`.
     pub xhtml_im: bool,
     /// Octets that the content codings of one message may inflate to:
@@ -153,11 +173,14 @@ impl Default for Messages {
         Messages {
             profile: BodyProfile::Auto,
             refused_form: Vec::new(),
+            cpim_agents: Vec::new(),
             text_agents: Vec::new(),
-            remember_text: Duration::ZERO,
+            short_agents: Vec::new(),
+            short_octets: 450,
+            remember: Duration::from_secs(30 * 24 * 3_600),
             max_request_octets: 1_300,
-            split: false,
-            thread_to_call_id: true,
+            split: true,
+            thread_to_sip: ThreadForm::Cpim,
             nick_to_display_name: true,
             formal_name: false,
             date_time: true,
@@ -166,7 +189,8 @@ impl Default for Messages {
             date_from_delay: false,
             expires: Duration::ZERO,
             success: 200,
-            call_id_to_thread: true,
+            thread_to_xmpp: ThreadForm::Cpim,
+            chat: true,
             xhtml_im: true,
             max_inflated_octets: 65_536,
             cpim_syntax: Strictness::Lenient,

@@ -44,7 +44,8 @@ pub use entries::{Change, Entry, changes, entries};
 pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
-    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, VARIABLES, im_uri, mailbox,
+    AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, ThreadForm, VARIABLES,
+    im_uri, mailbox,
 };
 pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};
@@ -186,14 +187,6 @@ impl Rules {
             || self.presence.refined.asks(field)
             || self.errors.refined.asks(field)
             || self.encryption.refinement.refined.asks(field)
-    }
-
-    /// The same with one form for all bodies.
-    #[must_use]
-    pub fn with_profile(mut self, profile: BodyProfile) -> Self {
-        self.messages.profile = profile;
-        self.messages.refined.each(|messages| messages.profile = profile);
-        self
     }
 
     /// The same with the settings of each table's file for everything.

@@ -18,6 +18,8 @@ pub struct TestCase {
     pub answer: Option<String>,
     /// The peer that it comes from, or goes to.
     pub peer: Option<String>,
+    /// Whether the target of a message to SIP is known to read `message/cpim`.
+    pub reads_cpim: bool,
     /// What must go out, by name; without a text, what must not be there.
     pub expected: Vec<(String, Option<String>)>,
 }
@@ -62,6 +64,7 @@ fn test(map: &Map<'_>, built_in: bool) -> Option<TestCase> {
     let (stanza, sip) = (map.optional("xmpp"), map.optional("sip"));
     let answer = map.optional("answer").and_then(|node| node.text());
     let peer = map.optional("peer").and_then(|node| node.text());
+    let reads_cpim = map.optional("target_reads").and_then(|node| node.one_of(&READS));
     let expected = map.required("expect", "write expect: { body: … }").and_then(|n| expected(&n));
     let given = match (stanza, sip) {
         (Some(node), None) if node.is_map() => {
@@ -82,9 +85,13 @@ fn test(map: &Map<'_>, built_in: bool) -> Option<TestCase> {
         given: given?,
         answer: answer.map(str::to_owned),
         peer: peer.map(str::to_owned),
+        reads_cpim: reads_cpim.unwrap_or_default(),
         expected: expected?,
     })
 }
+
+/// What the target of a message is known to read.
+const READS: [(&str, bool); 2] = [("cpim", true), ("text", false)];
 
 fn short(node: &Node<'_>, known: Option<&[&'static str]>) -> Option<Vec<(String, String)>> {
     let mut all = Vec::new();
@@ -134,6 +141,11 @@ pub(super) fn described() -> Described {
             Shape::Text,
         ),
         key("peer", "the peer that it comes from, or goes to", Shape::Text),
+        key(
+            "target_reads",
+            "what the target of a message to SIP is known to read: `cpim`, or `text` alone, as everybody of whom nothing is known",
+            Shape::Words(READS.iter().map(|(word, _)| *word).collect()),
+        ),
         key(
             "expect",
             "what must go out, by name; `none` for what must not be there",

@@ -32,6 +32,8 @@ pub enum Purpose {
     Line,
     /// A target of messages.
     Target,
+    /// A SIP user as a target, by the bare JID.
+    Address,
     /// A device, by its full JID.
     Device,
     /// The log lines of one message.

@@ -27,9 +27,6 @@ impl State {
             return self.refuse(&inbound, refusal, effects);
         }
         self.note_sip_user(inbound.request.from.uri(), &inbound.from);
-        if let Some((target, kept)) = &inbound.reads_text {
-            self.remember_text(now, target.as_str().to_owned(), *kept, effects);
-        }
         let text = stanza.bodies.first().map_or("", |body| &*body.text);
         self.note_written(&inbound.id, text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };

@@ -1,67 +1,58 @@
 //! What is remembered of users and of messages that are done with.
 
-use std::time::Duration;
-
 use super::ids::Purpose;
+use super::targets::{Agent, Targets};
 use super::{State, spelling};
 use crate::codec::sip::{Uri, percent};
 use crate::codec::xmpp::Jid;
-use crate::flow::{CommitId, DeliveryId, Effect, Instant, Now, Profile, Record};
-
-/// Targets that are remembered to want bare text.
-const TEXT_TARGETS: usize = 100_000;
+use crate::flow::{CommitId, DeliveryId, Effect, Evidence, Instant, Now, Profile, Record};
 
 impl State {
-    /// The form that a target is remembered to want instead of the usual one.
+    /// The agents seen behind the address of a SIP user.
     #[must_use]
-    pub fn remembered(&self, target: &str, now: Now) -> Option<Profile> {
-        let until = self.text_targets.get(target)?;
-        (*until > now.unix_ms).then_some(Profile::Text)
+    pub fn agents_of(&self, user: &Jid) -> &[Agent] {
+        self.targets.agents(self.address_key(user.bare_str()))
     }
 
-    /// Remembers that a target wants another form, on disk as well.
-    pub(super) fn remember(
-        &mut self,
-        now: Now,
-        id: DeliveryId,
-        profile: Profile,
-        kept: Duration,
-        effects: &mut Vec<Effect>,
-    ) {
+    /// The memory of what addresses can.
+    #[must_use]
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// Whether a message says more of its sender's agent than is known.
+    #[must_use]
+    pub fn is_news(&self, user: &Jid, agent: &str, cpim: Option<bool>, now: Now) -> bool {
+        self.targets.is_news(self.address_key(user.bare_str()), agent, cpim, now)
+    }
+
+    /// Takes in what a message shows of its sender's agent, on disk as well.
+    pub(super) fn learn_target(&mut self, now: Now, evidence: Evidence, effects: &mut Vec<Effect>) {
+        let key = self.address_key(&evidence.address);
+        let records = self.targets.learn(key, evidence, now);
+        self.commit_targets(records, effects);
+    }
+
+    /// The target of a message refused the form that it had.
+    pub(super) fn form_refused(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
         let Some(delivery) = self.deliveries.get(id) else { return };
-        if profile == Profile::Text {
-            let address = delivery.outbound.target.as_str().to_owned();
-            self.remember_text(now, address, kept, effects);
+        if delivery.outbound.profile == Profile::Cpim {
+            let key = self.address_key(delivery.outbound.recipient.bare_str());
+            let records = self.targets.refused_cpim(key).into_iter().collect();
+            self.commit_targets(records, effects);
         }
     }
 
-    /// Remembers that a target wants bare text, unless that is remembered for long enough.
-    pub(super) fn remember_text(
-        &mut self,
-        now: Now,
-        address: String,
-        kept: Duration,
-        effects: &mut Vec<Effect>,
-    ) {
-        let kept = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
-        let until_unix_ms = now.unix_ms.saturating_add(kept);
-        let half = now.unix_ms.saturating_add(kept / 2);
-        if self.text_targets.get(address.as_str()).is_some_and(|until| *until > half) {
+    pub(super) fn commit_targets(&mut self, records: Vec<Record>, effects: &mut Vec<Effect>) {
+        if records.is_empty() {
             return;
         }
-        if self.text_targets.len() >= TEXT_TARGETS {
-            self.text_targets.retain(|_, until| *until > now.unix_ms);
-            if self.text_targets.len() >= TEXT_TARGETS {
-                return;
-            }
-        }
-        self.text_targets.insert(address.as_str().into(), until_unix_ms);
         self.commits += 1;
-        effects.push(Effect::Commit {
-            id: CommitId(self.commits),
-            records: vec![Record::TextProfile { address, until_unix_ms }],
-            then: Vec::new(),
-        });
+        effects.push(Effect::Commit { id: CommitId(self.commits), records, then: Vec::new() });
+    }
+
+    pub(super) fn address_key(&self, user: &str) -> u64 {
+        self.hash(Purpose::Address, &[user.as_bytes()])
     }
 
     /// Whether a device was seen lately: the full JID of a stanza, or of a SIP user whose GRUU was

@@ -21,7 +21,7 @@ pub mod recent;
 mod request;
 pub mod spelling;
 mod status;
-
+pub mod targets;
 pub mod timer;
 pub mod transaction;
 
@@ -36,7 +36,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::sip::Text;
 use crate::codec::xmpp::Stanza;
 use crate::config::Config;
 use crate::flow::{
@@ -59,6 +58,7 @@ use presence::Presence;
 use recent::Recent;
 pub(crate) use request::{branch_of, single_options};
 use spelling::Spellings;
+use targets::Targets;
 use timer::{Timer, Timers};
 use transaction::Timing;
 use transaction::server::Servers;
@@ -91,8 +91,8 @@ pub struct State {
     unrouted: Vec<DeliveryId>,
     /// What each peer asked for.
     digests: Vec<Sessions>,
-    /// Targets that take bare text, with the time (milliseconds since 1970) to forget that.
-    text_targets: Map<Text, u64>,
+    /// What addresses of SIP users can.
+    targets: Targets,
     /// Devices of both sides that were seen lately, as [`State::knows_device`] asks for them.
     devices: Recent,
     /// How users of both sides write themselves.
@@ -144,7 +144,7 @@ impl State {
             advertised: Advertised::default(),
             unrouted: Vec::new(),
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
-            text_targets: Map::with_hasher(seed),
+            targets: Targets::new(seed, targets::ADDRESSES),
             devices: Recent::new(seed, DEVICES),
             spellings: Spellings::new(seed, DEVICES),
             echoes: Echoes::new(seed),
@@ -156,7 +156,7 @@ impl State {
             ids,
             config,
         };
-        state.restore(now, &stored.records);
+        state.restore(now, &stored.records, effects);
         let turn = state.servers.turn_generation(now.instant);
         state.timers.set(turn, Timer::Generation);
         state.begin_watching(now, effects);
@@ -164,18 +164,25 @@ impl State {
     }
 
     /// Takes up what an earlier process left.
-    fn restore(&mut self, now: Now, records: &[Record]) {
+    fn restore(&mut self, now: Now, records: &[Record], effects: &mut Vec<Effect>) {
+        let mut stale = Vec::new();
         for record in records {
             match record {
-                Record::TextProfile { address, until_unix_ms } => {
-                    self.text_targets.insert(address.as_str().into(), *until_unix_ms);
+                Record::Target { address, value: Some(value) } => {
+                    let key = self.address_key(address);
+                    if self.targets.restore(key, address, value, now) {
+                        stale.push(Record::Target { address: address.clone(), value: None });
+                    }
                 }
+                Record::Target { value: None, .. } => {}
                 Record::Pair { value: Some(value), .. } => {
                     self.restore_pair(now, value, records.len());
                 }
                 Record::Pair { value: None, .. } => {}
             }
         }
+        self.targets.order_restored();
+        self.commit_targets(stale, effects);
     }
 
     /// Carries out what was decided.
@@ -224,6 +231,7 @@ impl State {
             Intent::Both(both) => both.into_iter().for_each(|one| self.apply(now, one, effects)),
             Intent::State(input) => self.input(now, input, effects),
             Intent::Flag(flag) => self.flag(now, *flag, effects),
+            Intent::Learn(evidence) => self.learn_target(now, *evidence, effects),
         }
     }
 

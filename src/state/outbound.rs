@@ -15,8 +15,8 @@ use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::config::Service;
 use crate::flow::{
-    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Hop, Instant, Now, Origin,
-    Outbound, Outcome, Rendered,
+    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Instant, Now,
+    Origin, Outbound, Outcome, Rendered,
 };
 
 impl State {
@@ -90,7 +90,7 @@ impl State {
         let Some(mut request) = request else { return self.again_fail(id, Failure::NoPeer) };
         self.authorize(way.peer, &mut request);
         let octets = request.to_bytes();
-        if octets.len() > rendered.max_request_octets {
+        if octets.len() > rendered.max_request_octets || rendered.is_shown_in_part() {
             return self.too_long(id, octets.len(), rendered.max_request_octets, rendered, effects);
         }
         if octets.len() <= UDP_MOST || way.hop.transport.reliable() {
@@ -301,11 +301,12 @@ impl State {
             Owner::Delivery(id) => id,
         };
         match outcome {
-            Outcome::Retry { profile, remember } => {
+            Outcome::Retry { profile } => {
                 self.counters.count(Counter::OutboundRetried);
-                self.remember(now, id, profile, remember, effects);
+                self.form_refused(id, effects);
                 if let Some(delivery) = self.deliveries.get_mut(id) {
                     delivery.outbound.profile = profile;
+                    delivery.outbound.forms = Forms::Turned;
                     delivery.outbound.part.iter_mut().for_each(|part| part.rejoin());
                     delivery.begin_anew();
                 }

@@ -10,7 +10,8 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::State;
 use crate::codec::xmpp::Text;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Entry, Failure, Long, Part, Profile, Rendered,
+    Again, Counter, DeliveryId, Effect, Entry, Failure, Forms, Long, Outbound, Part, Profile,
+    Rendered,
 };
 
 /// How many parts a message may have: beyond it the message is too long.
@@ -30,15 +31,15 @@ impl State {
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
         delivery.unused = true;
         let outbound = &mut delivery.outbound;
-        let may_be_text = outbound.may_retry && outbound.profile == Profile::Cpim;
+        let may_be_text = may_be_shorter(outbound);
         let long = rendered.long.as_ref().filter(|_| !outbound.notice);
         match (long, outbound.part.as_mut()) {
             (_, None) if may_be_text => outbound.profile = Profile::Text,
             (None, _) => return self.again_fail(id, Failure::TooLarge),
             // Its parts are objects again, if there are not too many of them.
             (Some(long), None) => {
-                if outbound.may_retry {
-                    outbound.profile = Profile::Cpim;
+                if let Forms::Either { preferred } = outbound.forms {
+                    outbound.profile = preferred;
                 }
                 let (text, rest) = (long.text.clone(), Text::default());
                 outbound.part = Some(Box::new(Part { number: 1, text, rest }));
@@ -46,6 +47,7 @@ impl State {
             (Some(long), Some(part)) => {
                 part.rejoin();
                 let room = (most + written_len(&long.text, long.crlf)).checked_sub(size);
+                let room = room.map(|room| room.min(rendered.shows.unwrap_or(room)));
                 let left = (PARTS + 1).saturating_sub(part.number);
                 match first_piece(&Long { text: part.text.clone(), ..*long }, room, left) {
                     Some(end) => {
@@ -65,7 +67,7 @@ impl State {
     pub(super) fn too_large(&mut self, id: DeliveryId) {
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
         let outbound = &mut delivery.outbound;
-        if outbound.part.is_none() && outbound.may_retry && outbound.profile == Profile::Cpim {
+        if outbound.part.is_none() && may_be_shorter(outbound) {
             outbound.profile = Profile::Text;
         } else if !delivery.splits || outbound.notice {
             return self.again_fail(id, Failure::TooLarge);
@@ -85,6 +87,8 @@ impl State {
         part.text = std::mem::take(&mut part.rest);
         let second = part.number == 2;
         delivery.begin_anew();
+        // A message of its own for whoever takes one Call-ID for one message.
+        delivery.dialogue = None;
         if second {
             self.counters.count(Counter::OutboundSplit);
         }
@@ -99,6 +103,19 @@ impl State {
         if let Some(part) = &delivery.outbound.part {
             effects.push(Effect::Journal(Entry::Part(id, Part::clone(part))));
         }
+    }
+}
+
+/// Whether the same text may go in a shorter form.
+fn may_be_shorter(outbound: &Outbound) -> bool {
+    matches!(outbound.forms, Forms::Either { .. }) && outbound.profile == Profile::Cpim
+}
+
+impl Rendered {
+    /// Whether its target would show a part of its text alone.
+    pub(super) fn is_shown_in_part(&self) -> bool {
+        let long = self.long.as_ref().zip(self.shows);
+        long.is_some_and(|(long, shows)| written_len(&long.text, long.crlf) > shows)
     }
 }
 

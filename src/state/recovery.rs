@@ -6,7 +6,9 @@ use super::attempt::Way;
 use super::client::Owner;
 use super::locator::Target;
 use super::{State, peer, request};
-use crate::flow::{Counter, DeliveryId, Effect, Entry, Event, Failure, Now, PeerId, Sent};
+use crate::flow::{
+    Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Now, PeerId, Profile, Sent,
+};
 
 /// What the last CSeq number counts as at least, for a process that takes a conversation up again. The journal
 /// does not know every request that an earlier process sent there, and a number used twice looks
@@ -56,6 +58,10 @@ impl State {
             let least = least_cseq(now);
             delivery.dialogue = Some(self.conversations.resume(&self.ids, dialogue, from, least));
             delivery.outbound.profile = profile;
+            // Whether it was turned already is not known.
+            if profile == Profile::Text {
+                delivery.outbound.forms = Forms::Turned;
+            }
         }
         let is_there = |peer: &peer::PeerState| {
             peer.servers.iter().any(|server| server.candidate.target == target)

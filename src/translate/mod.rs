@@ -7,11 +7,12 @@ mod message;
 mod presence;
 mod query;
 
+use crate::codec::mime::cpim;
 use crate::codec::sip::{Response, Status};
 use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
-    Correlation, Counter, Decision, Directed, Failure, Flag, Inbound, Intent, LinkId, Now, Origin,
-    Outbound, Outcome, PresenceIntent, Profile, Refusal, Routed, Sight,
+    Correlation, Counter, Decision, Directed, Failure, Flag, Forms, Inbound, Intent, LinkId, Now,
+    Origin, Outbound, Outcome, PresenceIntent, Profile, Refusal, Routed, Sight,
 };
 use crate::rules::{Direction, Facts, Rules};
 use encryption::Outward;
@@ -64,6 +65,9 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
         }
         Routed::CameBack(correlation) => Intent::CameBack(correlation),
         Routed::Departed(jid) => Intent::Departed(jid),
+        Routed::Learnt(evidence, routed) => {
+            both(Intent::Learn(evidence), translate(rules, now, *routed))
+        }
         Routed::Drop(counter) => Intent::Drop(counter),
         Routed::State(input) => Intent::State(input),
     }
@@ -245,13 +249,11 @@ fn answered(
     if status.is_provisional() {
         return Intent::Proceeding { branch };
     }
-    let outcome = match outbound {
-        None => Outcome::Silent,
-        Some(outbound) if refuses_form(rules, outbound, status) => {
-            let settings = rules.messages.of(&outbound.facts());
-            Outcome::Retry { profile: Profile::Text, remember: settings.remember_text }
-        }
-        Some(outbound) => {
+    let other_form = outbound.and_then(|outbound| other_form(rules, outbound, response));
+    let outcome = match (outbound, other_form) {
+        (None, _) => Outcome::Silent,
+        (Some(_), Some(profile)) => Outcome::Retry { profile },
+        (Some(outbound), None) => {
             let code = status.code().to_string();
             let direction = Direction::ToXmpp;
             let facts = Facts { direction, status: &code, ..outbound.facts() };
@@ -269,8 +271,24 @@ fn answered(
     Intent::Settle { branch, outcome, status: status.code() }
 }
 
-fn refuses_form(rules: &Rules, outbound: &Outbound, status: Status) -> bool {
-    outbound.may_retry
-        && outbound.profile == Profile::Cpim
-        && rules.messages.of(&outbound.facts()).refused_form.contains(&status.code())
+/// The form in which a message goes once more, since the response refuses the one that it had: an
+/// object as bare text, and a text as an object where the 415 says that this is read
+/// (RFC 3261 §8.1.3.5, §21.4.13).
+fn other_form(rules: &Rules, outbound: &Outbound, response: &Response) -> Option<Profile> {
+    if !matches!(outbound.forms, Forms::Either { .. }) {
+        return None;
+    }
+    let status = response.status;
+    match outbound.profile {
+        Profile::Cpim => {
+            let refused = &rules.messages.of(&outbound.facts()).refused_form;
+            refused.contains(&status.code()).then_some(Profile::Text)
+        }
+        Profile::Text => {
+            let reads = status == Status::UNSUPPORTED_MEDIA_TYPE
+                && response.headers.accept_names(cpim::MEDIA_TYPE);
+            reads.then_some(Profile::Cpim)
+        }
+        Profile::Object => None,
+    }
 }

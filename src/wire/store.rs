@@ -15,7 +15,9 @@ use crate::flow::{CommitId, PairId, Record, Stored};
 
 /// Names of single values: the format's version, the key of the hashes.
 const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
-/// Addresses of record that take bare text, with the time to forget that.
+/// What is known of the user agents behind addresses of SIP users, as JSON by the bare JID.
+const TARGETS: TableDefinition<'_, &str, &str> = TableDefinition::new("targets");
+/// Addresses that took bare text alone: of earlier versions, for which an object was the rule.
 const TEXT_PROFILES: TableDefinition<'_, &str, u64> = TableDefinition::new("text_profiles");
 
 /// What is known of pairs of users, as JSON.
@@ -137,13 +139,13 @@ impl Store {
         builder.set_cache_size(CACHE_OCTETS);
         let database = builder.create(path)?;
         let mut store = Store { database };
-        let key = store.begin(fresh_key, unix_ms)?;
+        let key = store.begin(fresh_key)?;
         let stored = store.read(unix_ms)?;
         Ok(Opened { store, key, stored, fresh: false, damaged: None })
     }
 
-    /// Checks the format, makes the tables, drops what is too old, and reads or sets the key.
-    fn begin(&mut self, fresh_key: [u8; 16], unix_ms: u64) -> Result<[u8; 16], StoreError> {
+    /// Checks the format, makes the tables, drops that of an earlier version, and reads or sets the key.
+    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<[u8; 16], StoreError> {
         let transaction = self.database.begin_write()?;
         let key = {
             let mut values = transaction.open_table(VALUES)?;
@@ -157,9 +159,10 @@ impl Store {
                 values.insert("key", fresh_key.as_slice())?;
             }
             transaction.open_table(PAIRS)?;
-            transaction.open_table(TEXT_PROFILES)?.retain(|_, until| until > unix_ms)?;
+            transaction.open_table(TARGETS)?;
             known.unwrap_or(fresh_key)
         };
+        transaction.delete_table(TEXT_PROFILES)?;
         transaction.commit()?;
         Ok(key)
     }
@@ -178,10 +181,10 @@ impl Store {
         let lost_at = lost_at.and_then(|at| at.value().try_into().ok()).map(u64::from_be_bytes);
         let lost = lost_at.is_some_and(|at| unix_ms.saturating_sub(at) < LOST_MS);
         let mut records = Vec::new();
-        for entry in transaction.open_table(TEXT_PROFILES)?.iter()? {
-            let (address, until) = entry?;
-            let (address, until_unix_ms) = (address.value().to_owned(), until.value());
-            records.push(Record::TextProfile { address, until_unix_ms });
+        for entry in transaction.open_table(TARGETS)?.iter()? {
+            let (address, value) = entry?;
+            let (address, value) = (address.value().to_owned(), Some(value.value().to_owned()));
+            records.push(Record::Target { address, value });
         }
         for entry in transaction.open_table(PAIRS)?.iter()? {
             let (id, value) = entry?;
@@ -196,12 +199,15 @@ impl Store {
         let mut transaction = self.database.begin_write()?;
         transaction.set_quick_repair(true);
         {
-            let mut profiles = transaction.open_table(TEXT_PROFILES)?;
+            let mut targets = transaction.open_table(TARGETS)?;
             let mut pairs = transaction.open_table(PAIRS)?;
             for record in groups.iter().flat_map(|(_, records)| records) {
                 match record {
-                    Record::TextProfile { address, until_unix_ms } => {
-                        profiles.insert(address.as_str(), until_unix_ms)?;
+                    Record::Target { address, value: Some(value) } => {
+                        targets.insert(address.as_str(), value.as_str())?;
+                    }
+                    Record::Target { address, value: None } => {
+                        targets.remove(address.as_str())?;
                     }
                     Record::Pair { id, value: Some(value) } => {
                         pairs.insert(id.0, value.as_str())?;

@@ -20,6 +20,11 @@ pub const CORE_NAMESPACE: &str = "urn:ietf:params:cpim-headers:";
 pub const MEDIA_TYPE: &str = "message/cpim";
 /// Namespace of IMDN headers, RFC 5438 §6.
 pub const IMDN_NAMESPACE: &str = "urn:ietf:params:imdn";
+/// Namespace of the gateway's own headers.
+pub const STOX_NAMESPACE: &str = "urn:stox:cpim:0";
+/// The header of [`STOX_NAMESPACE`] that holds the thread of a message (RFC 6121 §5.2.5), for which
+/// RFC 3862 has none.
+pub const THREAD: &str = "Thread";
 /// Objects within objects, the outermost counted.
 pub const MAX_DEPTH: usize = 4;
 

@@ -2,8 +2,8 @@
 
 use super::token::{self, ValueError};
 use super::{
-    Accept, Challenge, Date, Event, HeaderName, HeaderValue, Items, NameAddr, Subscription, Text,
-    Token, Warning, list,
+    Accept, Challenge, Date, Event, HeaderName, HeaderValue, Items, MediaRange, NameAddr,
+    Subscription, Text, Token, Warning, list,
 };
 
 /// One header field.
@@ -191,6 +191,14 @@ impl Headers {
     #[must_use]
     pub fn date(&self) -> Option<Result<Date, ValueError>> {
         self.one(&HeaderName::Date, |text| Date::parse(text))
+    }
+
+    /// Whether Accept names a media type itself, and not by a wildcard, as acceptable.
+    #[must_use]
+    pub fn accept_names(&self, media_type: &str) -> bool {
+        let Some(Ok(accept)) = self.accept() else { return false };
+        let named = |range: &MediaRange| range.as_str().eq_ignore_ascii_case(media_type);
+        accept.ranges().iter().any(|range| named(range) && range.quality() > 0)
     }
 
     /// Accept (RFC 3261 §20.1).

@@ -1,7 +1,7 @@
 //! The keys of `messages.yaml`.
 
 use super::edits::{self, Edits};
-use super::{AddressScheme, BodyProfile, ImEscaping, Late, Messages};
+use super::{AddressScheme, BodyProfile, ImEscaping, Late, Messages, ThreadForm};
 use crate::codec::mime::Strictness;
 use crate::rules::key::{Key, Kind};
 
@@ -30,10 +30,10 @@ pub(super) const ACTIONS: [Key<Messages>; 3] = [
     },
 ];
 
-const TO_SIP: [Key<Messages>; 18] = [
+const TO_SIP: [Key<Messages>; 21] = [
     Key {
         name: "profile",
-        doc: "the form of a body: a `message/cpim` object and bare text for who refuses it, always an object, always bare text",
+        doc: "the form of a body: what `bodies` of the peer says, and without it an object for who is known to read it and bare text for everybody else; always a `message/cpim` object; always bare text",
         kind: Kind::Words(&[
             ("auto", |m| m.profile = BodyProfile::Auto),
             ("cpim", |m| m.profile = BodyProfile::Cpim),
@@ -42,20 +42,33 @@ const TO_SIP: [Key<Messages>; 18] = [
     },
     Key {
         name: "refused_form",
-        doc: "the answers that mean \"not in this form\", in profile `auto`",
+        doc: "the answers that mean \"not in this form\" of an object, in profile `auto`",
         kind: Kind::Codes(|m, codes| m.refused_form = codes),
     },
     Key {
-        name: "remember_text",
-        doc: "how long a target that wanted bare text gets it at once",
-        kind: Kind::Time(|m, time| m.remember_text = time),
+        name: "cpim_agents",
+        doc: "beginnings of User-Agent or Server, in any case, that read `message/cpim`: their users get objects without having sent one",
+        kind: Kind::Texts(|m, agents| m.cpim_agents = agents),
     },
     Key {
         name: "text_agents",
-        doc: "beginnings of User-Agent, in any case, that read bare text alone: who writes with one gets bare text from then on. Behind a forking proxy the success of one device hides the refusal of another",
-        kind: Kind::Texts(|m, agents| {
-            m.text_agents = agents.iter().map(|agent| agent.to_lowercase()).collect();
-        }),
+        doc: "beginnings of User-Agent or Server, in any case, that do not read objects, whatever they send or say",
+        kind: Kind::Texts(|m, agents| m.text_agents = agents),
+    },
+    Key {
+        name: "short_agents",
+        doc: "beginnings of User-Agent or Server, in any case, that show no more than `short_octets` of one text: longer ones go to them in parts",
+        kind: Kind::Texts(|m, agents| m.short_agents = agents),
+    },
+    Key {
+        name: "short_octets",
+        doc: "octets of a text that `short_agents` show",
+        kind: Kind::Number(100, 65_535, |m, octets| m.short_octets = octets),
+    },
+    Key {
+        name: "remember",
+        doc: "how long it counts what a user agent behind an address was seen to be and to read",
+        kind: Kind::Time(|m, time| m.remember = time),
     },
     Key {
         name: "max_request_octets",
@@ -69,10 +82,11 @@ const TO_SIP: [Key<Messages>; 18] = [
     },
     Key {
         name: "thread",
-        doc: "a thread becomes the Call-ID (RFC 7572), or each message is a call of its own",
+        doc: "a thread becomes the header Thread of CPIM objects, in the namespace `urn:stox:cpim:0`, and each request has a Call-ID of its own; or it becomes the Call-ID (RFC 7572), of which Linphone shows the first message alone; or it is left out",
         kind: Kind::Words(&[
-            ("call-id", |m| m.thread_to_call_id = true),
-            ("none", |m| m.thread_to_call_id = false),
+            ("cpim", |m| m.thread_to_sip = ThreadForm::Cpim),
+            ("call-id", |m| m.thread_to_sip = ThreadForm::CallId),
+            ("none", |m| m.thread_to_sip = ThreadForm::None),
         ]),
     },
     Key {
@@ -151,7 +165,7 @@ const TO_SIP: [Key<Messages>; 18] = [
     },
 ];
 
-const TO_XMPP: [Key<Messages>; 12] = [
+const TO_XMPP: [Key<Messages>; 13] = [
     Key {
         name: "success",
         doc: "the answer to a message that the XMPP server has: 200 (RFC 7572 §5) or 202 (RFC 3428 §7); one for all messages, and so not in a rule",
@@ -159,11 +173,17 @@ const TO_XMPP: [Key<Messages>; 12] = [
     },
     Key {
         name: "thread",
-        doc: "the Call-ID becomes the thread, or is left out",
+        doc: "the header Thread of CPIM objects, in the namespace `urn:stox:cpim:0`, becomes the thread; or the Call-ID does (RFC 7572), which SIP clients make anew for each message; or nothing does",
         kind: Kind::Words(&[
-            ("call-id", |m| m.call_id_to_thread = true),
-            ("none", |m| m.call_id_to_thread = false),
+            ("cpim", |m| m.thread_to_xmpp = ThreadForm::Cpim),
+            ("call-id", |m| m.thread_to_xmpp = ThreadForm::CallId),
+            ("none", |m| m.thread_to_xmpp = ThreadForm::None),
         ]),
+    },
+    Key {
+        name: "type",
+        doc: "the type of a message with a text: `chat`, or `normal` (RFC 7572 §5), which Psi shows apart from the chat. A Subject alone is `normal` always",
+        kind: Kind::Words(&[("chat", |m| m.chat = true), ("normal", |m| m.chat = false)]),
     },
     Key {
         name: "html",

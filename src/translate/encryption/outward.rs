@@ -5,7 +5,7 @@ use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
 use crate::codec::xmpp::{Condition, Element, LangText, Message, MessageKind, StanzaError, ns};
-use crate::flow::{Decision, Flag, Notice, Now, Outbound, Profile, Sighting, Towards};
+use crate::flow::{Decision, Flag, Forms, Notice, Now, Outbound, Profile, Sighting, Towards};
 use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
 use crate::rules::{Facts, Rules};
 use crate::translate::message;
@@ -43,7 +43,7 @@ pub(in crate::translate) fn outward(rules: &Rules, now: Now, outbound: &mut Outb
         Verdict::Decided(outward) => *outward,
         Verdict::Object(object, sighting) => {
             outbound.profile = Profile::Object;
-            outbound.may_retry = false;
+            outbound.forms = Forms::One;
             match now.unix_ms.saturating_sub(outbound.received.unix_ms) > MAX_AGE_MS {
                 true => Outward::Stale,
                 false => Outward::Object(object, sighting),
@@ -51,7 +51,7 @@ pub(in crate::translate) fn outward(rules: &Rules, now: Now, outbound: &mut Outb
         }
         Verdict::Exact(sighting) => {
             outbound.profile = Profile::Text;
-            outbound.may_retry = false;
+            outbound.forms = Forms::One;
             Outward::Text(Some(sighting))
         }
         Verdict::Readable { sighting, offers } => {

@@ -37,6 +37,8 @@ pub(super) struct Said {
     pub url: Option<Text>,
     /// The subjects of a CPIM object.
     pub subjects: Vec<LangText>,
+    /// The thread that a CPIM object names.
+    pub thread: Option<Text>,
     /// The Content-ID of a CPIM object's content, without its brackets.
     pub id: Option<Text>,
     /// The language that the text itself declares.
@@ -310,6 +312,7 @@ impl<'a> Reader<'a> {
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
         let id = object.content().header("Content-ID").map(|id| id.trim_matches(['<', '>', ' ']));
         said.id = id.filter(|id| !id.is_empty()).map(Text::from);
+        said.thread = object.levels().find_map(thread).or(said.thread);
         said.headers.extend(edits::of_object(&self.rules.edits, &object));
         said.sent = object.levels().find_map(Cpim::date_time).or(said.sent);
         let within = std::mem::take(&mut said.subjects);
@@ -330,6 +333,13 @@ impl<'a> Reader<'a> {
 pub(super) fn secured(part: Part, entity: &Entity, place: Place) -> Unread {
     let is_whole = place.multiparts == 0;
     Unread::Secured(Box::new(Secured { part, entity: entity.clone(), is_whole }))
+}
+
+/// The thread that an object names, if it names one.
+fn thread(object: &Cpim) -> Option<Text> {
+    let text = object.header(cpim::STOX_NAMESPACE, cpim::THREAD)?.text();
+    let text = text.trim();
+    (!text.is_empty()).then(|| Text::from(text))
 }
 
 /// RFC 3994 and RFC 5438: for the peer's client, and never text.

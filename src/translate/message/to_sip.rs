@@ -7,12 +7,15 @@ use time::OffsetDateTime;
 use super::edits::Values;
 use super::shim::{Hops, hops};
 use super::{age, edits, language};
-use crate::codec::mime::{CpimObject, Party, SmimeObject, write_crlf};
+use crate::codec::mime::cpim::{STOX_NAMESPACE, THREAD};
+use crate::codec::mime::{CpimObject, ExtensionHeader, Party, SmimeObject, write_crlf};
 use crate::codec::sip::{CallId, HeaderName, HeaderValue, Headers, NameAddr};
 use crate::codec::xmpp::{LangText, Message, Text, ns};
 use crate::flow::{Long, Now, Outbound, Profile, Rendered};
-use crate::rules::{AddressScheme, Messages, im_uri};
+use crate::rules::{AddressScheme, Messages, ThreadForm, im_uri};
 
+/// Octets of a thread that crosses in an object; a longer one is left out.
+const MAX_THREAD: usize = 256;
 /// The longest Call-ID that a thread may become.
 const MAX_CALL_ID: usize = 128;
 /// Characters of a nick that count.
@@ -103,7 +106,7 @@ pub(in crate::translate) fn object(
 
 fn rendered(rules: &Messages, outbound: &Outbound, headers: Headers, body: Bytes) -> Rendered {
     let stanza = &outbound.stanza;
-    let thread = stanza.thread.as_ref().filter(|_| rules.thread_to_call_id);
+    let thread = stanza.thread.as_ref().filter(|_| rules.thread_to_sip == ThreadForm::CallId);
     let max_forwards = match hops(stanza) {
         Hops::Left(left) => left,
         Hops::Spent => 0,
@@ -115,6 +118,7 @@ fn rendered(rules: &Messages, outbound: &Outbound, headers: Headers, body: Bytes
         max_request_octets: rules.max_request_octets,
         max_forwards,
         long: None,
+        shows: outbound.shows,
     }
 }
 
@@ -162,7 +166,10 @@ fn cpim(
     content_headers.extend(lang.map(|lang| ("Content-Language", lang)));
     content_headers.extend(content_id.as_deref().map(|id| ("Content-ID", id)));
     let extensions = edits::object(&rules.edits, outbound);
-    let extensions: Vec<_> = extensions.iter().map(edits::ObjectHeader::written).collect();
+    let extensions: Vec<_> = thread(rules, &outbound.stanza)
+        .into_iter()
+        .chain(extensions.iter().map(edits::ObjectHeader::written))
+        .collect();
     let object = CpimObject {
         from: Party { formal_name, uri: from.as_str() },
         to: &to,
@@ -176,6 +183,19 @@ fn cpim(
     let mut octets = Vec::with_capacity(256 + text.len());
     object.write(&mut octets, text);
     octets
+}
+
+/// The thread as a header of the object: RFC 3862 has none for it.
+fn thread<'a>(rules: &Messages, stanza: &'a Message) -> Option<ExtensionHeader<'a>> {
+    let value = stanza.thread.as_deref().map(str::trim)?;
+    let is_line =
+        !value.is_empty() && value.len() <= MAX_THREAD && !value.contains(char::is_control);
+    (is_line && rules.thread_to_sip == ThreadForm::Cpim).then_some(ExtensionHeader {
+        ns: STOX_NAMESPACE,
+        prefix: "stox",
+        name: THREAD,
+        value,
+    })
 }
 
 /// The id of a stanza as a Content-ID (RFC 3922 §4.1.3), where it makes a legal one.

@@ -3,9 +3,9 @@
 use super::reading::{Reader, Said, Secured, Unread};
 use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, Request, Status};
-use crate::codec::xmpp::{Element, LangText, Message, Text, ns};
+use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Text, ns};
 use crate::flow::{Counter, Decision, Flag, Inbound, Now, Refusal};
-use crate::rules::{Encryption, Messages};
+use crate::rules::{Encryption, Messages, ThreadForm};
 use crate::translate::encryption;
 
 /// What a MESSAGE means on the XMPP side.
@@ -121,8 +121,14 @@ fn stanza(
     delay: Option<u64>,
 ) -> Message {
     let request = &*inbound.request;
-    let thread = rules.call_id_to_thread.then(|| request.call_id.as_text().clone());
+    let thread = match rules.thread_to_xmpp {
+        ThreadForm::Cpim => said.thread.clone(),
+        ThreadForm::CallId => Some(request.call_id.as_text().clone()),
+        ThreadForm::None => None,
+    };
+    let is_chat = rules.chat && text.is_some();
     Message {
+        kind: if is_chat { MessageKind::Chat } else { MessageKind::Normal },
         from: Some(inbound.from.clone()),
         to: Some(inbound.to.clone()),
         id: Some(inbound.id.as_str().into()),
