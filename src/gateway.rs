@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::codec::xmpp::Jid;
 use crate::config::{Config, Listener, Peer};
-use crate::flow::{Effect, IdSource, Input, Instant, Now, Routed, Status, Stored};
+use crate::flow::{Effect, IdSource, Input, Instant, Now, Routed, Status, Stored, TargetStatus};
 use crate::route::{self, View};
 use crate::rules::Rules;
 use crate::state::State;
@@ -41,7 +42,7 @@ impl Gateway {
         let mut next = Some(input);
         while let Some(input) = next {
             self.pass(now, input, effects);
-            next = self.state.take_again().map(Input::Again);
+            next = self.state.take_again(now).map(Input::Again);
         }
         self.state.tidy();
     }
@@ -61,7 +62,17 @@ impl Gateway {
     #[must_use]
     pub fn look(&self, now: Now, input: Input) -> Routed {
         let view = View { config: &self.config, rules: &self.rules, state: &self.state, now };
-        route::route(view, input)
+        match route::route(view, input) {
+            Routed::Learnt(_, routed) => *routed,
+            routed => routed,
+        }
+    }
+
+    /// What is known of a SIP user as a target of messages, by the bare JID.
+    #[must_use]
+    pub fn target(&self, now: Now, user: &Jid) -> TargetStatus {
+        let view = View { config: &self.config, rules: &self.rules, state: &self.state, now };
+        route::target_status(view, user)
     }
 
     /// The digest of the rules that count.

@@ -21,7 +21,8 @@ KINDS = {
     "link": (("cut", 5), ("stall", 3), ("stall and cut", 2)),
 }
 LONGEST_AWAY = 3.0
-# Stalls below confirm_timeout (2 s), above it, and above barrier_timeout (10 s): the latter make the gateway reconnect.
+# Stalls below confirm_timeout (2 s here), above it, and above barrier_timeout (10 s here): the latter make the gateway
+# reconnect.
 STALLS = (((0.2, 1.6), 6), ((2.2, 4.5), 3), ((10.5, 12.5), 1))
 LAST_STALL = (0.05, 0.6)    # before a cut: what is held then is thrown away
 

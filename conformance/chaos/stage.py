@@ -36,6 +36,7 @@ class Stage:
         # as long as RFC 3261 §17.2.2 wants it (Timer J): a copy must meet its transaction
         town.kamailio.defines.append("WITH_TIMER_J")
         town.stox.more_environment["STOX_LOG"] = "debug"
+        town.stox.config["xmpp"].update(confirm_timeout="2s", barrier_timeout="10s")     # as the stalls are planned
         town.stox.config["xmpp"]["server"] = f"{address(LINK_RELAY)}:5347"
         town.stox.config["sip"]["peers"] = [{"name": "core", "uri": f"sip:{address(PEER_RELAY)}:5060;transport=udp"}]
         town.kamailio.domains.append(address(PEER_RELAY))

@@ -14,6 +14,7 @@ mod encryption_relay;
 mod encryption_to_sip;
 mod encryption_to_xmpp;
 mod errors;
+mod field_edges;
 mod gateway;
 mod link;
 mod long_texts;

@@ -90,6 +90,31 @@ fn a_dead_target_fails_its_whole_queue_in_order() {
     }
 }
 
+/// A message that waits has no deadline of its own: it is told 32 s after the last progress.
+#[test]
+fn a_message_that_waits_is_told_nothing_while_those_before_it_end() {
+    let mut world = text_world();
+    for id in ["1", "2", "3", "4"] {
+        world.juliet_says(id, id);
+    }
+    for _ in 0..2 {
+        let request = world.request();
+        world.pass(Duration::from_secs(30));
+        // What was sent again meanwhile is not looked at.
+        world.sip.clear();
+        world.answer(&request, 200);
+    }
+    assert_eq!(world.stanzas(), [], "a minute later nobody is told anything");
+    world.pass_ms(31_999);
+    assert_eq!(world.stanzas(), []);
+    world.pass_ms(1);
+    let told: Vec<String> = world.stanzas().iter().map(|it| format!("{it:?}")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (stanza, id) in told.iter().zip(["3", "4"]) {
+        assert!(stanza.contains(&format!("id: Some(\"{id}\")")), "{stanza}");
+    }
+}
+
 #[test]
 fn an_ordinary_failure_concerns_one_message() {
     let mut world = World::new();

@@ -323,6 +323,73 @@ mod large {
         assert_eq!(request.body.len(), 2_000);
     }
 
+    /// RFC 3261 §18.1.1: what was changed to TCP for its length goes by UDP after a reset.
+    #[test]
+    fn arch_006_a_long_request_goes_by_udp_where_tcp_is_refused() {
+        let mut world = world(true);
+        let refuse = |world: &mut World| {
+            let (remote, transport) = (address(ONE), Transport::Tcp);
+            world.feed(Input::Unreachable { remote, transport });
+        };
+        world.juliet_says("long", &"x".repeat(2_000));
+        let (_, by_tcp) = routed(&mut world);
+        refuse(&mut world);
+        let (way, by_udp) = routed(&mut world);
+        assert_eq!((way, by_udp.via[0].transport_str()), (format!("udp {ONE}"), "UDP"));
+        assert_ne!(branch(&by_tcp), branch(&by_udp));
+        assert_eq!((&by_tcp.call_id, by_tcp.cseq.number), (&by_udp.call_id, by_udp.cseq.number));
+        assert_eq!(by_tcp.body, by_udp.body);
+        world.answer_from(ONE, &by_udp, 200, &[]);
+        assert_eq!(world.stanzas(), []);
+        assert!(world.gateway.idle());
+
+        // The next one goes by UDP at once, and after five minutes TCP has another chance.
+        world.juliet_says("again", &"x".repeat(2_000));
+        let (way, request) = routed(&mut world);
+        assert_eq!(way, format!("udp {ONE}"));
+        world.answer_from(ONE, &request, 200, &[]);
+        assert_eq!(world.counter("sip_large_by_udp"), 1);
+        world.pass(Duration::from_secs(300));
+        world.juliet_says("later", &"x".repeat(2_000));
+        assert_eq!(routed(&mut world).0, format!("tcp {ONE}"));
+        refuse(&mut world);
+        assert_eq!(routed(&mut world).0, format!("udp {ONE}"));
+
+        // Where UDP fails as well there is nothing left to try.
+        world.feed(Input::Unreachable { remote: address(ONE), transport: Transport::Udp });
+        assert_eq!(world.error().0, "later");
+        assert!(world.routed().is_empty());
+    }
+
+    /// A server that the peer names for TCP is not asked by UDP: nothing was changed there.
+    #[test]
+    fn a_peer_by_tcp_is_not_tried_by_udp() {
+        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        rules.messages.max_request_octets = 65_535;
+        let peer = r#"{ name: one, uri: "sip:127.0.0.41:5070;transport=tcp" }"#;
+        let mut world = World::ruled(&settings(peer, NO_OPTIONS), rules, 7);
+        world.up();
+        world.juliet_says("long", &"x".repeat(2_000));
+        assert_eq!(routed(&mut world).0, format!("tcp {ONE}"));
+        let (remote, transport) = (address(ONE), Transport::Tcp);
+        world.feed(Input::Unreachable { remote, transport });
+        assert_eq!(world.error().0, "long");
+        assert!(world.routed().is_empty());
+    }
+
+    /// 65,535 octets less the heads of IP and UDP.
+    #[test]
+    fn no_datagram_is_longer_than_a_datagram_can_be() {
+        let mut world = world(true);
+        world.juliet_says("long", &"x".repeat(65_070));
+        let (way, request) = routed(&mut world);
+        let octets = request.to_bytes().len();
+        assert!(way.starts_with("tcp") && (65_508..=65_535).contains(&octets), "{octets}");
+        let (remote, transport) = (address(ONE), Transport::Tcp);
+        world.feed(Input::Unreachable { remote, transport });
+        assert!(world.routed().iter().all(|(_, it)| it.to_bytes().len() <= 65_507));
+    }
+
     #[test]
     fn without_a_tcp_listener_it_is_refused() {
         let mut world = world(false);

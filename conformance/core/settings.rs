@@ -54,7 +54,12 @@ rules: mappings/
     assert_eq!(config.admin_socket, Path::new("etc/var/stox.sock"));
     assert_eq!(config.rules.as_deref(), Some(Path::new("etc/mappings/")));
     assert_eq!(config.components[0].ping.as_deref(), Some("xmpp.test"));
-    assert_eq!(config.components[0].confirm_timeout, Duration::from_secs(2));
+    let component = &config.components[0];
+    assert_eq!(component.confirm_timeout, Duration::from_secs(10));
+    assert_eq!(component.barrier_timeout, Duration::from_secs(15));
+    assert_eq!(component.reconnect_max, Duration::from_secs(10));
+    assert_eq!(config.sip.options_interval, Duration::from_secs(10));
+    assert_eq!((config.limits.queue_per_target, config.limits.log_lines_per_second), (1_000, 100));
     assert_eq!(config.domains.pairs()[0].side, Side::Sip { component: 0 });
     assert_eq!(config.domains.pairs()[1].side, Side::Xmpp);
 }
@@ -189,6 +194,20 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "store: { path: store }",
         "stoer: { path: store }",
         &["stoer: unknown key", "did you mean `store`?"],
+    ),
+    (
+        "secret: s3cret",
+        "secret: x, barrier_timeout: 10s",
+        &[
+            "xmpp.barrier_timeout: the barrier_timeout, 10000 ms, is not above the confirm_timeout",
+            "write barrier_timeout: 15000ms or more",
+            "etc/stox.yaml:2:",
+        ],
+    ),
+    (
+        "secret: s3cret",
+        "secret: x, confirm_timeout: 20s",
+        &["xmpp.confirm_timeout", "not above", "write barrier_timeout: 30000ms or more"],
     ),
     ("peers: [ {", "peers: [ {}, {", &["sip.peers[0]"]),
 ];

@@ -22,18 +22,19 @@ class Town:
     routes         further domains that the proxy sends to the gateway
     patience_ms    how long the proxy waits for an answer before it says 408
     present        SIP users whose presence the proxy serves, from what their clients publish
+    stream_components  further components of the XMPP server, with their secrets: whoever speaks for them is the story's
     scripted_proxy a user agent stands in the proxy's place (`town.proxy`), and there is no Kamailio
     """
 
     def __init__(self, xmpp_domain="xmpp.test", sip_domain="sip.test", component="sip.xmpp.test", xmpp_in_sip=None,
                  xmpp_server="prosody", routes=(), patience_ms=5000, present=(), scripted_proxy=False, transport="udp",
-                 **stox):
+                 stream_components=None, **stox):
         self.lab = Lab()
         self.xmpp_domain, self.sip_domain, self.component = xmpp_domain, sip_domain, component
         self.xmpp_in_sip = xmpp_in_sip or xmpp_domain
         self.transport = transport
         self.lint = Lint()
-        self.xmpp_server = self._make_xmpp_server(xmpp_server)
+        self.xmpp_server = self._make_xmpp_server(xmpp_server, stream_components or {})
         self.gateway_domains = [self.xmpp_in_sip, *routes]
         self.proxy = self._make_scripted_proxy() if scripted_proxy else None
         self.kamailio = None if scripted_proxy else Kamailio(
@@ -107,8 +108,8 @@ class Town:
 
     # helpers
 
-    def _make_xmpp_server(self, kind):
-        components = {self.component: SECRET}
+    def _make_xmpp_server(self, kind, more):
+        components = {self.component: SECRET, **more}
         if kind == "ejabberd":
             accounts = [(name, self.xmpp_domain, password_of(name)) for name in PEOPLE]
             return Ejabberd(self.lab, hosts=[self.xmpp_domain], components=components, accounts=accounts)

@@ -26,7 +26,10 @@ pub(crate) struct Results {
 
 /// Runs one seed.
 pub(crate) fn run(seed: u64, lines: usize, sabotage: Option<Sabotage>) -> Result<Outcome, String> {
-    let (rules, _) = Rules::load(None).map_err(|_| "the built-in rules are wrong".to_owned())?;
+    let (mut rules, _) =
+        Rules::load(None).map_err(|_| "the built-in rules are wrong".to_owned())?;
+    // One message is one request here, or none.
+    rules.messages.split = false;
     Ok(Simulation::new(seed, lines, sabotage, Arc::new(rules))?.run(seed))
 }
 

@@ -22,7 +22,7 @@ use crate::words::{branch_number, number, text_of};
 /// RFC 4320 §4.1: when Timer E would reach T2.
 const EARLIEST_100: Micros = 3_500_000;
 
-/// `grace` of a link that is down, and `confirm_timeout` of what was then written.
+/// `grace` of a link that is down, and `confirm_timeout` of what was then written, as the settings of a seed have them.
 const LATEST_FINAL: Micros = 7 * S;
 
 /// RFC 3261 §17.2.2: how long a request that comes again is known.

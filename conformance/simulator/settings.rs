@@ -5,11 +5,12 @@ use crate::names::{DOMAIN, HOSTS, Naming};
 use crate::plan::{GATEWAY, PROXIES, Plan, SIP_DOMAIN, XMPP_DOMAINS};
 
 impl Plan {
-    /// The gateway's settings.
+    /// The gateway's settings. The timers are shorter than by default where a campaign is to meet
+    /// them often, and OPTIONS rarer, as they are no part of what is looked at.
     pub(crate) fn settings(&self) -> String {
         let components: Vec<String> = XMPP_DOMAINS[..self.links]
             .iter()
-            .map(|domain| format!("{{ component: sip.{domain}, server: \"127.0.0.11:5347\", secret: s, reconnect_max: 3s }}"))
+            .map(|domain| format!("{{ component: sip.{domain}, server: \"127.0.0.11:5347\", secret: s, confirm_timeout: 2s, barrier_timeout: 10s, reconnect_max: 3s }}"))
             .collect();
         let accounts = self.accounts();
         let peers: Vec<String> = self
@@ -34,7 +35,7 @@ impl Plan {
         };
         format!(
             "xmpp: {{ components: [ {} ] }}\nsip:\n  listen: [ \"udp:{GATEWAY}\", \"tcp:{GATEWAY}\" ]\n  peers: [ {} ]\n\
-             domains:\n{}store: {{ path: store }}\n{limits}",
+             \x20 options_interval: 30s\ndomains:\n{}store: {{ path: store }}\n{limits}",
             components.join(", "),
             peers.join(", "),
             domains.concat()

@@ -1,6 +1,7 @@
 """SIP over TCP, octet by octet: what a proxy may do to a stream, and what becomes of it."""
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,23 @@ def test_a_ping_is_answered(stream, proxy, juliet):
     stream.writes(b"\r\n" + message(proxy, "after the ping"))
     assert stream.reads().status == 200
     juliet.hears("after the ping")
+
+
+def test_a_ping_in_pieces_is_answered(stream, proxy, juliet):
+    """RFC 5626 §5.4: the pieces of a stream mean nothing."""
+    for pieces in ([b"\r\n", b"\r\n"], [b"\r", b"\n\r", b"\n"], [b"\r\n\r", b"\n"]):
+        for piece in pieces:
+            stream.writes(piece)
+            time.sleep(0.15)
+        assert stream.reads_octets(2) == b"\r\n"
+    stream.writes(message(proxy, "between") + b"\r\n")
+    assert stream.reads().status == 200
+    time.sleep(0.15)
+    stream.writes(b"\r\n" + message(proxy, "after"))
+    assert stream.reads_octets(2) == b"\r\n"
+    assert stream.reads().status == 200
+    for text in ("between", "after"):
+        juliet.hears(text)
 
 
 def test_a_bad_message_costs_its_neighbours_nothing(stream, proxy, juliet):

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use stox::flow::{Instant, Now};
+use stox::codec::xmpp::Jid;
+use stox::config::{Config, Side};
+use stox::flow::{Instant, Now, TargetStatus};
 use stox::rehearsal::{self, Explanation, Outcome, Scene, Step};
 use stox::rules::{Given, Looked};
+use stox::wire;
 
 use super::{Which, say};
 
@@ -118,14 +121,48 @@ const OBJECT_FORM: &str = "cpim: for who is known to read it (stox explain ADDRE
 pub(crate) fn explain_address(asked: &ExplainAddress) -> Result<(), String> {
     let (rules, config) = asked.which.load()?;
     let steps = rehearsal::steps(&rules, config.as_deref(), &asked.address)?;
+    let user = rehearsal::user(&rules, config.as_deref(), &asked.address);
+    let known = config.as_deref().zip(user).and_then(|(config, user)| known(config, &user));
     if asked.json {
         let steps: Vec<Value> = steps.iter().map(step_json).collect();
-        say(&serde_json::to_string_pretty(&steps).map_err(|error| error.to_string())?);
+        let value = json!({ "steps": steps, "target": known });
+        say(&serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?);
         return Ok(());
     }
     say(&asked.address);
     steps.iter().for_each(|step| say(&format!("  {step}")));
+    if let Some(known) = known {
+        say_known(&known);
+    }
     Ok(())
+}
+
+/// What the gateway that runs knows of a SIP user; none where none runs, or it is no SIP user.
+fn known(config: &Config, user: &Jid) -> Option<TargetStatus> {
+    let pair = config.domains.of_jid(user.domain())?;
+    if pair.side == Side::Xmpp {
+        return None;
+    }
+    wire::ask_target(&config.admin_socket, user).ok()
+}
+
+fn say_known(known: &TargetStatus) {
+    say(match known.form.as_str() {
+        "cpim" => "as a target of messages: message/cpim, all its user agents are known to read it",
+        _ => "as a target of messages: bare text",
+    });
+    if known.agents.is_empty() {
+        say("  no user agent of it was seen");
+    }
+    for agent in &known.agents {
+        let name = if agent.name.is_empty() { "a nameless one" } else { &agent.name };
+        let reads = if agent.reads_cpim { "reads message/cpim" } else { "is not known to read it" };
+        let expired = if agent.expired { ", too long ago to count" } else { "" };
+        say(&format!(
+            "  {name}: {reads} ({}); heard of {} h ago{expired}",
+            agent.because, agent.hours_ago
+        ));
+    }
 }
 
 fn read(file: &PathBuf) -> Result<String, String> {

@@ -12,7 +12,8 @@ pub struct Limits {
     /// MESSAGE requests without a final response towards one target URI, over all senders
     /// (`outstanding_per_target`, default 8). One sender has at most one (RFC 3428 §8).
     pub outstanding_per_target: usize,
-    /// Messages of one sender that wait for one target (`queue_per_target`, default 100).
+    /// Messages of one sender that wait for one target (`queue_per_target`, default
+    /// 1 000: an alarm of 300 to a phone that takes one a second fits in).
     pub queue_per_target: usize,
     /// Messages on their way to SIP in all, waiting or outstanding (`queue`, default 50 000).
     pub queue: usize,
@@ -38,7 +39,8 @@ pub struct Limits {
     /// How long a connection may be without traffic before it is closed (`connection_idle`,
     /// default 10 min). A peer that pings (RFC 5626 §3.5.1) keeps it open.
     pub connection_idle: Duration,
-    /// Log lines of one cause in a second (`log_lines_per_second`, default 10).
+    /// Log lines of one cause in a second (`log_lines_per_second`, default 100: what a busy hour
+    /// writes, and a flood does not fill the disk).
     pub log_lines_per_second: u32,
 }
 
@@ -46,7 +48,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             outstanding_per_target: 8,
-            queue_per_target: 100,
+            queue_per_target: 1_000,
             queue: 50_000,
             unconfirmed: 20_000,
             pairs: 2_000_000,
@@ -56,7 +58,7 @@ impl Default for Limits {
             stanza_octets: 262_144,
             connections: 1_000,
             connection_idle: Duration::from_secs(600),
-            log_lines_per_second: 10,
+            log_lines_per_second: 100,
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct Sip {
     pub listen: Vec<Listener>,
     /// The proxies that it serves and sends to (`peers`), in order of preference; at least one.
     pub peers: Vec<Peer>,
-    /// Pause between two OPTIONS to one peer (`options_interval`, default 30 s; `0s` is never).
+    /// Pause between two OPTIONS to one peer (`options_interval`, default 10 s; `0s` is never): with
+    /// the 8 s that an answer may take, a dead server is known after 18 s.
     pub options_interval: Duration,
     /// RFC 3261 §17.1.1.1 T1, the round trip estimate (`t1`, default 500 ms).
     pub t1: Duration,
@@ -224,7 +225,7 @@ impl Sip {
             Some(node) => node.duration(Duration::from_millis(low)..=Duration::from_millis(high)),
             None => Some(Duration::from_millis(default)),
         };
-        let options_interval = time("options_interval", 30_000, 0, 3_600_000);
+        let options_interval = time("options_interval", 10_000, 0, 3_600_000);
         let t1 = time("t1", 500, 10, 5_000);
         let t2 = time("t2", 4_000, 100, 60_000);
         let dns = dns(map.optional("dns"), reading);

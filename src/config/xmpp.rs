@@ -23,16 +23,19 @@ pub struct Component {
     /// component is a sub-domain of, else the first XMPP domain of the `domains`.
     pub ping: Option<String>,
     /// How long a written stanza may stay unconfirmed before its SIP sender gets 504
-    /// (`confirm_timeout`, default 2 s).
+    /// (`confirm_timeout`, default 10 s): a 504 makes its sender write the message again, so that a
+    /// server that pauses for a backup is waited for. With `grace` it stays below a proxy's 30 s.
     pub confirm_timeout: Duration,
     /// How long a barrier may stay unanswered before the link counts as dead and is opened anew
-    /// (`barrier_timeout`, default 10 s).
+    /// (`barrier_timeout`, default 15 s). It is above `confirm_timeout`: whoever gets 504 is
+    /// answered before the stanza could be written again.
     pub barrier_timeout: Duration,
     /// How long a message waits for a link that is down before its sender gets 503 (`grace`,
     /// default 5 s).
     pub grace: Duration,
-    /// The longest pause between two attempts to connect (`reconnect_max`, default 30 s); the
-    /// first pause is 100 ms, each further one double, all with jitter.
+    /// The longest pause between two attempts to connect (`reconnect_max`, default 10 s: it is
+    /// the outage that goes on after the server is back); the first pause is 100 ms, each further
+    /// one double, all with jitter.
     pub reconnect_max: Duration,
 }
 
@@ -111,10 +114,11 @@ fn component(map: Map<'_>, reading: &Reading<'_>) -> Option<Component> {
         Some(node) => node.duration(Duration::from_millis(low)..=Duration::from_millis(high)),
         None => Some(Duration::from_millis(default)),
     };
-    let confirm_timeout = time("confirm_timeout", 2_000, 100, 30_000);
-    let barrier_timeout = time("barrier_timeout", 10_000, 500, 300_000);
+    let confirm_timeout = time("confirm_timeout", 10_000, 100, 30_000);
+    let barrier_timeout = time("barrier_timeout", 15_000, 500, 300_000);
     let grace = time("grace", 5_000, 0, 25_000);
-    let reconnect_max = time("reconnect_max", 30_000, 100, 3_600_000);
+    let reconnect_max = time("reconnect_max", 10_000, 100, 3_600_000);
+    barrier_outlasts(&map, confirm_timeout, barrier_timeout);
     map.finish();
     Some(Component {
         name: name?,
@@ -127,6 +131,21 @@ fn component(map: Map<'_>, reading: &Reading<'_>) -> Option<Component> {
         grace: grace?,
         reconnect_max: reconnect_max?,
     })
+}
+
+/// A barrier that ended with the patience for a stanza, or before, would close the link first, and
+/// the stanza would be written again though its sender may be answered in the same moment.
+fn barrier_outlasts(map: &Map<'_>, confirm: Option<Duration>, barrier: Option<Duration>) {
+    let (Some(confirm), Some(barrier)) = (confirm, barrier) else { return };
+    let node = map.optional("barrier_timeout").or_else(|| map.optional("confirm_timeout"));
+    let Some(node) = node.filter(|_| barrier <= confirm) else { return };
+    let message = format!(
+        "the barrier_timeout, {} ms, is not above the confirm_timeout, {} ms",
+        barrier.as_millis(),
+        confirm.as_millis()
+    );
+    let mend = format!("write barrier_timeout: {}ms or more", (confirm * 3 / 2).as_millis());
+    node.error(&message, &mend);
 }
 
 /// A secret under one of two keys: itself, or the file that it is in.

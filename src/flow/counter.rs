@@ -52,6 +52,8 @@ counters! {
     OutboundRerouted = "xmpp_to_sip_rerouted",
     /// Requests sent once more with credentials, as the peer asked for them.
     SipAuthorized = "sip_authorized",
+    /// Requests over 1300 octets sent once more by UDP, as the server takes no TCP.
+    LargeByUdp = "sip_large_by_udp",
     /// Servers of peers that stopped to serve.
     SipServerLost = "sip_servers_lost",
     /// SIP requests answered without state: refusals and OPTIONS.

@@ -7,6 +7,10 @@ use bytes::Bytes;
 use super::{ConnectionId, Entry, Event, LinkId, ListenerId, PairId, Query};
 use crate::config::Transport;
 
+/// Octets that a datagram can carry: of 65,535 the heads of IPv4 (RFC 791) and UDP (RFC 768) are
+/// taken off.
+pub const DATAGRAM: usize = 65_507;
+
 /// Where SIP octets go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop {

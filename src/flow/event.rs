@@ -32,6 +32,8 @@ pub enum Event {
     PeerUp(PeerId),
     /// A peer does not answer, or says that it is out of service.
     PeerDown(PeerId, &'static str),
+    /// A server of a peer takes no TCP: for five minutes large requests go to it by UDP.
+    WithoutTcp(PeerId, std::net::SocketAddr),
     /// A message was taken from one side and handed to the other.
     Carried {
         /// The message.
@@ -45,6 +47,8 @@ pub enum Event {
         correlation: Correlation,
         /// How.
         outcome: String,
+        /// Whether it failed: its line is not displaced by those of messages that arrived.
+        failed: bool,
     },
     /// A message that an earlier process left cannot be carried, nor its sender told.
     Abandoned(DeliveryId),

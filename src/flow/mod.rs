@@ -29,7 +29,7 @@ use bytes::Bytes;
 pub use again::{Again, Failure};
 pub use counter::Counter;
 pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
-pub use effect::{CommitId, Effect, Hop, Record};
+pub use effect::{CommitId, DATAGRAM, Effect, Hop, Record};
 pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
@@ -46,7 +46,7 @@ pub use secured::{Directed, Sight, Takes};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};
 pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
-pub use target::Evidence;
+pub use target::{AgentStatus, Evidence, TargetStatus};
 pub use time::{Instant, Now};
 
 use crate::codec::{sip, xmpp};

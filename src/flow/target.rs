@@ -1,5 +1,7 @@
 //! What traffic shows of the user agents behind a SIP user's address.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::sip::Text;
 
 /// What one SIP message showed of the user agent that sent it.
@@ -20,4 +22,30 @@ pub struct Evidence {
 impl Evidence {
     /// Octets of an agent's name that are kept.
     pub const NAME: usize = 64;
+}
+
+/// What is known of a target, as an operator is told it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetStatus {
+    /// The bare JID of the SIP user.
+    pub address: String,
+    /// The form of a message that went there now: `cpim` or `text`.
+    pub form: String,
+    /// The user agents that were seen there; the one heard of last stands last.
+    pub agents: Vec<AgentStatus>,
+}
+
+/// A user agent that was seen at an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// As it names itself; empty where it does not.
+    pub name: String,
+    /// Whether it counts as one that reads `message/cpim`.
+    pub reads_cpim: bool,
+    /// Why: its traffic, its name by rule, or nothing.
+    pub because: String,
+    /// Hours since it was heard of.
+    pub hours_ago: u32,
+    /// Whether that is too long ago to count.
+    pub expired: bool,
 }

@@ -64,6 +64,18 @@ pub fn steps(rules: &Rules, config: Option<&Config>, text: &str) -> Result<Vec<S
     }
 }
 
+/// The JID of a user whom a text names by a JID or a URI; none where it names nobody.
+#[must_use]
+pub fn user(rules: &Rules, config: Option<&Config>, text: &str) -> Option<Jid> {
+    let text = text.trim();
+    match text.split_once(':') {
+        Some((scheme, _)) if !scheme.eq_ignore_ascii_case("xmpp") => {
+            uri_steps(rules, config, text, &mut Vec::new()).ok().flatten()
+        }
+        _ => Jid::parse(text.strip_prefix("xmpp:").unwrap_or(text)).ok(),
+    }
+}
+
 /// The pair of a domain: the configuration's, or the domain under one name on both sides.
 fn pair_of(config: Option<&Config>, domain: &str, by_sip: bool) -> (DomainPair, &'static str) {
     let known = config.and_then(|config| {

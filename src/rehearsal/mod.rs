@@ -12,7 +12,7 @@ mod tests;
 mod watch;
 mod world;
 
-pub use address::{Step, steps};
+pub use address::{Step, steps, user};
 pub use explain::{Explanation, explain};
 pub use outcome::{Line, Outcome, Side};
 pub use tests::{Failure, run_tests};

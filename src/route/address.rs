@@ -9,6 +9,9 @@ use crate::codec::xmpp::{Jid, JidError};
 use crate::config::DomainPair;
 use crate::rules::{Addresses, Direction, Paired, Resource};
 
+/// Visual separators, which mean nothing in a number (RFC 3966 §5.1.1).
+const SEPARATORS: [char; 4] = ['-', '.', '(', ')'];
+
 /// Whether the device part of an address crosses with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Device {
@@ -107,15 +110,38 @@ pub(super) fn paired_jid<'a>(
     let written = match uri.scheme() {
         Scheme::Tel => {
             let number = uri.opaque().split(';').next().unwrap_or_default();
-            // Visual separators mean nothing (RFC 3966 §5.1.1).
-            format!("tel:{}", number.replace(['-', '.', '(', ')'], ""))
+            format!("tel:{}", number.replace(SEPARATORS, ""))
         }
         Scheme::Sip | Scheme::Sips => {
-            format!("sip:{}@{}", percent::decode_utf8(uri.user()?)?, domain(uri)?)
+            let user = uri.user()?;
+            let user = number(uri, user).map(Cow::Owned).or_else(|| percent::decode_utf8(user))?;
+            format!("sip:{user}@{}", domain(uri)?)
         }
         _ => return None,
     };
     rules.pairs.jid_of(&written)
+}
+
+/// The telephone number that a user part is, where the URI says so with `user=phone`: without the
+/// separators that mean nothing, and without the parameters that say how it is routed (RFC 3261
+/// §19.1.6, RFC 3966 §4, RFC 4694). Left as they are, `+1-201-555-0123` and `+12015550123;npdi=yes`
+/// would be two people. Those that say whose number it is make it one of its own.
+fn number(uri: &Uri, user: &str) -> Option<String> {
+    if !uri.param("user").flatten()?.eq_ignore_ascii_case("phone") {
+        return None;
+    }
+    let mut parts = user.split(';');
+    let number = parts.next().unwrap_or_default().replace(SEPARATORS, "");
+    let names_another = |part: &str| {
+        let name = part.split('=').next().unwrap_or_default();
+        ["ext", "isub", "phone-context"].iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    if parts.any(names_another) {
+        return None;
+    }
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then_some(number)
 }
 
 /// Whether a pair of the rules says that a JID is nobody.

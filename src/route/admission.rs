@@ -139,9 +139,12 @@ fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal
         .filter(|pair| pair.side == Side::Xmpp)
         .or_else(|| view.config.domains.xmpp_users(&domain(to_uri)?));
     let to = to.ok_or_else(not_here)?;
-    let forbidden =
-        || Refusal::new(Status::FORBIDDEN).warning("this sender's domain is not served here");
     let from = request.from.uri();
+    let words = match from.scheme() {
+        Scheme::Tel => "the sender has no domain: a tel: address needs a pair in the rules",
+        _ => "this sender's domain is not served here",
+    };
+    let forbidden = || Refusal::new(Status::FORBIDDEN).warning(words);
     if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
         return Err(Refusal::new(Status::ANONYMITY_DISALLOWED)
             .warning("XMPP users are told who writes: no anonymous message crosses"));

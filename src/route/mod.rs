@@ -15,7 +15,7 @@ mod xmpp;
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{Jid, JidError};
 use crate::config::{Config, DomainPair};
-use crate::flow::{Again, Input, Now, Origin, PresenceRouted, Routed};
+use crate::flow::{Again, Input, Now, Origin, PresenceRouted, Routed, TargetStatus};
 use crate::rules::{Addresses, Rules};
 use crate::state::State;
 
@@ -50,6 +50,12 @@ pub fn jid_of(rules: &Addresses, pair: &DomainPair, address: &NameAddr) -> Resul
 #[must_use]
 pub fn paired_domain(rules: &Addresses, uri: &Uri) -> Option<String> {
     address::paired_jid(rules, uri).map(|(_, domain, ..)| domain)
+}
+
+/// What is known of a SIP user as a target of messages.
+#[must_use]
+pub fn target_status(view: View<'_>, user: &Jid) -> TargetStatus {
+    target::status(view, user)
 }
 
 /// Finds out what an input is and whom it concerns.

@@ -7,31 +7,81 @@ use crate::codec::mime::cpim;
 use crate::codec::sip::{HeaderName, Headers, Request, Response, Text};
 use crate::codec::xmpp::Jid;
 use crate::config::{Bodies, Service};
-use crate::flow::{Evidence, Forms, Inbound, Outbound, Profile, Routed};
-use crate::rules::{BodyProfile, Messages};
+use crate::flow::{AgentStatus, Evidence, Forms, Inbound, Outbound, Profile, Routed, TargetStatus};
+use crate::rules::{BodyProfile, Direction, Facts, Messages};
 use crate::state::targets::Agent;
 
 /// Chooses the form of a message: as a rule says, else as its peer wants it, else by what is known
 /// of the target.
 pub(super) fn choose(view: View<'_>, settings: &Messages, outbound: &mut Outbound) {
-    let agents = view.state.agents_of(&outbound.recipient);
-    let lately = || agents.iter().filter(|agent| agent.is_within(view.now, settings.remember));
-    outbound.shows = lately()
-        .any(|agent| is_named(agent, &settings.short_agents))
-        .then_some(settings.short_octets);
-    (outbound.profile, outbound.forms) = match (settings.profile, bodies(view)) {
-        (BodyProfile::Text, _) | (BodyProfile::Auto, Bodies::Text) => (Profile::Text, Forms::One),
-        (BodyProfile::Cpim, _) | (BodyProfile::Auto, Bodies::Cpim) => (Profile::Cpim, Forms::One),
-        (BodyProfile::Auto, Bodies::Auto) => {
-            // A fork reaches all of them, and the 200 of one hides what another one shows.
-            let all_read = lately().all(|agent| reads_cpim(agent, settings));
-            let preferred = match all_read && lately().next().is_some() {
-                true => Profile::Cpim,
-                false => Profile::Text,
-            };
-            (preferred, Forms::Either { preferred })
+    let known = Known::of(view, settings, &outbound.recipient);
+    outbound.shows = known.shows();
+    (outbound.profile, outbound.forms) = known.form();
+}
+
+/// What is known of a target and counts.
+struct Known<'a> {
+    view: View<'a>,
+    settings: &'a Messages,
+    agents: &'a [Agent],
+}
+
+impl<'a> Known<'a> {
+    fn of(view: View<'a>, settings: &'a Messages, target: &Jid) -> Self {
+        Known { view, settings, agents: view.state.agents_of(target) }
+    }
+
+    fn lately(&self) -> impl Iterator<Item = &'a Agent> {
+        let (now, within) = (self.view.now, self.settings.remember);
+        self.agents.iter().filter(move |agent| agent.is_within(now, within))
+    }
+
+    fn shows(&self) -> Option<usize> {
+        let names = &self.settings.short_agents;
+        self.lately().any(|agent| is_named(agent, names)).then_some(self.settings.short_octets)
+    }
+
+    fn form(&self) -> (Profile, Forms) {
+        match (self.settings.profile, bodies(self.view)) {
+            (BodyProfile::Text, _) | (BodyProfile::Auto, Bodies::Text) => {
+                (Profile::Text, Forms::One)
+            }
+            (BodyProfile::Cpim, _) | (BodyProfile::Auto, Bodies::Cpim) => {
+                (Profile::Cpim, Forms::One)
+            }
+            (BodyProfile::Auto, Bodies::Auto) => {
+                // A fork reaches all of them, and the 200 of one hides what another one shows.
+                let all = self.lately().all(|agent| reads_cpim(agent, self.settings).0);
+                let preferred = match all && self.lately().next().is_some() {
+                    true => Profile::Cpim,
+                    false => Profile::Text,
+                };
+                (preferred, Forms::Either { preferred })
+            }
+        }
+    }
+}
+
+/// What is known of a SIP user as a target of messages from nobody in particular.
+pub(crate) fn status(view: View<'_>, user: &Jid) -> TargetStatus {
+    let facts = Facts { direction: Direction::ToSip, to: user.bare_str(), ..Facts::default() };
+    let known = Known::of(view, view.rules.messages.of(&facts), user);
+    let agent = |agent: &Agent| {
+        let (reads_cpim, because) = reads_cpim(agent, known.settings);
+        AgentStatus {
+            name: agent.name.to_string(),
+            reads_cpim,
+            because: because.to_owned(),
+            hours_ago: agent.hours_ago(view.now),
+            expired: !agent.is_within(view.now, known.settings.remember),
         }
     };
+    let form = if known.form().0 == Profile::Cpim { "cpim" } else { "text" };
+    TargetStatus {
+        address: user.bare_str().to_owned(),
+        form: form.to_owned(),
+        agents: known.agents.iter().map(agent).collect(),
+    }
 }
 
 /// Chooses anew for a message that waited: meanwhile more may be known. What was refused, made
@@ -45,12 +95,15 @@ pub(super) fn choose_again(view: View<'_>, outbound: &mut Outbound) {
     }
 }
 
-/// Whether an agent is known to read objects: by what it sent, else by its name.
-fn reads_cpim(agent: &Agent, settings: &Messages) -> bool {
-    if is_named(agent, &settings.text_agents) {
-        return false;
+/// Whether an agent is known to read objects, and why: by what it sent, else by its name.
+fn reads_cpim(agent: &Agent, settings: &Messages) -> (bool, &'static str) {
+    match agent.cpim {
+        _ if is_named(agent, &settings.text_agents) => (false, "text_agents"),
+        Some(true) => (true, "it sent an object or said so"),
+        Some(false) => (false, "an object was refused"),
+        None if is_named(agent, &settings.cpim_agents) => (true, "cpim_agents"),
+        None => (false, "nothing shows it"),
     }
-    agent.cpim.unwrap_or_else(|| is_named(agent, &settings.cpim_agents))
 }
 
 fn is_named(agent: &Agent, names: &[String]) -> bool {

@@ -12,7 +12,7 @@ use super::locator::Target;
 use super::peer;
 use crate::codec::sip::{Asked, HeaderName, Request, Response, Signed, asked};
 use crate::config::{Service, Transport};
-use crate::flow::{Counter, DeliveryId, Effect, Failure, Hop, Now, PeerId};
+use crate::flow::{Counter, DATAGRAM, DeliveryId, Effect, Failure, Hop, Now, PeerId};
 
 /// A request longer than this does not go by UDP (RFC 3261 §18.1.1: the path MTU is unknown).
 pub(super) const UDP_MOST: usize = 1_300;
@@ -28,10 +28,23 @@ pub(super) struct Way {
     pub(super) hop: Hop,
 }
 
+impl Way {
+    /// The octets that a request may have at all.
+    pub(super) fn most(self) -> usize {
+        if self.hop.transport.reliable() { usize::MAX } else { DATAGRAM }
+    }
+}
+
 impl State {
     /// The way for a message or for presence that was tried at some servers already. A large one goes by TCP, to
     /// the same address if the peer names no server for TCP (RFC 3261 §18.1.1).
-    pub(super) fn way(&mut self, what: Service, tried: &[Target], large: bool) -> Option<Way> {
+    pub(super) fn way(
+        &mut self,
+        now: Now,
+        what: Service,
+        tried: &[Target],
+        large: bool,
+    ) -> Option<Way> {
         let dice = self.ids.random();
         let sip = &self.config.sip;
         let fits = |peer: usize, mut target: Target| {
@@ -39,7 +52,7 @@ impl State {
                 return None;
             }
             if large {
-                target.transport = Transport::Tcp;
+                target = self.for_large(now, target);
             }
             (!tried.contains(&target) && peer::hop(sip, target).is_some()).then_some(target)
         };
@@ -140,7 +153,8 @@ impl State {
             return false;
         }
         let tried = delivery.tried.clone();
-        let Some(way) = self.way(Service::Im, &tried, client.octets.len() > UDP_MOST) else {
+        let large = client.octets.len() > UDP_MOST;
+        let Some(way) = self.way(now, Service::Im, &tried, large) else {
             return false;
         };
         self.counters.count(Counter::OutboundRerouted);
@@ -151,7 +165,7 @@ impl State {
     }
 
     /// Sends a request as a transaction of its own; false when credentials have made it too large.
-    fn once_more(
+    pub(super) fn once_more(
         &mut self,
         now: Now,
         id: DeliveryId,
@@ -167,11 +181,13 @@ impl State {
         let large = |octets: &Bytes| (UDP_MOST + 1..=most).contains(&octets.len());
         if !way.hop.transport.reliable() && made.as_ref().is_some_and(large) {
             // RFC 3261 §18.1.1: to the same address by TCP.
-            let target = Target { transport: Transport::Tcp, remote: way.hop.remote };
+            let target = Target { transport: way.hop.transport, remote: way.hop.remote };
+            let target = self.for_large(now, target);
             let Some(hop) = peer::hop(&self.config.sip, target) else { return false };
             way = Way { hop, ..way };
             made = self.made_again(client, way, branch, cseq);
         }
+        let most = most.min(way.most());
         let Some(octets) = made.filter(|octets| octets.len() <= most) else { return false };
         self.carry(now, id, branch, way, octets, effects);
         true
@@ -206,6 +222,9 @@ impl State {
     ) {
         for branch in self.clients_at(remote, transport) {
             let Some(client) = self.clients.get_mut(&branch) else { continue };
+            if let Some(counter) = client.leaves() {
+                self.counters.count(counter);
+            }
             if std::mem::replace(&mut client.repeated, true) {
                 self.client_lost(now, branch, effects);
                 continue;
@@ -216,27 +235,14 @@ impl State {
         }
     }
 
-    /// Octets could not be sent to an address: every transaction that goes there fails.
-    pub(super) fn unreachable(
-        &mut self,
-        now: Now,
-        remote: SocketAddr,
-        transport: Transport,
-        effects: &mut Vec<Effect>,
-    ) {
-        for branch in self.clients_at(remote, transport) {
-            self.client_lost(now, branch, effects);
-        }
-    }
-
-    fn client_lost(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+    pub(super) fn client_lost(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
         if let Some(client) = self.clients.remove(&branch) {
             self.client_failed(now, client, Failure::Unreachable, effects);
         }
     }
 
     /// The transactions that go to an address, in the order in which they began.
-    fn clients_at(&self, remote: SocketAddr, transport: Transport) -> Vec<u64> {
+    pub(super) fn clients_at(&self, remote: SocketAddr, transport: Transport) -> Vec<u64> {
         let there = |hop: &Hop| hop.remote == remote && hop.transport == transport;
         let clients = self.clients.iter().filter(|(_, client)| there(&client.hop));
         let mut branches: Vec<(u64, u64)> =

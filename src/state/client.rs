@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::locator::Target;
 use super::transaction::client::NonInviteClient;
-use crate::flow::{DeliveryId, DialogId, Hop, PairId, PeerId};
+use crate::flow::{Counter, DeliveryId, DialogId, Hop, PairId, PeerId};
 
 /// Whose request a client transaction carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Attempt {
     pub tried: Vec<Target>,
     /// The realms whose challenge was answered.
     pub realms: Vec<String>,
+    /// Whether it was counted as sent.
+    pub counted: bool,
 }
 
 /// A client transaction with its octets.
@@ -77,6 +79,17 @@ pub struct Client {
 }
 
 impl Client {
+    /// What to count now that a request of a subscription has left; it is counted once, however
+    /// often it is sent.
+    pub fn leaves(&mut self) -> Option<Counter> {
+        let counter = match self.owner {
+            Owner::Subscribe(..) => Counter::SubscribeSent,
+            Owner::Notify(..) | Owner::Object(..) => Counter::NotifySent,
+            Owner::Delivery(_) | Owner::Server(..) => return None,
+        };
+        (!std::mem::replace(&mut self.attempt.counted, true)).then_some(counter)
+    }
+
     /// The delivery that it carries; none for the gateway's own requests.
     #[must_use]
     pub fn delivery(&self) -> Option<DeliveryId> {

@@ -269,10 +269,11 @@ impl State {
         let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
         let finished = Finished { status: refusal.status.code(), detail };
         let Some(live) = self.servers.finish(key, finished) else { return };
-        if self.verbose || refusal.status.code() >= 300 {
+        let failed = refusal.status.code() >= 300;
+        if self.verbose || failed {
             let outcome = format!("SIP sender answered {}", refusal.status.code());
             let correlation = live.correlation;
-            effects.push(Effect::Event(Event::Ended { correlation, outcome }));
+            effects.push(Effect::Event(Event::Ended { correlation, outcome, failed }));
         }
         let octets = self.render(&live.request, &refusal);
         effects.push(Effect::Sip { hop: response_hop(&live.flow, &live.request), octets });

@@ -11,6 +11,7 @@ mod digest;
 pub mod echo;
 mod encryption;
 pub mod ids;
+mod large;
 pub mod link;
 pub mod locator;
 mod look;

@@ -71,7 +71,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let tried = self.deliveries.get(id).map(|it| it.tried.clone()).unwrap_or_default();
-        let Some(way) = self.way(Service::Im, &tried, false) else {
+        let Some(way) = self.way(now, Service::Im, &tried, false) else {
             // The DNS has not said yet where the peers are; it has a deadline.
             if self.peers.iter().any(|peer| !peer.located) {
                 return self.unrouted.push(id);
@@ -97,7 +97,7 @@ impl State {
             return self.carry(now, id, branch, way, octets, effects);
         }
         // RFC 3261 §18.1.1: the transport changes, and the Via with it.
-        let Some(way) = self.way(Service::Im, &tried, true) else {
+        let Some(way) = self.way(now, Service::Im, &tried, true) else {
             return self.too_long(id, octets.len(), UDP_MOST, rendered, effects);
         };
         let Some(via) = listener(way.hop).and_then(|listener| request::via(listener, branch))
@@ -107,6 +107,9 @@ impl State {
         request.via = vec![via];
         self.authorize(way.peer, &mut request);
         let octets = request.to_bytes();
+        if octets.len() > way.most() {
+            return self.too_long(id, octets.len(), way.most(), rendered, effects);
+        }
         self.carry(now, id, branch, way, octets, effects);
     }
 
@@ -221,7 +224,15 @@ impl State {
     pub(super) fn end_client(&mut self, branch: u64) -> Option<Client> {
         let mut client = self.clients.remove(&branch)?;
         self.leaves_place(&mut client);
+        self.note_left(&mut client);
         Some(client)
+    }
+
+    /// Counts a request of a subscription once it is known to have left.
+    pub(super) fn note_left(&mut self, client: &mut Client) {
+        if let Some(counter) = client.leaves() {
+            self.counters.count(counter);
+        }
     }
 
     /// Timer E or F.
@@ -236,7 +247,10 @@ impl State {
                 self.leaves_place(&mut client);
             }
             Due::Nothing => {}
-            Due::Timeout => return self.client_failed(now, client, Failure::Timeout, effects),
+            Due::Timeout => {
+                self.note_left(&mut client);
+                return self.client_failed(now, client, Failure::Timeout, effects);
+            }
         }
         self.timers.set(client.machine.deadline(), Timer::Client(branch));
         self.clients.insert(branch, client);
@@ -365,7 +379,11 @@ impl State {
             && (self.verbose || failed)
         {
             let correlation = delivery.outbound.correlation;
-            effects.push(Effect::Event(Event::Ended { correlation, outcome: outcome.to_owned() }));
+            effects.push(Effect::Event(Event::Ended {
+                correlation,
+                outcome: outcome.to_owned(),
+                failed,
+            }));
         }
         for next in turns {
             self.again(Again::Send(next));

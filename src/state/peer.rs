@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::locator::{Candidate, Target};
 use crate::config::{Listener, Sip, Transport};
-use crate::flow::{Hop, ListenerId};
+use crate::flow::{Hop, Instant, ListenerId};
 
 /// Whether a server serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub struct Server {
     pub health: Health,
     /// The branch of the OPTIONS that has no answer yet.
     pub asked: Option<u64>,
+    /// Until when large requests go to it by UDP, as it takes no TCP.
+    pub without_tcp: Option<Instant>,
 }
 
 /// What is known of a peer.
@@ -74,9 +76,8 @@ impl PeerState {
         let before = std::mem::take(&mut self.servers);
         let server = |candidate: Candidate| {
             let known = before.iter().find(|server| server.candidate.target == candidate.target);
-            let (health, asked) =
-                known.map_or((Health::Unknown, None), |server| (server.health, server.asked));
-            Server { candidate, health, asked }
+            let new = Server { candidate, health: Health::Unknown, asked: None, without_tcp: None };
+            known.map_or(new, |known| Server { candidate, ..known.clone() })
         };
         self.servers = candidates.into_iter().map(server).collect();
     }
@@ -153,6 +154,7 @@ mod tests {
             candidate: Candidate { target: target(octet), rank, weight },
             health,
             asked: None,
+            without_tcp: None,
         };
         PeerState { servers: servers.iter().map(server).collect(), ..PeerState::default() }
     }

@@ -73,6 +73,7 @@ impl State {
             gauge("subscriptions_of_xmpp_users", presence.hers),
             gauge("sip_client_transactions", self.clients.len()),
             gauge("requests_waiting_for_xmpp", self.servers.waiting()),
+            gauge("targets_known", self.targets.len()),
         ])
     }
 }

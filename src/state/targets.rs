@@ -40,8 +40,13 @@ impl Agent {
     /// Whether it was heard of within a time.
     #[must_use]
     pub fn is_within(&self, now: Now, time: Duration) -> bool {
-        let hours = time.as_secs() / 3_600;
-        u64::from(hour(now).saturating_sub(self.hour)) <= hours
+        u64::from(self.hours_ago(now)) <= time.as_secs() / 3_600
+    }
+
+    /// Hours since it was heard of.
+    #[must_use]
+    pub fn hours_ago(&self, now: Now) -> u32 {
+        hour(now).saturating_sub(self.hour)
     }
 }
 

@@ -254,7 +254,8 @@ pub(super) fn of_malformed(own: Jid, malformed: &Malformed) -> Option<Stanza> {
     if !malformed.may_be_answered() {
         return None;
     }
-    let to = Jid::parse(malformed.from.as_deref()?).ok()?;
+    let from = malformed.from.as_deref()?;
+    let to = Jid::parse(from).ok().or_else(|| Jid::as_stamped(from))?;
     let condition = match malformed.fault {
         Fault::To(_) | Fault::From(_) => Condition::JidMalformed,
         _ => Condition::BadRequest,

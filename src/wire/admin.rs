@@ -16,7 +16,7 @@ use super::reload::{Reloaded, reload};
 use super::runner::Runner;
 use crate::codec::xmpp::Jid;
 use crate::config::Config;
-use crate::flow::{Input, Status};
+use crate::flow::{Input, Status, TargetStatus};
 
 /// The octets of the longest order: a bare JID has 2047 at most (RFC 7622 §3.1).
 const LONGEST: usize = 2_200;
@@ -24,6 +24,14 @@ const LONGEST: usize = 2_200;
 const RELOAD: &str = "reload\n";
 /// Asks for the numbers that `GET /metrics` has; they are the answer.
 const METRICS: &str = "metrics\n";
+
+/// Asks what is known of a SIP user, by the bare JID.
+const TARGET: &str = "target ";
+
+/// The SIP user of whom a line asks what is known.
+fn target(line: &str) -> Option<Jid> {
+    Jid::parse(line.strip_prefix(TARGET)?.strip_suffix('\n')?).ok()
+}
 
 /// Makes the socket: only its owner may ask. One that an earlier process left is replaced; one
 /// that answers belongs to a process that runs.
@@ -74,6 +82,9 @@ async fn answer(
     let reply = match (text, text.and_then(Order::parse)) {
         (Some(RELOAD), _) => serde_json::to_vec(&reload(runner, config).await)?,
         (Some(METRICS), _) => metrics::text(&runner.status()).into_bytes(),
+        (Some(line), _) if target(line).is_some() => {
+            serde_json::to_vec(&target(line).map(|user| runner.target(&user)))?
+        }
         (_, Some(order)) => {
             match order {
                 Order::Status => {}
@@ -133,6 +144,15 @@ pub fn ask(socket: &Path, order: &Order) -> io::Result<Status> {
 pub fn ask_metrics(socket: &Path) -> io::Result<String> {
     let reply = request(socket, METRICS, Duration::from_secs(5))?;
     String::from_utf8(reply).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Asks a running gateway what it knows of a SIP user as a target of messages.
+///
+/// # Errors
+/// When nobody answers at the socket.
+pub fn ask_target(socket: &Path, user: &Jid) -> io::Result<TargetStatus> {
+    let line = format!("{TARGET}{}\n", user.bare_str());
+    Ok(serde_json::from_slice(&request(socket, &line, Duration::from_secs(5))?)?)
 }
 
 /// Asks a running gateway to load its rules anew.

@@ -98,12 +98,15 @@ impl Log {
             }
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
+            Event::WithoutTcp(peer, server) => {
+                warn!(peer = self.peer(*peer), %server, "SIP peer takes no TCP: large requests go by UDP");
+            }
             Event::CameBack(correlation) => {
                 warn!(id = %correlation, "a message of stox's own came back from XMPP: dropped");
             }
             Event::Carried { correlation, route } => debug!(id = %correlation, "{route}"),
-            Event::Ended { correlation, outcome } => {
-                if self.may("message ended") {
+            Event::Ended { correlation, outcome, failed } => {
+                if self.may(if *failed { "message failed" } else { "message ended" }) {
                     info!(id = %correlation, "{outcome}");
                 }
             }

@@ -20,7 +20,7 @@ mod store;
 mod tls;
 mod udp;
 
-pub use admin::{Order, ask, ask_metrics, ask_reload};
+pub use admin::{Order, ask, ask_metrics, ask_reload, ask_target};
 pub use journal_file::JournalError;
 pub use probe::{Probe, probe};
 pub use reload::Reloaded;

@@ -13,8 +13,11 @@ use super::journal::Journal;
 use super::log::Log;
 use super::store::StoreHandle;
 use super::udp::UdpPort;
+use crate::codec::xmpp::Jid;
 use crate::config::Transport;
-use crate::flow::{CommitId, Effect, Hop, Input, Instant, Query, RulesStatus, Status};
+use crate::flow::{
+    CommitId, Effect, Hop, Input, Instant, Query, RulesStatus, Status, TargetStatus,
+};
 use crate::gateway::Gateway;
 
 /// The core with its ways to the outside.
@@ -88,6 +91,11 @@ impl Runner {
         status.counters.insert("rules_reloads_refused".to_owned(), rules.refused);
         status.rules = rules;
         status
+    }
+
+    /// What the gateway knows of a SIP user.
+    pub(super) fn target(&self, user: &Jid) -> TargetStatus {
+        self.gateway.borrow().target(self.clock.now(), user)
     }
 
     /// The rules that count from the start.

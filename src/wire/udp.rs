@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::runner::Runner;
 use crate::config::Transport;
-use crate::flow::{Flow, Input, ListenerId};
+use crate::flow::{DATAGRAM, Flow, Input, ListenerId};
 
 /// Octets that the kernel should hold for a burst in either direction.
 const SOCKET_BUFFER: usize = 4 * 1_024 * 1_024;
@@ -46,8 +46,12 @@ impl UdpPort {
         Ok(UdpPort { socket, waiting: RefCell::default(), more: Notify::new() })
     }
 
-    /// Sends a datagram, or lets it wait for room.
+    /// Sends a datagram, or lets it wait for room. What no datagram can carry, such as the answer
+    /// to a request that filled one, is dropped: it says nothing of the address.
     pub(super) fn send(&self, to: SocketAddr, octets: Bytes) -> io::Result<()> {
+        if octets.len() > DATAGRAM {
+            return Ok(());
+        }
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {
             match self.socket.try_send_to(&octets, to) {

@@ -55,7 +55,11 @@ impl Charset {
     /// [`CharsetError`]: nothing is ever replaced in silence.
     pub fn decode(self, octets: Bytes) -> Result<Text, CharsetError> {
         match self {
-            Self::Utf8 => Text::try_from(octets).map_err(|_| CharsetError::NotUtf8),
+            Self::Utf8 => {
+                let text = Text::try_from(octets).map_err(|_| CharsetError::NotUtf8)?;
+                // A byte order mark is a signature and no part of the text (RFC 3629 §6).
+                Ok(text.strip_prefix('\u{FEFF}').map_or(text.clone(), |rest| text.slice_ref(rest)))
+            }
             Self::UsAscii if !octets.is_ascii() => Err(CharsetError::NotAscii),
             Self::UsAscii => Text::try_from(octets).map_err(|_| CharsetError::NotAscii),
             Self::Iso8859_1 => Ok(octets.iter().map(|&b| char::from(b)).collect::<String>().into()),
@@ -96,6 +100,14 @@ mod tests {
         assert_eq!(decode("ISO-8859-1", b"\xE9\x80").unwrap(), "\u{e9}\u{80}");
         assert_eq!(decode("windows-1252", b"\xE9\x80\x92").unwrap(), "\u{e9}\u{20AC}\u{2019}");
         assert_eq!(Charset::from_name("koi8-r"), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(decode("utf-8", b"\xEF\xBB\xBFciao").unwrap(), "ciao");
+        assert_eq!(decode("utf-8", b"\xEF\xBB\xBF").unwrap(), "");
+        let twice = b"\xEF\xBB\xBF\xEF\xBB\xBFa\xEF\xBB\xBF";
+        assert_eq!(decode("utf-8", twice).unwrap(), "\u{FEFF}a\u{FEFF}");
     }
 
     #[test]

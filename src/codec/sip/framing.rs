@@ -32,8 +32,8 @@ pub enum Frame {
     TooLarge(Malformed),
     /// CRLFCRLF: to be answered with CRLF (RFC 5626 §3.5.1).
     KeepAlivePing,
-    /// CRLF: the answer to a ping, or an empty line before a message. A ping that arrives in two
-    /// pieces shows as a pong and then a ping.
+    /// CRLF alone: the answer to a ping, or an empty line before a message. It shows once more has
+    /// come, as it may be the first half of a ping.
     KeepAlivePong,
 }
 
@@ -76,10 +76,12 @@ impl Framer {
         if let Some((head, body)) = self.pending {
             return Ok(self.complete(head, body));
         }
-        match self.buffer.get(..2) {
-            Some(b"\r\n") => return Ok(Some(self.keep_alive())),
-            None if self.buffer.first().is_none_or(|&b| b == b'\r') => return Ok(None),
-            _ => {}
+        // What may become a ping stays until it is one, so that the pieces do not matter.
+        if b"\r\n\r\n".starts_with(&self.buffer) && self.buffer.len() < 4 {
+            return Ok(None);
+        }
+        if self.buffer.starts_with(b"\r\n") {
+            return Ok(Some(self.keep_alive()));
         }
         // A TLS handshake on a plain port, for one, is not waited for.
         if !self.buffer.first().copied().is_some_and(|b| chars::is(b, chars::TOKEN)) {
@@ -102,10 +104,10 @@ impl Framer {
         }
     }
 
-    /// Whether the stream can end here without cutting a message.
+    /// Whether the stream can end here without cutting a message: half a ping is none.
     #[must_use]
     pub fn is_at_boundary(&self) -> bool {
-        self.buffer.is_empty() && self.skip == 0
+        matches!(&self.buffer[..], b"" | b"\r\n") && self.skip == 0
     }
 
     fn keep_alive(&mut self) -> Frame {
@@ -199,6 +201,8 @@ fn parse_length(value: &[u8], following: &[u8]) -> Result<usize, Kind> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::codec::sip::{HeaderName, Headers, Message, Status, parse};
 
@@ -259,13 +263,94 @@ mod tests {
     #[test]
     fn keep_alives() {
         assert_eq!(frames(b"\r\n\r\n", 4).0, [Frame::KeepAlivePing]);
-        assert_eq!(frames(b"\r\n", 2).0, [Frame::KeepAlivePong]);
-        assert_eq!(frames(b"\r\n\r\n\r\n", 6).0, [Frame::KeepAlivePing, Frame::KeepAlivePong]);
+        assert_eq!(frames(b"\r\n\r\n\r\n", 6).0, [Frame::KeepAlivePing]);
+        // A CRLF is known for what it is by what follows it.
         let mut framer = Framer::new(SMALL);
         framer.push(b"\r");
         assert_eq!(framer.next(), Ok(None));
         framer.push(b"\n");
+        assert_eq!(framer.next(), Ok(None));
+        assert!(framer.is_at_boundary());
+        framer.push(b"M");
         assert_eq!(framer.next(), Ok(Some(Frame::KeepAlivePong)));
+        assert_eq!(framer.next(), Ok(None));
+        assert!(!framer.is_at_boundary());
+    }
+
+    #[test]
+    fn a_ping_in_pieces_is_a_ping() {
+        for size in 1..=4 {
+            assert_eq!(frames(b"\r\n\r\n", size).0, [Frame::KeepAlivePing], "{size}");
+        }
+        let mut framer = Framer::new(SMALL);
+        framer.push(b"\r\n");
+        assert_eq!(framer.next(), Ok(None));
+        framer.push(b"\r\n");
+        assert_eq!(framer.next(), Ok(Some(Frame::KeepAlivePing)));
+        assert_eq!(framer.next(), Ok(None));
+    }
+
+    /// What a stream is made of, for the next test.
+    fn parts() -> impl Strategy<Value = Vec<String>> {
+        let part = prop_oneof![
+            Just("\r\n\r\n".to_owned()),
+            Just("\r\n".to_owned()),
+            "[a-z\r\n]{0,9}"
+                .prop_map(|body| request(&format!("Content-Length: {}", body.len()), &body)),
+            Just(request("l: 12", "\r\n\r\nx\r\n\r\n\r\n\r")),
+        ];
+        proptest::collection::vec(part, 0..6)
+    }
+
+    proptest! {
+        /// Whatever the pieces of the stream, the pongs and the messages are the same, and each
+        /// message is whole (RFC 5626 §3.5.1, §5.4).
+        #[test]
+        fn every_split_gives_the_same_frames(parts in parts(), cuts in proptest::collection::vec(0_usize..2_000, 0..12)) {
+            let stream = parts.concat().into_bytes();
+            let whole = frames(&stream, stream.len().max(1)).0;
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
+            cuts.sort_unstable();
+            let mut framer = Framer::new(SMALL);
+            let mut found = Vec::new();
+            let mut from = 0;
+            for cut in cuts.into_iter().chain([stream.len()]) {
+                framer.push(&stream[from..cut]);
+                from = cut;
+                while let Some(frame) = framer.next().unwrap() {
+                    found.push(frame);
+                }
+            }
+            prop_assert_eq!(&found, &whole);
+            for size in 1..7 {
+                prop_assert_eq!(&frames(&stream, size).0, &whole, "{}", size);
+            }
+            let sent: Vec<&[u8]> = parts
+                .iter()
+                .filter(|part| part.starts_with("MESSAGE") && !part.contains("l: 12"))
+                .map(String::as_bytes)
+                .collect();
+            prop_assert_eq!(messages(&whole), sent);
+            let pings = whole.iter().filter(|frame| **frame == Frame::KeepAlivePing).count();
+            prop_assert_eq!(pings, pairs_of_empty_lines(&parts));
+        }
+    }
+
+    /// Pairs of CRLFs between messages.
+    fn pairs_of_empty_lines(parts: &[String]) -> usize {
+        let mut pairs = 0;
+        let mut run = 0;
+        for part in parts {
+            match part.as_str() {
+                "\r\n\r\n" => run += 2,
+                "\r\n" => run += 1,
+                _ => {
+                    pairs += run / 2;
+                    run = 0;
+                }
+            }
+        }
+        pairs + run / 2
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! XMPP addresses, RFC 7622.
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jid::ResourcePart;
-
 use super::domainpart::is_plain_domain;
+use super::escape::is_xml_text;
 use super::localpart::{is_plain_local, prepare_local};
+use super::resourcepart::{is_plain_resource, prepare_resource};
 
 pub use super::domainpart::{domain_to_ascii, domain_to_unicode};
 pub use super::localpart::localpart_from_user;
@@ -39,8 +39,9 @@ pub enum JidError {
     SpaceAtEdge,
 }
 
-/// An address in canonical form: localpart prepared as XMPP servers do
-/// (stringprep), domainpart with U-labels, lower case, no trailing dot.
+/// An address in canonical form: localpart and resourcepart prepared as XMPP
+/// servers do (stringprep, with characters newer than its tables in
+/// resources), domainpart with U-labels, lower case, no trailing dot.
 ///
 /// Equality, order and hash are those of the string. A clone costs a reference
 /// count.
@@ -96,6 +97,28 @@ impl Jid {
     pub fn with_resource(&self, resource: &str) -> Result<Self, JidError> {
         let resource = prepare_resource(resource)?;
         Ok(Self::join(self.node(), self.domain(), Some(&resource)))
+    }
+
+    /// The address of a sender, letter for letter as the server stamped it,
+    /// though a part of it is none that is legal here: good for the answer
+    /// that says so, RFC 6120 §8.3.3.8, and for nothing else. `None` where
+    /// nobody can be meant: the domainpart is no host, a part is empty or too
+    /// long, or XML cannot hold it.
+    #[must_use]
+    pub fn as_stamped(text: &str) -> Option<Self> {
+        let (bare, resource) = match text.split_once('/') {
+            Some((bare, resource)) => (bare, Some(resource)),
+            None => (text, None),
+        };
+        let (local, domain) = match bare.split_once('@') {
+            Some((local, domain)) => (Some(local), domain),
+            None => (None, bare),
+        };
+        let domain = domain_to_unicode(domain).ok()?;
+        let whole = |part: Option<&str>| {
+            part.is_none_or(|part| (1..=MAX_PART).contains(&part.len()) && is_xml_text(part))
+        };
+        (whole(local) && whole(resource)).then(|| Self::join(local, &domain, resource))
     }
 
     /// Localpart.
@@ -191,26 +214,6 @@ impl Jid {
         let length = |octets: usize| u16::try_from(octets).unwrap_or(u16::MAX);
         Self { local: length(local.map_or(0, str::len)), bare: length(bare), text: text.into() }
     }
-}
-
-fn prepare_resource(resource: &str) -> Result<Cow<'_, str>, JidError> {
-    if resource.is_empty() || resource.len() > MAX_UNMAPPED {
-        return Err(JidError::Length);
-    }
-    if resource.len() <= MAX_PART && is_plain_resource(resource.as_bytes()) {
-        return Ok(Cow::Borrowed(resource));
-    }
-    match ResourcePart::new(resource) {
-        Ok(Cow::Borrowed(_)) => Ok(Cow::Borrowed(resource)),
-        Ok(Cow::Owned(prepared)) => Ok(Cow::Owned(prepared.into_inner())),
-        Err(jid::Error::ResourceEmpty | jid::Error::ResourceTooLong) => Err(JidError::Length),
-        Err(_) => Err(JidError::Resourcepart),
-    }
-}
-
-/// Resourceprep leaves printable ASCII alone.
-fn is_plain_resource(resource: &[u8]) -> bool {
-    resource.iter().all(|b| matches!(b, 0x20..=0x7E))
 }
 
 impl FromStr for Jid {
@@ -348,6 +351,18 @@ mod tests {
         assert!(jid("a@h").with_resource("").is_err());
         assert_eq!(jid("a@h/y").with_resource("x").unwrap().as_str(), "a@h/x");
         assert_eq!(jid("a@h/caf\u{65}\u{301}").resource(), Some("caf\u{e9}"));
+    }
+
+    #[test]
+    fn an_answer_goes_to_the_address_as_it_was_stamped() {
+        for text in ["a@h/\u{378}", "\u{1F4F1}@h/x", "a@h/\u{FE0F}", "h/\u{378}", "a b@h"] {
+            assert!(Jid::parse(text).is_err(), "{text}");
+            assert_eq!(Jid::as_stamped(text).unwrap().as_str(), text);
+        }
+        let long = "a".repeat(1_024);
+        for text in ["", "@h", "a@", "a@h/", "a@b c/x", "a@h/\u{1}", &format!("a@h/{long}")] {
+            assert_eq!(Jid::as_stamped(text), None, "{text}");
+        }
     }
 
     #[test]

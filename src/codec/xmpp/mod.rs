@@ -21,6 +21,7 @@ pub mod message;
 pub mod ns;
 mod oversized;
 pub mod presence;
+mod resourcepart;
 mod scope;
 pub mod stanza;
 pub mod stanza_error;

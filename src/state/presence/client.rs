@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::State;
 use super::dialog::Dialog;
 use super::pair::Dirty;
@@ -31,9 +33,8 @@ impl State {
         (seconds, accept): (u32, &str),
         effects: &mut Vec<Effect>,
     ) {
-        self.counters.count(Counter::SubscribeSent);
         let owner = Owner::Subscribe(pair, id);
-        let made = self.make(pair, id, |state, cseq, listener, branch| {
+        let made = self.make(now, pair, id, |state, cseq, listener, branch| {
             let (pair, dialog) = state.hers(pair, id)?;
             let asked = (seconds, accept);
             request::subscribe(&pair, dialog, cseq, asked, listener, branch)
@@ -62,8 +63,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some((pair, id)) = owner.dialog() else { return };
-        self.counters.count(Counter::NotifySent);
-        let made = self.make(pair, id, |state, cseq, listener, branch| {
+        let made = self.make(now, pair, id, |state, cseq, listener, branch| {
             let known = state.presence.pair(pair)?;
             let subscription = known.watched.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
             let what = Notify {
@@ -111,56 +111,67 @@ impl State {
         Some(cseq)
     }
 
-    /// Makes a request of a dialog; one that is too long for UDP takes TCP (RFC 3261 §18.1.1).
-    /// None when there is no way to SIP.
+    /// Makes a request of a dialog; one that is too long for UDP takes TCP (RFC 3261 §18.1.1),
+    /// where that is to be had. None when there is no way to SIP.
     fn make(
         &mut self,
+        now: Now,
         pair: PairId,
         id: DialogId,
         build: impl Fn(&Self, u32, &Listener, u64) -> Option<Request>,
-    ) -> Option<(u64, Way, Request)> {
+    ) -> Option<(u64, Way, Bytes)> {
         let cseq = self.dialog_cseq(pair, id)?;
         let branch = self.ids.random();
         let mut large = false;
         loop {
-            let way = self.dialog_way(pair, id, large)?;
+            let way = self.dialog_way(now, pair, id, large)?;
             let config = Arc::clone(&self.config);
             let listener = config.sip.listen.get(way.hop.listener.0)?;
             let mut request = build(self, cseq, listener, branch)?;
             self.authorize(way.peer, &mut request);
-            let short = request.body.len() < UDP_MOST / 2
-                || way.hop.transport.reliable()
-                || request.to_bytes().len() <= UDP_MOST;
-            if short || large {
-                return Some((branch, way, request));
+            let octets = request.to_bytes();
+            if large || octets.len() <= UDP_MOST || way.hop.transport.reliable() {
+                return (octets.len() <= way.most()).then_some((branch, way, octets));
             }
             large = true;
         }
     }
 
     /// The way for a request of a dialog: the server that its route names, else as any other.
-    pub(super) fn dialog_way(&mut self, pair: PairId, id: DialogId, large: bool) -> Option<Way> {
+    pub(super) fn dialog_way(
+        &mut self,
+        now: Now,
+        pair: PairId,
+        id: DialogId,
+        large: bool,
+    ) -> Option<Way> {
         let first = self.dialog_mut(pair, id).and_then(|dialog| {
             let target = dialog.target()?;
             let route = dialog.routes().next();
             Some(route.map_or(target, |route| route.uri().clone()))
         });
-        let named = first.and_then(|uri| self.server_at(&uri, large));
-        named.or_else(|| self.way(Service::Pres, &[], large))
+        let named = first.and_then(|uri| self.server_at(now, &uri, large));
+        let named = named.or_else(|| self.way(now, Service::Pres, &[], large));
+        // Nothing listens for TCP here: better by UDP than not at all.
+        named.or_else(|| self.way(now, Service::Pres, &[], false).filter(|_| large))
     }
 
     /// The server of a peer that a URI names by its address.
-    fn server_at(&self, uri: &Uri, large: bool) -> Option<Way> {
+    fn server_at(&self, now: Now, uri: &Uri, large: bool) -> Option<Way> {
         let ip = uri.host()?.ip()?;
         let port = uri.port().unwrap_or(5_060);
-        let tcp = large || uri.param("transport").flatten() == Some("tcp");
+        let tcp = uri.param("transport").flatten() == Some("tcp");
         let transport = if tcp { Transport::Tcp } else { Transport::Udp };
         for (index, peer) in self.peers.iter().enumerate() {
             let found = peer.servers.iter().map(|server| server.candidate.target).find(|target| {
                 target.remote.ip().to_canonical() == ip && target.remote.port() == port
             });
             let Some(target) = found else { continue };
-            let hop = peer::hop(&self.config.sip, Target { transport, ..target })
+            let wanted = match large {
+                true => self.for_large(now, target),
+                false => Target { transport, ..target },
+            };
+            let hop = peer::hop(&self.config.sip, wanted)
                 .or_else(|| peer::hop(&self.config.sip, target))?;
             return Some(Way { peer: crate::flow::PeerId(index), hop });
         }
@@ -171,12 +182,13 @@ impl State {
         &mut self,
         now: Now,
         owner: Owner,
-        made: Option<(u64, Way, Request)>,
+        made: Option<(u64, Way, Bytes)>,
         effects: &mut Vec<Effect>,
     ) {
         match made {
-            Some((branch, way, request)) => {
-                self.begin_client(now, owner, branch, way, request.to_bytes(), effects);
+            Some((branch, way, octets)) => {
+                self.begin_client(now, owner, branch, way, octets, effects);
+                self.note_datagram(branch);
             }
             None if matches!(owner, Owner::Object(..)) => {
                 self.subscription_answered(now, owner, &unanswered(503), effects);
@@ -197,7 +209,7 @@ impl State {
         let mut attempt = client.attempt.clone();
         let (transport, remote) = (client.hop.transport, client.hop.remote);
         attempt.tried.push(Target { transport, remote });
-        let way = self.way(Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
+        let way = self.way(now, Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
         if let Some(way) = way {
             self.counters.count(Counter::OutboundRerouted);
             if self.repeat(now, client, way, None, attempt, effects) {
@@ -220,12 +232,22 @@ impl State {
     ) -> bool {
         let branch = self.ids.random();
         let made = self.made_again(client, way, branch, cseq);
-        let Some(octets) = made.filter(|octets| octets.len() <= MOST) else { return false };
+        let most = MOST.min(way.most());
+        let Some(octets) = made.filter(|octets| octets.len() <= most) else { return false };
         self.begin_client(now, client.owner, branch, way, octets, effects);
         if let Some(client) = self.clients.get_mut(&branch) {
             client.attempt = attempt;
         }
+        self.note_datagram(branch);
         true
+    }
+
+    /// A datagram has left once it is sent; what goes by a connection, once it is answered.
+    fn note_datagram(&mut self, branch: u64) {
+        let client = self.clients.get_mut(&branch).filter(|it| !it.hop.transport.reliable());
+        if let Some(counter) = client.and_then(Client::leaves) {
+            self.counters.count(counter);
+        }
     }
 
     /// Sends a request of a subscription with credentials (RFC 3261 §22.2).

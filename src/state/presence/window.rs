@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::State;
-use crate::flow::{Again, Counter, DialogId, PairId};
+use crate::flow::{Again, Counter, DialogId, Now, PairId};
 use crate::state::attempt::Way;
 use crate::state::client::{Client, Owner};
 
@@ -31,16 +31,16 @@ struct Waiting {
 
 impl State {
     /// What must make a pass of its own, in order.
-    pub fn take_again(&mut self) -> Option<Again> {
+    pub fn take_again(&mut self, now: Now) -> Option<Again> {
         while let Some(again) = self.again.pop_front() {
             match again {
                 Again::Notify(pair, mut dialogs) => {
-                    dialogs.retain(|dialog| self.is_turn(pair, *dialog, false));
+                    dialogs.retain(|dialog| self.is_turn(now, pair, *dialog, false));
                     if !dialogs.is_empty() {
                         return Some(Again::Notify(pair, dialogs));
                     }
                 }
-                Again::Object(pair, dialog) if !self.is_turn(pair, dialog, true) => {}
+                Again::Object(pair, dialog) if !self.is_turn(now, pair, dialog, true) => {}
                 other => return Some(other),
             }
         }
@@ -48,9 +48,9 @@ impl State {
     }
 
     /// Whether a NOTIFY may go now; else its turn comes.
-    fn is_turn(&mut self, pair: PairId, dialog: DialogId, object: bool) -> bool {
+    fn is_turn(&mut self, now: Now, pair: PairId, dialog: DialogId, object: bool) -> bool {
         let most = self.config.presence.notify_window;
-        let Some(way) = self.dialog_way(pair, dialog, false) else { return true };
+        let Some(way) = self.dialog_way(now, pair, dialog, false) else { return true };
         let udp = !way.hop.transport.reliable();
         let window = self.presence.windows.get_mut(way.peer.0).filter(|_| udp);
         let Some(window) = window else { return true };

@@ -90,6 +90,7 @@ const COUNTERS: &[(Counter, Series)] = &[
     (Counter::OutboundRetried, (RESENT, &[("reason", "bare_text")])),
     (Counter::OutboundRecovered, (RESENT, &[("reason", "recovered")])),
     (Counter::OutboundRerouted, (RESENT, &[("reason", "rerouted")])),
+    (Counter::LargeByUdp, (RESENT, &[("reason", "udp")])),
     (Counter::SipAuthorized, (RESENT, &[("reason", "authorized")])),
     (Counter::OutboundSplit, ("stox_messages_split_total", &[])),
     (Counter::OutboundUntold, ("stox_messages_untold_total", &[])),
