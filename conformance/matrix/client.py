@@ -23,9 +23,9 @@ class Client:
 
     program = ""        # name and version, as the table prints it
     side = ""           # "xmpp" or "sip"
-    packages = ()       # what must be installed: "deb:bitlbee-libpurple", "pypi:pjsua2-python==2.15.1", "npm:jssip@3.13.0"
-    # What the program itself cannot do: an ability or the name of a step in matrix.toml -> the reason. Such a cell is an
-    # exclusion.
+    packages = ()       # what must be installed: "deb:bitlbee-libpurple", "pypi:NAME==2.15.1", "npm:NAME@3.13.8"
+    # What the program itself cannot do: an ability or the name of a step in matrix.toml -> the reason. Such a cell is
+    # an exclusion.
     cannot = {}
     # It shows a long line in pieces that end where a blank was.
     wraps = False

@@ -33,7 +33,7 @@ class Sent:
 
 
 class Deployment:
-    """Digest for every SIP user, SIP over WebSocket on port 8080, presence served by the proxy; nothing of stox is set."""
+    """Digest for every SIP user, WebSocket on port 8080, presence served by the proxy; nothing of stox is set."""
 
     def __init__(self, keep=False):
         self.lab = Lab(keep_folder=keep)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ class Plan:
             xmpp, _, sip = text.partition(":")
             found = [pair for pair in pairs if xmpp in ("", pair[0]) and sip in ("", pair[1])]
             if not found:
-                raise BadPlan(f"no pair {text!r}: {', '.join(self.programs['xmpp'])} : {', '.join(self.programs['sip'])}")
+                known = " : ".join(", ".join(self.programs[side]) for side in SIDES)
+                raise BadPlan(f"no pair {text!r}: {known}")
             chosen += [pair for pair in found if pair not in chosen]
         return chosen
 
@@ -63,12 +65,13 @@ class Plan:
         classes = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Client)
                    and each.__module__ == module.__name__ and wanted in ("", each.__name__)]
         if len(classes) != 1:
-            raise BadPlan(f"{name} of matrix.toml is {len(classes)} classes of clients/{module.__name__.split('.')[-1]}.py")
+            raise BadPlan(f"{name} of matrix.toml is {len(classes)} classes of {module.__name__}")
         return classes[0]
 
     def packages(self, kind):
         """What all programs together need of "deb", "pypi" or "npm"."""
-        wanted = {package for side in SIDES for name in self.programs[side] for package in self.client(side, name).packages}
+        clients = [self.client(side, name) for side in SIDES for name in self.programs[side]]
+        wanted = {package for client in clients for package in client.packages}
         return sorted(package.partition(":")[2] for package in wanted if package.startswith(f"{kind}:"))
 
 
@@ -92,7 +95,8 @@ def missing(client):
 def is_installed_deb(name):
     told = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}", name], capture_output=True, text=True,
                           check=False)
-    return told.stdout == "installed"
+    # Node may have come from elsewhere
+    return told.stdout == "installed" or (name == "nodejs" and shutil.which("node") is not None)
 
 
 def is_installed_pypi(requirement):

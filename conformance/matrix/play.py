@@ -48,18 +48,21 @@ class Matrix:
     def __init__(self, plan, tell, keep=False):
         self._plan, self._tell, self._keep = plan, tell, keep
         self._starting = threading.Lock()
+        self._over = False
 
     def play(self, pairs):
         """Rows in the order of `pairs`."""
         rows = [Row(xmpp, sip, number) for number, (xmpp, sip) in enumerate(pairs, start=1)]
         deployment = Deployment(keep=self._keep)
+        pool = ThreadPoolExecutor(max_workers=self._plan.pairs_at_once)
         try:
             deployment.open()
             if self._keep:
                 self._tell(f"logs: {deployment.lab.folder}")
-            with ThreadPoolExecutor(max_workers=self._plan.pairs_at_once) as pool:
-                list(pool.map(lambda row: self._play_row(deployment, row), rows))
+            list(pool.map(lambda row: self._play_row(deployment, row), rows))
         finally:
+            self._over = True       # Ctrl-C: no pair goes on to its next step
+            pool.shutdown(wait=False, cancel_futures=True)
             deployment.close()
         return rows
 
@@ -79,7 +82,7 @@ class Matrix:
         classes = {"xmpp": self._plan.client("xmpp", row.xmpp), "sip": self._plan.client("sip", row.sip)}
         for side in SIDES:
             if absent := missing(classes[side]):
-                raise PeerFailed(f"not installed: {', '.join(absent)} (conformance/install, conformance/matrix/install)")
+                raise PeerFailed(f"not installed: {', '.join(absent)} (see conformance/install and matrix/install)")
         xmpp_name, sip_name = f"juliet{row.number:02}", f"romeo{row.number:02}"
         address, password = deployment.xmpp_account(xmpp_name)
         xmpp = classes["xmpp"](deployment.lab, address, password, deployment.xmpp_server)
@@ -93,6 +96,8 @@ class Matrix:
             pair = Pair(deployment, Person(xmpp, deployment.as_sip_sees(xmpp_name)),
                         Person(sip, deployment.as_xmpp_sees(sip_name)), self._plan.patience)
             for step in self._plan.steps:
+                if self._over:
+                    break
                 row.cells.append(self._play_step(pair, step, classes, (xmpp_name, sip_name)))
         finally:
             for person in people:
@@ -109,8 +114,8 @@ class Matrix:
             cell.verdict, cell.reason = FAILED, in_one_line(fault)
         except Exception as trouble:    # a mistake of ours is a failure too, and its place is wanted
             place = traceback.extract_tb(trouble.__traceback__)[-1]
-            cell.verdict = FAILED
-            cell.reason = f"{type(trouble).__name__}: {in_one_line(trouble)} ({place.filename.split('/')[-1]}:{place.lineno})"
+            where = f"{place.filename.split('/')[-1]}:{place.lineno}"
+            cell.verdict, cell.reason = FAILED, f"{type(trouble).__name__}: {in_one_line(trouble)} ({where})"
         if cell.verdict == FAILED:
             pair.settle()
         cell.form = self._forms(pair, step, names, before)

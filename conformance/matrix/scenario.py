@@ -28,6 +28,8 @@ CONDITIONS = (
 FEWEST_WORDS = 4        # "not signed in now"
 STATES_OF_ONE_WHO_IS_THERE = ("online", "away", "busy")
 
+UNSEEN = "unseen"       # the note of a step about typing or marks that no screen showed
+
 STEPS = {}
 
 
@@ -93,7 +95,7 @@ class Pair:
         reader = self.other(writer)
         shown = self._wait_for_lines(writer, reader, texts, in_parts)
         faults = strangeness(shown, writer.seen_as)
-        if not same(shown, texts, in_parts, reader.program.wraps):
+        if not same(shown, texts, in_parts):
             faults.insert(0, difference([line.text for line in shown], texts, in_parts))
         faults += [f"the writer is told: {words}" for _, words in writer.complaints()]
         faults += [f"the reader is told: {words}" for _, words in reader.complaints()]
@@ -105,8 +107,9 @@ class Pair:
     def _wait_for_lines(self, writer, reader, texts, in_parts):
         """Until all is shown, the writer is told of a failure, or no line has come for a while."""
         shown, since = reader.news(), time.monotonic()
-        while not same(shown, texts, in_parts, reader.program.wraps):
-            if writer.complaints() or time.monotonic() - since > self.patience["line"]:
+        while not same(shown, texts, in_parts):
+            enough = not in_parts and len(shown) >= len(texts)      # wrong ones, then, and more may still come
+            if writer.complaints() or time.monotonic() - since > self.patience["quiet" if enough else "line"]:
                 break
             time.sleep(LOOK_EVERY)
             before, shown = shown, reader.news()
@@ -190,7 +193,7 @@ def long_to_sip(pair):
 
 @step("long-to-xmpp")
 def long_to_xmpp(pair):
-    pair.talk(pair.sip, [long_text()], in_parts=pair.xmpp.program.wraps or pair.sip.program.wraps)
+    pair.talk(pair.sip, [long_text()], in_parts=pair.xmpp.program.wraps)
 
 
 @step("scripts-to-sip")
@@ -247,7 +250,7 @@ def typing(pair, writer):
     writer.program.types(reader.seen_as)
     seen = pair.notices(lambda: len(reader.program.typing_seen()) > before)
     pair.talk(writer, ["a line after typing"])
-    return "seen" if seen else "unseen"
+    return "seen" if seen else UNSEEN
 
 
 @step("reads-to-sip")
@@ -268,7 +271,7 @@ def reads(pair, reader):
     reader.program.reads(writer.seen_as)
     pair.notices(lambda: marks_of(writer, text))
     pair.talk(reader, ["an answer after reading"])
-    return "+".join(marks_of(writer, text)) or "unseen"
+    return "+".join(marks_of(writer, text)) or UNSEEN
 
 
 def marks_of(writer, text):
@@ -318,15 +321,14 @@ def xmpp_back(pair):
 
 # judging
 
-def same(shown, texts, in_parts, wraps):
-    if in_parts:
-        return joined([line.text for line in shown], wraps) == joined(texts, wraps)
-    return [line.text.rstrip("\r\n") for line in shown] == texts
+def same(shown, texts, in_parts):
+    """Where a text came in parts, the blank between two may be the end of the one or a new line."""
+    shown = [line.text.rstrip("\r\n") for line in shown]
+    return shown == texts or (in_parts and len(shown) > 1 and without_blanks(shown) == without_blanks(texts))
 
 
-def joined(texts, wraps):
-    """A program that wraps puts an end of line where a blank was."""
-    return "".join("".join(texts).split()) if wraps else "".join(texts).rstrip("\r\n")
+def without_blanks(texts):
+    return "".join("".join(texts).split())
 
 
 def strangeness(shown, contact):
@@ -346,7 +348,8 @@ def difference(shown, texts, in_parts):
     if not shown:
         return "nothing is shown"
     if in_parts:
-        return f"{sum(map(len, shown))} of {sum(map(len, texts))} characters in {len(shown)} lines, at first {short(shown[0])}"
+        there, all_of_it = sum(map(len, shown)), sum(map(len, texts))
+        return f"{there} of {all_of_it} characters in {len(shown)} lines, at first {short(shown[0])}"
     shown = [text.rstrip("\r\n") for text in shown]
     faults = []
     strange = [text for text in shown if text not in texts]

@@ -3,6 +3,9 @@
 import json
 
 from .play import EXCLUDED, FAILED, OK
+from .scenario import UNSEEN
+
+NOTICED = ("typing-", "reads-")     # steps whose note is what was shown of it
 
 
 def table(plan, rows):
@@ -21,6 +24,17 @@ def cell_text(cell):
     if cell.verdict == EXCLUDED:
         return "-"
     return " ".join(word for word in (cell.verdict, cell.form) if word)
+
+
+def notices(plan, rows):
+    """How often something was shown that nobody has to show: typing notices and marks."""
+    told = []
+    for step in plan.steps:
+        notes = [cell.note for row in rows for cell in row.cells
+                 if cell.step == step.name and cell.verdict == OK and step.name.startswith(NOTICED)]
+        if notes:
+            told.append(f"{step.name} {sum(note != UNSEEN for note in notes)} of {len(notes)}")
+    return f"shown beside the text: {', '.join(told)}" if told else ""
 
 
 def reasons(rows):

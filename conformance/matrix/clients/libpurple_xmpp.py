@@ -19,7 +19,6 @@ class LibpurpleXmpp(Client):
     cannot = {
         "subject": "IRC has no subjects",
         "picture": "IRC has text alone",
-        "typing": "IRC has no typing notices",
         "reads": "libpurple 2 sends neither receipts nor markers",
         "long-out": "BitlBee takes no line of that length: it ends the connection",
         "failures": "BitlBee shows none of the notices that libpurple has for a failed message; Pidgin does",
@@ -77,6 +76,10 @@ class LibpurpleXmpp(Client):
     def shown(self):
         return [self._line(said) for said in self._bitlbee.said() if said["nick"] != ROOT]
 
+    def types(self, contact):
+        """Some IRC programs say it in this way, and BitlBee tells libpurple."""
+        self._bitlbee.sends(f"PRIVMSG {contact.split('@')[0]} :\x01TYPING 1\x01")
+
     def failures(self):
         return []
 
@@ -91,7 +94,8 @@ class LibpurpleXmpp(Client):
         def said(words):
             return any(words in line for line in self._bitlbee.lines[before:])
         self._bitlbee.orders("account 0 on")
-        until(lambda: said("Logged in") or said(CERTIFICATE), lambda: f"bitlbee logs in: {self._bitlbee.lines[before:]}")
+        until(lambda: said("Logged in") or said(CERTIFICATE),
+              lambda: f"bitlbee logs in: {self._bitlbee.lines[before:]}")
         if not said("Logged in"):
             self._bitlbee.orders("yes", answer="Logged in")
 

@@ -102,6 +102,7 @@ class Profanity(Client):
         self._orders("/disconnect")
 
     def comes_back(self):
+        self._goes("M-1", lambda title: title.startswith(CONSOLE))
         before = self._screen().count(LOGGED_IN)
         self._orders(f"/connect {self.address}")
         until(lambda: self._screen().count(LOGGED_IN) > before, "profanity logs in again", every=0.1)

@@ -14,7 +14,7 @@ MARKERS = "urn:xmpp:chat-markers:0"
 OUT_OF_BAND = "jabber:x:oob"
 
 SHOWN_AS = {None: "online", "chat": "online", "away": "away", "xa": "away", "dnd": "busy"}
-# RFC 6121 §5.2.2: a client opens a conversation for "chat" alone; Psi shows "normal" as a letter in a window of its own.
+# RFC 6121 §5.2.2: a client opens a conversation for "chat" alone; Psi shows "normal" as a letter.
 WINDOWS = {"chat": "chat", None: "mail", "normal": "mail"}
 
 

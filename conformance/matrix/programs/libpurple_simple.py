@@ -96,6 +96,8 @@ class Purple:
         self.screen = Screen()
         self.kept = []
         self.loop = Loop()
+        # the library takes its Call-IDs and tags from rand(), and leaves the seed to its program
+        ctypes.CDLL(None).srand(int.from_bytes(os.urandom(4), "little"))
         call("purple_util_set_user_dir", os.environ["HOME"])
         call("purple_eventloop_set_ui_ops", self.loop.table)
         if not call("purple_core_init", "matrix", result=INT):
