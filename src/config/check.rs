@@ -82,7 +82,7 @@ fn served(node: &Node<'_>, components: &[Component], pairs: &[DomainPair]) {
 fn listeners_and_peers(node: &Node<'_>, sip: &Sip) {
     for listener in &sip.listen {
         let everywhere = listener.bind.ip().is_unspecified();
-        if everywhere && listener.advertise.host == super::sip::uri_host(listener.bind.ip()) {
+        if everywhere && listener.advertise.host == super::listener::uri_host(listener.bind.ip()) {
             let message = format!(
                 "{}:{} listens on every address and so cannot say where it is",
                 listener.transport, listener.bind

@@ -7,6 +7,7 @@
 mod check;
 mod domains;
 mod limits;
+mod listener;
 mod metrics;
 mod presence;
 mod sip;
@@ -21,12 +22,11 @@ use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use domains::{DomainPair, Domains, Side};
 pub use limits::Limits;
-pub use presence::Presence;
 #[cfg(feature = "wire")]
-pub(crate) use sip::uri_host;
-pub use sip::{
-    Account, Bodies, Dns, Listener, ListenerAddress, Peer, Place, Service, Sip, Transport,
-};
+pub(crate) use listener::uri_host;
+pub use listener::{Listener, ListenerAddress};
+pub use presence::Presence;
+pub use sip::{Account, Bodies, Dns, Peer, Place, Service, Sip, Transport};
 pub use xmpp::{Component, Secret, ServerAddress, Tls};
 
 /// All settings of one gateway process.
