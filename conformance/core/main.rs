@@ -42,6 +42,7 @@ mod presence_to_pidf;
 mod probes;
 mod recovery;
 mod refusals;
+mod request_ids;
 mod round_trips;
 mod scene;
 mod security;

@@ -1,11 +1,12 @@
 //! What is remembered of users and of messages that are done with.
 
+use super::client::Client;
 use super::ids::Purpose;
 use super::targets::{Agent, Targets};
 use super::{State, spelling};
 use crate::codec::sip::{Uri, percent};
 use crate::codec::xmpp::Jid;
-use crate::flow::{CommitId, DeliveryId, Effect, Evidence, Instant, Now, Profile, Record};
+use crate::flow::{CommitId, Effect, Evidence, Instant, Now, Record};
 
 impl State {
     /// The agents seen behind the address of a SIP user.
@@ -33,14 +34,13 @@ impl State {
         self.commit_targets(records, effects);
     }
 
-    /// The target of a message refused the form that it had.
-    pub(super) fn form_refused(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
-        let Some(delivery) = self.deliveries.get(id) else { return };
-        if delivery.outbound.profile == Profile::Cpim {
-            let key = self.address_key(delivery.outbound.recipient.bare_str());
-            let records = self.targets.refused_cpim(key).into_iter().collect();
-            self.commit_targets(records, effects);
-        }
+    /// The target of a message does not read the object that it got.
+    pub(super) fn object_refused(&mut self, branch: u64, effects: &mut Vec<Effect>) {
+        let id = self.client(branch).and_then(Client::delivery);
+        let Some(delivery) = id.and_then(|id| self.deliveries.get(id)) else { return };
+        let key = self.address_key(delivery.outbound.recipient.bare_str());
+        let records = self.targets.refused_cpim(key).into_iter().collect();
+        self.commit_targets(records, effects);
     }
 
     pub(super) fn commit_targets(&mut self, records: Vec<Record>, effects: &mut Vec<Effect>) {

@@ -208,7 +208,10 @@ impl State {
             Intent::Abandon(delivery) => self.abandon(delivery, effects),
             Intent::Proceeding { branch } => self.proceeding(branch),
             Intent::Authorize { branch, asked } => self.authorized(now, branch, asked, effects),
-            Intent::Settle { branch, outcome, status } => {
+            Intent::Settle { branch, outcome, status, refuses_object } => {
+                if refuses_object {
+                    self.object_refused(branch, effects);
+                }
                 self.settle(now, branch, outcome, status, effects);
             }
             Intent::Fail { delivery, answer, failure } => {

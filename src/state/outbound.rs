@@ -317,7 +317,6 @@ impl State {
         match outcome {
             Outcome::Retry { profile } => {
                 self.counters.count(Counter::OutboundRetried);
-                self.form_refused(id, effects);
                 if let Some(delivery) = self.deliveries.get_mut(id) {
                     delivery.outbound.profile = profile;
                     delivery.outbound.forms = Forms::Turned;

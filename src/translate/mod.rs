@@ -47,10 +47,7 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             Intent::Bounced { link, sequence, refusal }
         }
         Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
-        Routed::Query { link, iq, named } => {
-            let stanza = Box::new(query::answer(*iq, named.as_ref()));
-            Intent::Reply { link, stanza, counter: Counter::XmppQuery }
-        }
+        Routed::Query { link, iq, named } => queried(link, *iq, named.as_ref()),
         Routed::Refused { link, stanza, error, counter } => {
             let answer = error::reply(*stanza, error).map(Box::new);
             answer.map_or(Intent::Drop(counter), |stanza| Intent::Reply { link, stanza, counter })
@@ -73,6 +70,12 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
         Routed::Drop(counter) => Intent::Drop(counter),
         Routed::State(input) => Intent::State(input),
     }
+}
+
+/// The answer to a request for information.
+fn queried(link: LinkId, iq: xmpp::Iq, named: Option<&xmpp::Jid>) -> Intent {
+    let stanza = Box::new(query::answer(iq, named));
+    Intent::Reply { link, stanza, counter: Counter::XmppQuery }
 }
 
 /// A presence with an object, which is for who watches her (RFC 3923 §4). Nothing else of it is
@@ -294,7 +297,14 @@ fn answered(
             Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))
         }
     };
-    Intent::Settle { branch, outcome, status: status.code() }
+    let refuses_object = outbound.is_some_and(|outbound| refuses_object(rules, outbound, status));
+    Intent::Settle { branch, outcome, status: status.code(), refuses_object }
+}
+
+/// Whether a response says that the target does not read the object that it got.
+fn refuses_object(rules: &Rules, outbound: &Outbound, status: Status) -> bool {
+    let refused = || &rules.messages.of(&outbound.facts()).refused_form;
+    outbound.profile == Profile::Cpim && refused().contains(&status.code())
 }
 
 /// The form in which a message goes once more, since the response refuses the one that it had: an
@@ -306,10 +316,7 @@ fn other_form(rules: &Rules, outbound: &Outbound, response: &Response) -> Option
     }
     let status = response.status;
     match outbound.profile {
-        Profile::Cpim => {
-            let refused = &rules.messages.of(&outbound.facts()).refused_form;
-            refused.contains(&status.code()).then_some(Profile::Text)
-        }
+        Profile::Cpim => refuses_object(rules, outbound, status).then_some(Profile::Text),
         Profile::Text => {
             let reads = status == Status::UNSUPPORTED_MEDIA_TYPE
                 && response.headers.accept_names(cpim::MEDIA_TYPE);
