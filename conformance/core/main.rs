@@ -51,4 +51,5 @@ mod subscriber_life;
 mod transactions;
 mod verona;
 mod watching;
+mod words;
 mod world;

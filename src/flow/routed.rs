@@ -8,6 +8,7 @@ use super::{
     Subscribing,
 };
 use crate::codec::{sip, xmpp};
+use crate::rules::Saying;
 
 /// What the routing stage found out about an input. Nothing is changed yet.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub enum Routed {
         response: Box<sip::Response>,
         /// The new address that a redirection names, as an IRI.
         contact: Option<xmpp::Text>,
+        /// Whether the SIP user was there before.
+        seen: bool,
     },
     /// The peer asks for credentials, and there are some.
     Challenged {
@@ -76,6 +79,8 @@ pub enum Routed {
         outbound: Box<Outbound>,
         /// How it failed.
         failure: Failure,
+        /// Whether the SIP user was there before.
+        seen: bool,
     },
     /// The server or the recipient gave back a stanza that is not confirmed yet.
     Bounce {
@@ -83,18 +88,8 @@ pub enum Routed {
         link: LinkId,
         /// The stanza's place in the stream.
         sequence: u64,
-        /// Whether it was addressed to a full JID.
-        to_full: bool,
-        /// The error.
-        error: xmpp::StanzaError,
-        /// The new address that it names, as a SIP user would reach it.
-        contact: Option<sip::Uri>,
-        /// What a refusal for want of credentials asks the sender for.
-        challenge: Challenge,
-        /// Whose message it is.
-        parties: Parties,
-        /// Whether the stanza was an object of RFC 3923.
-        object: bool,
+        /// What came back, and of what.
+        returned: Box<Returned>,
     },
     /// The server sent a message of the gateway's own back to it.
     CameBack(Correlation),
@@ -118,8 +113,8 @@ pub enum Routed {
         link: LinkId,
         /// The stanza.
         stanza: Box<xmpp::Stanza>,
-        /// The error.
-        error: xmpp::StanzaError,
+        /// The error, and what is said of it.
+        refused: (xmpp::Condition, Saying),
         /// Why, for the counters.
         counter: Counter,
     },
@@ -151,6 +146,25 @@ pub enum Routed {
         /// Who watches her; none where the gateway serves one of both not.
         sight: Option<Box<Sight>>,
     },
+}
+
+/// A stanza that was given back, and the message that it was made of.
+#[derive(Debug)]
+pub struct Returned {
+    /// Whether it was addressed to a full JID.
+    pub to_full: bool,
+    /// The error.
+    pub error: xmpp::StanzaError,
+    /// The new address that it names, as a SIP user would reach it.
+    pub contact: Option<sip::Uri>,
+    /// What a refusal for want of credentials asks the sender for.
+    pub challenge: Challenge,
+    /// Whose message it is.
+    pub parties: Parties,
+    /// Whether the stanza was an object of RFC 3923.
+    pub object: bool,
+    /// The languages that its sender reads, with commas between them.
+    pub languages: Option<Box<str>>,
 }
 
 /// What the routing stage found out about presence.
@@ -199,6 +213,10 @@ pub enum PresenceRouted {
         contact: Option<xmpp::Text>,
         /// Her stanza, if it was sent with an object.
         secured: Option<Box<xmpp::Presence>>,
+        /// The language of her request.
+        lang: Option<Box<str>>,
+        /// Whether he was there before.
+        seen: bool,
     },
     /// An object did not reach him.
     Lost {

@@ -45,6 +45,7 @@ impl State {
             effects.push(Effect::Event(Event::Carried { correlation, route }));
         }
         let mut request = inbound.request;
+        let languages = request.headers.languages();
         request.body = Bytes::new();
         request.headers = Headers::default();
         let live = Live {
@@ -53,6 +54,7 @@ impl State {
             request,
             merge_key: inbound.merge_key,
             correlation,
+            languages,
         };
         self.servers.begin(key, live);
         let trying = now.instant + self.timing.trying();
@@ -67,6 +69,16 @@ impl State {
         let Waits::Request(key) = held.waits else { return None };
         match self.servers.known(key) {
             Some(Known::Live(live)) => Some(live.flow),
+            _ => None,
+        }
+    }
+
+    /// The languages that the sender of the request of a stanza reads.
+    #[must_use]
+    pub fn sender_languages(&self, held: &Held) -> Option<&str> {
+        let Waits::Request(key) = held.waits else { return None };
+        match self.servers.known(key) {
+            Some(Known::Live(live)) => live.languages.as_deref(),
             _ => None,
         }
     }
@@ -207,7 +219,7 @@ impl State {
             match held.waits {
                 Waits::Request(key) => {
                     self.counters.count(Counter::InboundConfirmed);
-                    self.finish(key, Refusal::new(success), effects);
+                    self.finish(key, Refusal::success(success), effects);
                 }
                 Waits::Answer(id) => self.closed_book(id, effects),
                 Waits::Nobody => {}
@@ -245,7 +257,9 @@ impl State {
     ) {
         let (held, refusal, counter) = match ended {
             Ended::Unconfirmed(held) => {
-                (held, Refusal::new(Status::SERVER_TIMEOUT), Counter::InboundUnconfirmed)
+                let words = "The XMPP server did not confirm this in time, it may have arrived";
+                let refusal = Refusal::new(Status::SERVER_TIMEOUT, words);
+                (held, refusal, Counter::InboundUnconfirmed)
             }
             Ended::Unwritten(held) => {
                 (held, self.link_refusal(now.instant), Counter::InboundUnavailable)
@@ -253,7 +267,9 @@ impl State {
             Ended::Quarantined(held) => {
                 let correlation = held.correlation;
                 effects.push(Effect::Event(Event::Quarantined { link, correlation }));
-                (held, Refusal::new(Status::SERVER_INTERNAL_ERROR), Counter::Quarantined)
+                let words = "The XMPP server cannot read this message";
+                let refusal = Refusal::new(Status::SERVER_INTERNAL_ERROR, words);
+                (held, refusal, Counter::Quarantined)
             }
         };
         self.counters.count(counter);
@@ -388,7 +404,7 @@ pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
 /// What was answered last.
 fn again(finished: &Finished) -> Refusal {
     let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
-    let mut refusal = Refusal::new(status);
+    let mut refusal = Refusal::success(status);
     if let Some(detail) = &finished.detail {
         (refusal.reason, refusal.headers) = (detail.reason.clone(), detail.headers());
     }

@@ -83,6 +83,32 @@ impl State {
         }
     }
 
+    /// Whether a SIP user was there since the start, or is shown as there by what the store holds:
+    /// wrote, took a message, asked for presence or was shown as present. An address that never was
+    /// may be a mistake in writing. At most 100,000; the oldest is forgotten.
+    #[must_use]
+    pub fn has_been_seen(&self, jid: &Jid) -> bool {
+        self.seen.knows(self.seen_key(jid))
+    }
+
+    fn seen_key(&self, jid: &Jid) -> u64 {
+        self.hash(Purpose::Seen, &[jid.bare_str().as_bytes()])
+    }
+
+    /// Notes a SIP user as there.
+    pub(super) fn note_seen(&mut self, jid: &Jid) {
+        let key = self.seen_key(jid);
+        self.seen.note(key);
+    }
+
+    /// Notes who took a message as there.
+    pub(super) fn note_taken(&mut self, id: DeliveryId) {
+        let key = self.deliveries.get(id).map(|it| self.seen_key(&it.outbound.recipient));
+        if let Some(key) = key {
+            self.seen.note(key);
+        }
+    }
+
     /// How the SIP user behind a JID writes himself, if not as the JID says.
     #[must_use]
     pub fn sip_spelling(&self, jid: &Jid) -> Option<&str> {
@@ -112,6 +138,7 @@ impl State {
     /// Notes a SIP user who wrote: device and spelling.
     pub(super) fn note_sip_user(&mut self, uri: &Uri, jid: &Jid) {
         self.note_device(jid);
+        self.note_seen(jid);
         let key = self.hash(Purpose::SipSpelling, &[jid.bare_str().as_bytes()]);
         self.spellings.note(key, spelling::of_sip_user(uri, jid).as_deref());
     }

@@ -95,6 +95,8 @@ pub struct State {
     text_targets: Map<Text, u64>,
     /// Devices of both sides that were seen lately, as [`State::knows_device`] asks for them.
     devices: Recent,
+    /// SIP users who were there, as [`State::has_been_seen`] asks for them.
+    seen: Recent,
     /// How users of both sides write themselves.
     spellings: Spellings,
     /// Stanzas that were written lately.
@@ -146,6 +148,7 @@ impl State {
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             text_targets: Map::with_hasher(seed),
             devices: Recent::new(seed, DEVICES),
+            seen: Recent::new(seed, DEVICES),
             spellings: Spellings::new(seed, DEVICES),
             echoes: Echoes::new(seed),
             sightings: Sightings::new(seed),

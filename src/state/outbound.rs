@@ -300,6 +300,9 @@ impl State {
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => return,
             Owner::Delivery(id) => id,
         };
+        if (200..300).contains(&status) {
+            self.note_taken(id);
+        }
         match outcome {
             Outcome::Retry { profile, remember } => {
                 self.counters.count(Counter::OutboundRetried);

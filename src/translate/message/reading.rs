@@ -294,17 +294,16 @@ impl<'a> Reader<'a> {
         }
         let known = |ns: &str| ns == cpim::CORE_NAMESPACE || ns == cpim::IMDN_NAMESPACE;
         if let Some(required) = object.all_required().find(|required| !known(&required.ns)) {
-            let refusal = Refusal::new(Status::NOT_ACCEPTABLE_HERE);
             let words = format!("CPIM Require not supported: {}", required.name);
-            return Err(Unread::NotUnderstood(Box::new(refusal.warning(&words))));
+            let refusal = Refusal::explained(Status::NOT_ACCEPTABLE_HERE, &words);
+            return Err(Unread::NotUnderstood(Box::new(refusal)));
         }
         let foreign =
             object.levels().any(|level| level.from().is_some_and(|from| self.foreign(&from)));
         if foreign && self.rules.refuse_foreign_from {
-            let refusal = Refusal::new(Status::FORBIDDEN);
-            return Err(Unread::Refused(Box::new(
-                refusal.warning("the CPIM From is somebody else"),
-            )));
+            let words = "The CPIM From is somebody else";
+            let refusal = Refusal::explained(Status::FORBIDDEN, words);
+            return Err(Unread::Refused(Box::new(refusal)));
         }
         let mut said = self.part(object.content(), Place { objects, ..place })?;
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
@@ -367,23 +366,25 @@ fn text(entity: &Entity, place: Place) -> Read<Text> {
 
 fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
     let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, accept);
-    Box::new(refusal.warning(&format!("the character set {name} is not read")))
+    let words = format!("The character set {name} is not read");
+    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+    Box::new(refusal.with(HeaderName::Accept, accept))
 }
 
 fn unknown_coding(name: &str) -> Box<Refusal> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
+    let words = format!("The content coding {name} is not read");
+    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
-    Box::new(refusal.warning(&format!("the content coding {name} is not read")))
+    Box::new(refusal)
 }
 
 fn bad_request(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
 fn too_large(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE).warning(why))
+    Box::new(Refusal::explained(Status::REQUEST_ENTITY_TOO_LARGE, why))
 }
 
 pub(super) fn malformed<T>(why: &str) -> Read<T> {
@@ -392,6 +393,7 @@ pub(super) fn malformed<T>(why: &str) -> Read<T> {
 
 /// RFC 3261 §21.4.13: a 415 says what is read instead.
 pub(super) fn unsupported<T>() -> Read<T> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+    let words = "This kind of content is not carried, send plain text";
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
     Err(Unread::NotUnderstood(Box::new(refusal.with(HeaderName::Accept, Messages::ACCEPT))))
 }

@@ -15,6 +15,7 @@ use crate::rules::{self, Direction, Errors, Rules};
 use to_sip::written;
 use to_xmpp::notified;
 
+use super::error::Told;
 use super::{encryption, error, presence_error};
 
 /// Decides what is to be done about presence.
@@ -36,9 +37,21 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         }
         PresenceRouted::Lost { link, stanza, failure } => {
             let errors = rules.errors.of(&encryption::presence::facts(&stanza));
-            presence_error(link, stanza, error::of_failure(errors, failure))
+            let lang = stanza.lang.clone();
+            let told = Told::new(lang.as_deref());
+            presence_error(link, stanza, error::of_failure(errors, failure, told))
         }
-        PresenceRouted::Response { pair, peer, method, branch, response, contact, secured } => {
+        PresenceRouted::Response {
+            pair,
+            peer,
+            method,
+            branch,
+            response,
+            contact,
+            secured,
+            lang,
+            seen,
+        } => {
             let status = response.status.code().to_string();
             let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
             let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
@@ -52,7 +65,11 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
                 }
                 None => error,
             };
-            answered(rules.errors.of(&asked), branch, &response, contact, (as_error, of_object))
+            let told = Told { lang: lang.as_deref(), seen };
+            let words = |errors: &Errors, response: &Response| {
+                of_object(error::of_response(errors, response, contact, told))
+            };
+            answered(rules.errors.of(&asked), branch, &response, (as_error, words))
         }
         PresenceRouted::Render { pair, renderings } => {
             Intent::Presence(written(&rules.presence, &pair, renderings))
@@ -68,7 +85,7 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         (PresenceKind::Unavailable, Some(from)) if resource.is_some() => Some(from.clone()),
         _ => None,
     };
-    let id = presence.id.clone();
+    let (id, lang) = (presence.id.clone(), presence.lang.clone());
     let said = match presence.kind {
         PresenceKind::Subscribe => Said::Subscribe,
         PresenceKind::Subscribed => Said::Subscribed,
@@ -91,6 +108,7 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         resource,
         to_resource,
         id,
+        lang,
         said,
     })));
     match departed {
@@ -164,16 +182,14 @@ fn answered(
     rules: &Errors,
     branch: u64,
     response: &Response,
-    contact: Option<Text>,
-    (refused_is_error, more): (bool, impl FnOnce(StanzaError) -> StanzaError),
+    (refused_is_error, words): (bool, impl FnOnce(&Errors, &Response) -> StanzaError),
 ) -> Intent {
     let status = response.status;
     if status.is_provisional() {
         return Intent::Proceeding { branch };
     }
     let headers = &response.headers;
-    let words = || Box::new(more(error::of_response(rules, response, contact)));
-    let error = (!status.is_success()).then(words);
+    let error = (!status.is_success()).then(|| Box::new(words(rules, response)));
     Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
         branch,
         status: status.code(),
