@@ -40,7 +40,7 @@ pub use presence::{
     Rendering, Said, Subscribing, Written, stamp,
 };
 pub use refusal::Refusal;
-pub use routed::{PresenceRouted, Returned, Routed};
+pub use routed::{PresenceRouted, Responded, Returned, Routed};
 pub use secured::{Directed, Sight, Takes};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};

@@ -148,6 +148,29 @@ pub enum Routed {
     },
 }
 
+/// A final response to a SUBSCRIBE or NOTIFY of ours.
+#[derive(Debug)]
+pub struct Responded {
+    /// The two users, while they are known.
+    pub pair: Option<Pair>,
+    /// The peer that the request went to, where a rule asks for it.
+    pub peer: Option<xmpp::Text>,
+    /// The method of the request.
+    pub method: &'static str,
+    /// The client transaction.
+    pub branch: u64,
+    /// The response.
+    pub response: Box<sip::Response>,
+    /// The new address that a redirection names, as an IRI.
+    pub contact: Option<xmpp::Text>,
+    /// Her stanza, if it was sent with an object.
+    pub secured: Option<Box<xmpp::Presence>>,
+    /// The language of her request.
+    pub lang: Option<Box<str>>,
+    /// Whether he was there before.
+    pub seen: bool,
+}
+
 /// A stanza that was given back, and the message that it was made of.
 #[derive(Debug)]
 pub struct Returned {
@@ -198,26 +221,7 @@ pub enum PresenceRouted {
         seconds: u32,
     },
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
-    Response {
-        /// The two users, while they are known.
-        pair: Option<Box<Pair>>,
-        /// The peer that the request went to, where a rule asks for it.
-        peer: Option<xmpp::Text>,
-        /// The method of the request.
-        method: &'static str,
-        /// The client transaction.
-        branch: u64,
-        /// The response.
-        response: Box<sip::Response>,
-        /// The new address that a redirection names, as an IRI.
-        contact: Option<xmpp::Text>,
-        /// Her stanza, if it was sent with an object.
-        secured: Option<Box<xmpp::Presence>>,
-        /// The language of her request.
-        lang: Option<Box<str>>,
-        /// Whether he was there before.
-        seen: bool,
-    },
+    Response(Box<Responded>),
     /// An object did not reach him.
     Lost {
         /// The stream that it came by.

@@ -15,7 +15,7 @@ use crate::codec::sip::{
     Uri, parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
-use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Routed};
+use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Responded, Routed};
 use crate::rules::{BodyProfile, Messages};
 use crate::state::branch_of;
 use crate::state::ids::Purpose;
@@ -73,8 +73,8 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
         let watching = known.and_then(|known| known.watching.as_ref());
         let lang = watching.and_then(|watching| watching.lang.clone());
         let seen = known.is_some_and(|known| view.state.has_been_seen(&known.names.contact));
-        return Routed::Presence(PresenceRouted::Response {
-            pair: known.map(|known| Box::new(known.pair())),
+        return Routed::Presence(PresenceRouted::Response(Box::new(Responded {
+            pair: known.map(|known| known.pair()),
             peer: peer_of(view, client.peer),
             method: client.owner.method(),
             branch,
@@ -83,7 +83,7 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
             secured: secured.map(|stanza| Box::new(stanza.clone())),
             lang,
             seen,
-        });
+        })));
     }
     // A success needs no words, and so no message to answer.
     let failed = client.delivery().filter(|_| !response.status.is_success());

@@ -4,14 +4,13 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended, Held, Waits};
+use super::link::{Action, Ended, Waits};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
-    Challenge, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
-    Refusal,
+    Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
 };
 
 impl State {
@@ -61,41 +60,6 @@ impl State {
         self.timers.set_in(Lane::Trying, trying, Timer::Trying(key));
         self.pump(now, inbound.link, effects);
         self.set_timer(inbound.link);
-    }
-
-    /// Where the request that a stanza was made of came from.
-    #[must_use]
-    pub fn sender_flow(&self, held: &Held) -> Option<Flow> {
-        let Waits::Request(key) = held.waits else { return None };
-        match self.servers.known(key) {
-            Some(Known::Live(live)) => Some(live.flow),
-            _ => None,
-        }
-    }
-
-    /// The languages that the sender of the request of a stanza reads.
-    #[must_use]
-    pub fn sender_languages(&self, held: &Held) -> Option<&str> {
-        let Waits::Request(key) = held.waits else { return None };
-        match self.servers.known(key) {
-            Some(Known::Live(live)) => live.languages.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// What a 401 or 407 to the request of a stanza would ask its sender for.
-    #[must_use]
-    pub fn challenge(&self, held: &Held) -> Challenge {
-        let request = match held.waits {
-            Waits::Request(key) => self.servers.known(key),
-            Waits::Answer(_) | Waits::Nobody => None,
-        };
-        let realm = match request {
-            Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
-            _ => String::new(),
-        };
-        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
-        Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
     /// Tells an XMPP user what became of his message: the answer is held until the server has

@@ -101,9 +101,10 @@ impl State {
         self.seen.note(key);
     }
 
-    /// Notes who took a message as there.
-    pub(super) fn note_taken(&mut self, id: DeliveryId) {
-        let key = self.deliveries.get(id).map(|it| self.seen_key(&it.outbound.recipient));
+    /// Notes who took a message, as a status says, as there.
+    pub(super) fn note_taken(&mut self, id: DeliveryId, status: u16) {
+        let taken = self.deliveries.get(id).filter(|_| status / 100 == 2);
+        let key = taken.map(|it| self.seen_key(&it.outbound.recipient));
         if let Some(key) = key {
             self.seen.note(key);
         }

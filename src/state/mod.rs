@@ -160,8 +160,7 @@ impl State {
             config,
         };
         state.restore(now, &stored.records);
-        let turn = state.servers.turn_generation(now.instant);
-        state.timers.set(turn, Timer::Generation);
+        state.timers.set(state.servers.turn_generation(now.instant), Timer::Generation);
         state.begin_watching(now, effects);
         state
     }

@@ -300,9 +300,7 @@ impl State {
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => return,
             Owner::Delivery(id) => id,
         };
-        if (200..300).contains(&status) {
-            self.note_taken(id);
-        }
+        self.note_taken(id, status);
         match outcome {
             Outcome::Retry { profile, remember } => {
                 self.counters.count(Counter::OutboundRetried);

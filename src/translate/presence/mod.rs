@@ -8,9 +8,9 @@ use crate::codec::sip::Response;
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
     Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
-    Presented, Said,
+    Presented, Responded, Said,
 };
-use crate::rules::{self, Direction, Errors, Rules};
+use crate::rules::{self, Direction, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
@@ -41,40 +41,31 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
             let told = Told::new(lang.as_deref());
             presence_error(link, stanza, error::of_failure(errors, failure, told))
         }
-        PresenceRouted::Response {
-            pair,
-            peer,
-            method,
-            branch,
-            response,
-            contact,
-            secured,
-            lang,
-            seen,
-        } => {
-            let status = response.status.code().to_string();
-            let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
-            let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
-            let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
-            let as_error = rules.presence.of(&asked).refused_is_error;
-            let of_object = |error: StanzaError| match &secured {
-                Some(stanza) => {
-                    let (asked, lang) =
-                        (encryption::presence::asked(stanza), stanza.lang.as_deref());
-                    encryption::error_of_object(rules, error, response.status, &asked, lang)
-                }
-                None => error,
-            };
-            let told = Told { lang: lang.as_deref(), seen };
-            let words = |errors: &Errors, response: &Response| {
-                of_object(error::of_response(errors, response, contact, told))
-            };
-            answered(rules.errors.of(&asked), branch, &response, (as_error, words))
-        }
+        PresenceRouted::Response(responded) => of_responded(rules, *responded),
         PresenceRouted::Render { pair, renderings } => {
             Intent::Presence(written(&rules.presence, &pair, renderings))
         }
     }
+}
+
+/// What came of a SUBSCRIBE or NOTIFY, in the words of XMPP where it failed.
+fn of_responded(rules: &Rules, responded: Responded) -> Intent {
+    let Responded { pair, peer, method, branch, response, contact, secured, lang, seen } =
+        responded;
+    let status = response.status.code().to_string();
+    let asked = pair.as_ref().map(Pair::facts).unwrap_or_default();
+    let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
+    let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
+    let as_error = rules.presence.of(&asked).refused_is_error;
+    let errors = rules.errors.of(&asked);
+    let words = |response: &Response| {
+        let told = Told { lang: lang.as_deref(), seen };
+        let error = error::of_response(errors, response, contact, told);
+        let Some(stanza) = &secured else { return error };
+        let (asked, lang) = (encryption::presence::asked(stanza), stanza.lang.as_deref());
+        encryption::error_of_object(rules, error, response.status, &asked, lang)
+    };
+    answered(branch, &response, as_error, words)
 }
 
 /// What a presence stanza says (RFC 8048 Table 1).
@@ -179,17 +170,17 @@ fn bounced(error: Option<&StanzaError>) -> (Bounced, bool) {
 
 /// What a final response to SUBSCRIBE or NOTIFY says.
 fn answered(
-    rules: &Errors,
     branch: u64,
     response: &Response,
-    (refused_is_error, words): (bool, impl FnOnce(&Errors, &Response) -> StanzaError),
+    refused_is_error: bool,
+    words: impl FnOnce(&Response) -> StanzaError,
 ) -> Intent {
     let status = response.status;
     if status.is_provisional() {
         return Intent::Proceeding { branch };
     }
     let headers = &response.headers;
-    let error = (!status.is_success()).then(|| Box::new(words(rules, response)));
+    let error = (!status.is_success()).then(|| Box::new(words(response)));
     Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
         branch,
         status: status.code(),
