@@ -52,6 +52,8 @@ def juliet_learns(juliet, status, condition):
     error = juliet.gets_error(sent, condition, type_of(condition, status))
     assert error.sender == user
     assert error["to"] == juliet.full_jid
+    words, _, answer = error.error.text.rpartition(" (")
+    assert len(words) > 10 and answer.startswith(str(status)), error.error.text
     assert juliet.unheard() == []
 
 
