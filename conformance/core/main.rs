@@ -56,4 +56,5 @@ mod targets;
 mod transactions;
 mod verona;
 mod watching;
+mod words;
 mod world;

@@ -314,6 +314,7 @@ impl State {
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => return,
             Owner::Delivery(id) => id,
         };
+        self.note_taken(id, status);
         match outcome {
             Outcome::Retry { profile } => {
                 self.counters.count(Counter::OutboundRetried);
