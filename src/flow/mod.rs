@@ -36,7 +36,7 @@ pub use map::{Map, Seed};
 pub use message::{Challenge, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Rendering, Said, Subscribing, Written, stamp,
+    Remote, Rendering, Said, Subscribing, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
 pub use secured::{Directed, Sight, Takes};

@@ -268,6 +268,7 @@ fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -
             available: false,
             facts: crate::flow::Facts::default(),
             changed_us: (view.now.unix_ms * 1_000).max(device.changed_us + 1_000),
+            contact: 0,
         }),
         false => Arc::clone(device),
     };
@@ -295,5 +296,6 @@ fn nobody(view: View<'_>) -> Device {
         available: false,
         facts: crate::flow::Facts::default(),
         changed_us: view.now.unix_ms * 1_000,
+        contact: 0,
     }
 }

@@ -27,6 +27,7 @@ impl State {
             return self.refuse(&inbound, refusal, effects);
         }
         self.note_sip_user(inbound.request.from.uri(), &inbound.from);
+        self.contact_heard(now, &inbound.from, effects);
         if let Some((target, kept)) = &inbound.reads_text {
             self.remember_text(now, target.as_str().to_owned(), *kept, effects);
         }

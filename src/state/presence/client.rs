@@ -141,9 +141,8 @@ impl State {
     /// The way for a request of a dialog: the server that its route names, else as any other.
     pub(super) fn dialog_way(&mut self, pair: PairId, id: DialogId, large: bool) -> Option<Way> {
         let first = self.dialog_mut(pair, id).and_then(|dialog| {
-            let target = dialog.target()?;
             let route = dialog.routes().next();
-            Some(route.map_or(target, |route| route.uri().clone()))
+            route.map(|route| route.uri().clone()).or_else(|| dialog.target())
         });
         let named = first.and_then(|uri| self.server_at(&uri, large));
         named.or_else(|| self.way(Service::Pres, &[], large))
