@@ -14,14 +14,14 @@ macro_rules! field {
 const NOTHING: [String; 0] = [];
 const GONE: &str = " type='unavailable'";
 
-/// What she is told when he sends a document of the field.
+/// What juliet is told when romeo sends a document of the field.
 fn told(romeo: &mut Romeo, vector: &str) -> Vec<String> {
     let (head, body) = vector.split_once("\n\n").expect("a head and a body");
     let kind = head.lines().find(|line| line.starts_with("Content-Type:")).expect("a type");
     romeo.shows_as(&format!("{ACTIVE}{kind}\n"), body)
 }
 
-/// His document in octets: the status of the answer.
+/// A document of romeo in octets: the status of the answer.
 fn octets(romeo: &mut Romeo, document: &[u8]) -> u16 {
     romeo.cseq += 1;
     let head = romeo.notify(PIDF, "");

@@ -82,7 +82,7 @@ fn sub_008_without_a_2xx_timer_n_ends_the_attempt() {
     assert_eq!((code, world.told()), (481, vec![]));
 }
 
-/// Who lets her see him, and whose NOTIFY is lost, is asked again after the usual pause.
+/// A presentity that has granted it, and whose NOTIFY is lost, is asked again after the usual pause.
 #[test]
 fn sub_008_a_lost_notify_of_who_has_decided_is_asked_for_soon() {
     let mut world = World::new();
@@ -144,16 +144,16 @@ fn unanswered(world: &mut World, code: u16, headers: &[&str]) -> Request {
     subscribe
 }
 
-/// The SUBSCRIBEs of hers that were sent since the last look; what else was goes its way.
+/// The SUBSCRIBEs that were sent since the last look; what else was goes its way.
 fn asked(world: &mut World) -> Vec<Request> {
     world.confirm_all();
     world.xmpp.clear();
     let (_, requests) = world.sent();
-    let (hers, his): (Vec<Request>, Vec<Request>) =
+    let (subscribes, others): (Vec<Request>, Vec<Request>) =
         requests.into_iter().partition(|request| request.method.as_str() == "SUBSCRIBE");
-    his.iter().for_each(|request| world.answer(request, 200));
+    others.iter().for_each(|request| world.answer(request, 200));
     world.sip.clear();
-    hers
+    subscribes
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn sub_111_subscribe_and_notify_are_signs_too_and_others_are_not() {
     world.sip(&of_romeo("w1", "", 1, "Expires: 600\n"));
     assert_eq!(asked(&mut world).len(), 1);
 
-    // The nurse watches romeo, too, and is told of him.
+    // The nurse watches romeo, too, and is told something.
     let mut world = World::new();
     world.xmpp("<presence from='nurse@xmpp.test' to='romeo@sip.xmpp.test' type='subscribe'/>");
     let nurse = world.request();

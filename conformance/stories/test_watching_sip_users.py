@@ -207,7 +207,7 @@ class TestHisPhoneAnswers:
 
     @pytest.mark.parametrize("status", [404, 480])
     def test_he_is_away_for_now(self, town, people, juliet, status):
-        """404 and 480 say nothing of what he wants: she goes on waiting, until something is heard of him."""
+        """404 and 480 say nothing of what romeo wants: juliet goes on waiting, until something is heard of romeo."""
         name = f"away{status}"
         romeo, jid = people.phone(name), town.jid_of(name)
         romeo.answers_subscribe(status)

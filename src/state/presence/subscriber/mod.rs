@@ -346,8 +346,8 @@ impl Subscriber {
 }
 
 impl Context {
-    /// Whether a subscription is kept alive: what he has not decided is, whether she is there or not
-    /// (SUB-107).
+    /// Whether a subscription is kept alive: one that is not decided always is, whether its
+    /// subscriber is there or not (SUB-107).
     fn goes_on(&self) -> bool {
         match self.granted {
             true => self.online == Online::Perhaps,
