@@ -504,9 +504,21 @@ impl World {
         code: u16,
         headers: &[&str],
     ) {
+        self.answer_as("answering", remote, request, code, headers);
+    }
+
+    /// Somebody answers a request under a tag of their own.
+    pub(crate) fn answer_as(
+        &mut self,
+        tag: &str,
+        remote: &str,
+        request: &Request,
+        code: u16,
+        headers: &[&str],
+    ) {
         let status = Status::new(code).expect("a status code");
         let mut response = request.response(status);
-        response.to = response.to.with_tag("answering");
+        response.to = response.to.with_tag(tag);
         let mut octets = response.to_bytes().to_vec();
         let end = octets.windows(4).position(|four| four == b"\r\n\r\n").expect("an end") + 2;
         let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();

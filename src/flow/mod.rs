@@ -38,7 +38,7 @@ pub use map::{Map, Seed};
 pub use message::{Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Rendered};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Rendering, Said, Subscribing, Written, stamp,
+    Remote, Rendering, Said, Subscribing, Written, stamp,
 };
 pub use refusal::Refusal;
 pub use routed::{PresenceRouted, Responded, Returned, Routed};

@@ -277,6 +277,7 @@ fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -
             available: false,
             facts: crate::flow::Facts::default(),
             changed_us: (view.now.unix_ms * 1_000).max(device.changed_us + 1_000),
+            contact: 0,
         }),
         false => Arc::clone(device),
     };
@@ -304,5 +305,6 @@ fn nobody(view: View<'_>) -> Device {
         available: false,
         facts: crate::flow::Facts::default(),
         changed_us: view.now.unix_ms * 1_000,
+        contact: 0,
     }
 }

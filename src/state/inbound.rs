@@ -26,6 +26,7 @@ impl State {
             return self.refuse(&inbound, refusal, effects);
         }
         self.note_sip_user(inbound.request.from.uri(), &inbound.from);
+        self.contact_heard(now, &inbound.from, effects);
         let text = stanza.bodies.first().map_or("", |body| &*body.text);
         self.note_written(&inbound.id, text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };

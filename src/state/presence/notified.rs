@@ -94,8 +94,9 @@ impl State {
             Document::Object(object) if up => taken.object = Some(object),
             Document::Object(_) => taken.answer = Refusal::try_again(),
             Document::Refused(refusal) => taken.answer = refusal,
+            Document::Invalid => taken.unread = true,
         }
-        taken.unread = taken.object.is_some() || taken.answer.status != Status::OK;
+        taken.unread |= taken.object.is_some() || taken.answer.status != Status::OK;
         if taken.answer.status != Status::OK {
             self.counters.count(Counter::NotifyRefused);
         }

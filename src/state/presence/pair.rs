@@ -85,6 +85,8 @@ pub struct Watching {
     pub untold: Vec<Text>,
     /// A SUBSCRIBE that waits for its place.
     pub due: Option<Box<Due>>,
+    /// Whether the pair is among those whose attempt is made again when the SIP user is heard of.
+    pub retrying: bool,
     /// Whether she was shown an object of his: by his bare JID he is there until she is told
     /// otherwise.
     pub object: bool,
@@ -217,6 +219,7 @@ impl Watching {
             gone_us: None,
             untold: Vec::new(),
             due: None,
+            retrying: false,
             object: false,
         }
     }

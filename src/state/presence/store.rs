@@ -140,6 +140,7 @@ impl State {
         }
         state.stored = true;
         self.add_pair(state);
+        self.note_retrying(id);
         self.arm(now, id);
     }
 }

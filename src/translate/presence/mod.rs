@@ -1,14 +1,15 @@
 //! Presence in both directions (RFC 8048 §6).
 
+mod devices;
 mod to_sip;
 mod to_xmpp;
 
 use crate::codec::mime::rfc3339;
-use crate::codec::sip::Response;
+use crate::codec::sip::{HeaderName, Method, NameAddr, Response, Scheme};
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
     Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
-    Presented, Responded, Said, Subscribing,
+    Presented, Remote, Responded, Said, Subscribing,
 };
 use crate::rules::{self, Direction, Rules};
 
@@ -140,6 +141,7 @@ fn device(now: Now, presence: &Presence, resource: &Option<Text>) -> Device {
         available,
         facts,
         changed_us: stamp.unwrap_or(now.unix_ms * 1_000),
+        contact: 0,
     }
 }
 
@@ -198,5 +200,24 @@ fn answered(
         retry_after: headers.retry_after().and_then(Result::ok),
         error,
         refused_is_error,
+        remote: remote(response),
     })))
+}
+
+/// The other side, as a 2xx to SUBSCRIBE shows it (RFC 3261 §12.1.2).
+fn remote(response: &Response) -> Option<Box<Remote>> {
+    if !response.status.is_success() || response.cseq.method != Method::Subscribe {
+        return None;
+    }
+    let tag = response.to.tag()?.into();
+    let contact = response.headers.contacts().next().and_then(Result::ok);
+    let contact = contact.filter(|contact| matches!(contact.uri().scheme(), Scheme::Sip));
+    let recorded = response.headers.shared_items(&HeaderName::RecordRoute);
+    // As a UAC has it: in reverse order.
+    let mut routes: Vec<String> = recorded
+        .filter(|item| NameAddr::parse(item.clone()).is_ok())
+        .map(|item| item.to_string())
+        .collect();
+    routes.reverse();
+    Some(Box::new(Remote { tag, target: contact.map(|contact| contact.uri().clone()), routes }))
 }
