@@ -19,7 +19,7 @@ class Linphone(Process):
         self.friends, self.publish, self.traced = list(friends), publish, traced
         self.uri, self.proxy = uri, proxy
         self.address = address or lab.next_address()
-        self._seen = 0
+        self._seen = self._begun = 0
 
     def says(self, text, to):
         self._command(f"chat {to} {text}")
@@ -37,12 +37,12 @@ class Linphone(Process):
         return match.group(1)
 
     def shown(self):
-        """All texts that it showed, in order; of one with several lines the first."""
-        return re.findall(r"Message received from \S+: (.*)$", self.log_text(), re.MULTILINE)
+        """All texts that it showed since its start, in order; of one with several lines the first."""
+        return re.findall(r"Message received from \S+: (.*)$", self.log_text()[self._begun:], re.MULTILINE)
 
     def taken(self):
         """Of each MESSAGE that came: Call-ID, media type, and what it answered. It must be traced."""
-        log = self.log_text()
+        log = self.log_text()[self._begun:]
         requests = re.findall(r"received \[\d+\] new bytes from .*\n(MESSAGE (?:.+\n)+)", log)
         answers = re.findall(r"^SIP/2\.0 (\d+) .*\n(?:(?!Call-ID).+\n)*(Call-ID: .+\nCSeq: .+)$", log, re.MULTILINE)
         answers = {which: int(status) for status, which in answers}
@@ -55,6 +55,7 @@ class Linphone(Process):
         return taken
 
     def before_start(self):
+        self._begun = self._seen = len(self.log_text())     # the log of an earlier start goes on
         # without these two folders it ends at once
         (self.folder / ".local/share/linphone").mkdir(parents=True, exist_ok=True)
         (self.folder / ".config/linphone").mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ class Linphone(Process):
         if not listens(self.address, 5060, "udp"):
             return False
         self._command("status register")
-        return "registered, identity=" in self.log_text()
+        return "registered, identity=" in self.log_text()[self._begun:]
 
     def _command(self, line):
         self._popen.stdin.write(line.encode() + b"\n")
