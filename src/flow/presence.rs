@@ -101,6 +101,8 @@ pub struct Presented {
     pub to_resource: Option<Text>,
     /// Its id.
     pub id: Option<Text>,
+    /// Its language.
+    pub lang: Option<Text>,
     /// What it says.
     pub said: Said,
 }

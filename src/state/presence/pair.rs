@@ -74,6 +74,9 @@ pub struct Watching {
     pub since: u64,
     /// The id of her request.
     pub request_id: Option<Box<str>>,
+    /// The language of her request: what she is told of its failure is in it. Not kept over a
+    /// restart.
+    pub lang: Option<Box<str>>,
     /// A probe that has no answer: its id, and the device it was for.
     pub probe: Option<Box<Probe>>,
     /// When his last device went: microseconds since 1970.
@@ -209,6 +212,7 @@ impl Watching {
             first: false,
             since: 0,
             request_id: None,
+            lang: None,
             probe: None,
             gone_us: None,
             untold: Vec::new(),

@@ -224,6 +224,7 @@ impl<'a> StoredWatching<'a> {
             first: false,
             since: self.since,
             request_id: self.request_id,
+            lang: None,
             probe: None,
             gone_us: self.gone_us,
             untold: self.untold.into_owned(),

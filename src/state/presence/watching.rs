@@ -198,6 +198,7 @@ impl State {
         if told.deliver {
             watching.since = now.unix_ms;
         }
+        watching.lang = language(said);
         if said.id.is_some() {
             watching.request_id = said.id.as_deref().map(Into::into);
         }
@@ -240,6 +241,7 @@ impl State {
             return self.say(now, pair, Kind::Unsubscribed, None, effects);
         };
         watching.request_id = said.id.as_deref().map(Into::into);
+        watching.lang = language(said);
         self.run_watching(now, id, None, effects, Subscriber::unsubscribe);
     }
 
@@ -347,6 +349,11 @@ impl State {
         }
         self.run_watching(now, id, None, effects, Subscriber::fire);
     }
+}
+
+/// The language of a stanza of hers, if it is one (RFC 5646 §4.4.1).
+fn language(said: &Presented) -> Option<Box<str>> {
+    said.lang.as_deref().filter(|lang| lang.len() <= 35).map(Into::into)
 }
 
 /// Where he is now (RFC 3261 §21.3), if that is what a response says.

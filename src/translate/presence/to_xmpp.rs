@@ -89,10 +89,9 @@ fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
     let media_type = media_type.ok_or_else(unsupported)?;
     if request.headers.contains(&HeaderName::ContentEncoding) {
-        return Err(Box::new(
-            Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
-                .with(HeaderName::AcceptEncoding, "identity"),
-        ));
+        let words = "Encoded presence documents are not read";
+        let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
+        return Err(Box::new(refusal.with(HeaderName::AcceptEncoding, "identity")));
     }
     if media_type.is(cpim::MEDIA_TYPE) {
         return enclosed(request.body.clone()).map(Some);
@@ -111,12 +110,13 @@ fn read_part(part: &Entity) -> Result<Option<Read>, Box<Refusal>> {
 }
 
 fn unsupported() -> Box<Refusal> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+    let words = "Presence is read from PIDF documents alone";
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
     Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
 }
 
 fn bad(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
 /// The document in a CPIM object. Nothing of the object crosses but the Content-ID
@@ -170,7 +170,7 @@ fn refused(malformed: Malformed) -> Box<Refusal> {
         true => Status::REQUEST_ENTITY_TOO_LARGE,
         false => Status::BAD_REQUEST,
     };
-    Box::new(Refusal::new(status).warning(&format!("presence document: {malformed}")))
+    Box::new(Refusal::explained(status, &format!("presence document: {malformed}")))
 }
 
 /// Whether an entity is this user, under whichever scheme. It decides nothing: who was asked for is
