@@ -34,9 +34,9 @@ impl State {
         self.commit_targets(records, effects);
     }
 
-    /// The target of a message does not read the object that it got.
-    pub(super) fn object_refused(&mut self, branch: u64, effects: &mut Vec<Effect>) {
-        let id = self.client(branch).and_then(Client::delivery);
+    /// Notes whether the target of a message does not read the object that it got.
+    pub(super) fn object_refused(&mut self, branch: u64, is_so: bool, effects: &mut Vec<Effect>) {
+        let id = self.client(branch).filter(|_| is_so).and_then(Client::delivery);
         let Some(delivery) = id.and_then(|id| self.deliveries.get(id)) else { return };
         let key = self.address_key(delivery.outbound.recipient.bare_str());
         let records = self.targets.refused_cpim(key).into_iter().collect();

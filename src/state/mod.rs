@@ -211,9 +211,7 @@ impl State {
             Intent::Proceeding { branch } => self.proceeding(branch),
             Intent::Authorize { branch, asked } => self.authorized(now, branch, asked, effects),
             Intent::Settle { branch, outcome, status, refuses_object } => {
-                if refuses_object {
-                    self.object_refused(branch, effects);
-                }
+                self.object_refused(branch, refuses_object, effects);
                 self.settle(now, branch, outcome, status, effects);
             }
             Intent::Fail { delivery, answer, failure } => {
