@@ -196,7 +196,7 @@ fn msg_072_the_memory_is_bounded_and_the_first_is_unknown_again() {
         }
         object(&mut world, &format!("u{number}"), &format!("b{number}"));
     }
-    let gone = Record::Target { address: "romeo@sip.xmpp.test".into(), value: None };
+    let gone = Record::Target { address: "romeo@sip.test".into(), value: None };
     assert!(world.records.contains(&gone), "on disk as well");
     assert!(!goes_as_object(&mut world, ""));
 }

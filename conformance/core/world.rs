@@ -109,7 +109,7 @@ impl World {
         let value = "[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned();
         let known = |user: &str| {
             let value = Some(value.clone());
-            Record::Target { address: format!("{user}@{component}"), value }
+            Record::Target { address: format!("{user}@sip.test"), value }
         };
         let stored = Stored { records: vec![known("nurse"), known("romeo")], lost: false };
         let mut world = World::begun(settings_text, rules, 7, now, &stored);

@@ -104,7 +104,7 @@ fn rules_of(piece: &str) -> Rules {
 /// memory is full.
 fn known(piece: &str) -> Vec<Record> {
     let record = |user: String| Record::Target {
-        address: format!("{user}@sip.xmpp.test"),
+        address: format!("{user}@sip.test"),
         value: Some("[{\"cpim\":true,\"hour\":472222}]".to_owned()),
     };
     match piece {

@@ -32,7 +32,7 @@ pub enum Purpose {
     Line,
     /// A target of messages.
     Target,
-    /// A SIP user as a target, by the bare JID.
+    /// A SIP user as a target: localpart and SIP domain.
     Address,
     /// A device, by its full JID.
     Device,

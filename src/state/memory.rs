@@ -12,7 +12,7 @@ impl State {
     /// The agents seen behind the address of a SIP user.
     #[must_use]
     pub fn agents_of(&self, user: &Jid) -> &[Agent] {
-        self.targets.agents(self.address_key(user.bare_str()))
+        self.targets.agents(self.target_key(user))
     }
 
     /// The memory of what addresses can.
@@ -24,7 +24,7 @@ impl State {
     /// Whether a message says more of its sender's agent than is known.
     #[must_use]
     pub fn is_news(&self, user: &Jid, agent: &str, cpim: Option<bool>, now: Now) -> bool {
-        self.targets.is_news(self.address_key(user.bare_str()), agent, cpim, now)
+        self.targets.is_news(self.target_key(user), agent, cpim, now)
     }
 
     /// Takes in what a message shows of its sender's agent, on disk as well.
@@ -38,7 +38,7 @@ impl State {
     pub(super) fn object_refused(&mut self, branch: u64, is_so: bool, effects: &mut Vec<Effect>) {
         let id = self.client(branch).filter(|_| is_so).and_then(Client::delivery);
         let Some(delivery) = id.and_then(|id| self.deliveries.get(id)) else { return };
-        let key = self.address_key(delivery.outbound.recipient.bare_str());
+        let key = self.target_key(&delivery.outbound.recipient);
         let records = self.targets.refused_cpim(key).into_iter().collect();
         self.commit_targets(records, effects);
     }
@@ -51,8 +51,20 @@ impl State {
         effects.push(Effect::Commit { id: CommitId(self.commits), records, then: Vec::new() });
     }
 
-    pub(super) fn address_key(&self, user: &str) -> u64 {
-        self.hash(Purpose::Address, &[user.as_bytes()])
+    /// The key of a SIP user, under whichever component domain the JID names it.
+    fn target_key(&self, user: &Jid) -> u64 {
+        let pair = self.config.domains.of_jid(user.domain());
+        let domain = pair.map_or(user.domain(), |pair| &pair.sip);
+        self.hash(
+            Purpose::Address,
+            &[user.node().unwrap_or_default().as_bytes(), domain.as_bytes()],
+        )
+    }
+
+    /// The same of an address as it is stored.
+    pub(super) fn address_key(&self, address: &str) -> u64 {
+        let (local, domain) = address.rsplit_once('@').unwrap_or(("", address));
+        self.hash(Purpose::Address, &[local.as_bytes(), domain.as_bytes()])
     }
 
     /// Whether a device was seen lately: the full JID of a stanza, or of a SIP user whose GRUU was
