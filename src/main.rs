@@ -125,7 +125,7 @@ fn run(settings: &Settings) -> Result<(), String> {
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| wire::OneLine(std::io::stderr()))
         .with_ansi(colours)
         .with_target(false)
         .init();

@@ -2,6 +2,7 @@
 //! legal.
 
 pub mod geo_uri;
+pub mod language_tag;
 pub mod mime;
 pub mod pidf;
 pub mod rcs_file;

@@ -11,6 +11,7 @@ mod dns;
 mod journal;
 mod journal_file;
 mod log;
+mod log_line;
 mod metrics;
 mod probe;
 mod reload;
@@ -22,6 +23,7 @@ mod udp;
 
 pub use admin::{Order, ask, ask_metrics, ask_reload, ask_target};
 pub use journal_file::JournalError;
+pub use log_line::OneLine;
 pub use probe::{Probe, probe};
 pub use reload::Reloaded;
 pub use run::{RunError, run};

@@ -8,6 +8,7 @@
 use time::OffsetDateTime;
 
 use super::{cpim_escape, rfc3339};
+use crate::codec::language_tag;
 
 /// An address of From, To or cc, RFC 3862 §4.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,9 +137,7 @@ fn subject(out: &mut Vec<u8>, lang: Option<&str>, text: &str) {
         return;
     }
     out.extend_from_slice(b"Subject:");
-    let is_tag =
-        |tag: &&str| !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if let Some(tag) = lang.filter(is_tag) {
+    if let Some(tag) = lang.filter(|tag| language_tag::is_well_formed(tag)) {
         out.extend_from_slice(b";lang=");
         out.extend_from_slice(tag.as_bytes());
     }

@@ -3,8 +3,15 @@
 //! RFC 6120 §4 and §11. One pass over the octets, in whatever pieces they
 //! come; it counts depth and knows quotes and CDATA, and leaves names, text
 //! and namespaces of a stanza to [`parse`](super::parse), so that a bad stanza
-//! fails alone. Only what makes the rest of the stream unreadable is a
-//! [`StreamFault`].
+//! fails alone: one that is too deep or has too many attributes there, one
+//! that is too large here, where it is skipped to its end. Only what makes the
+//! rest of the stream unreadable is a [`StreamFault`].
+//!
+//! The names of open elements are held against their end tags where that costs
+//! no more than the bounds of a stanza: down to the first element beyond
+//! `Limits::max_depth`, in the first `Limits::max_stanza_octets` of a stanza.
+//! Elsewhere tags are counted. So memory is bounded whatever comes, and the
+//! frames do not depend on the pieces in which the octets come.
 
 use bytes::Bytes;
 
@@ -17,9 +24,6 @@ use super::{Limits, StreamFault, StreamHeader, Text};
 const LOOK_BACK: usize = 4;
 /// A drained buffer larger than this is given back.
 const KEPT_CAPACITY: usize = 65_536;
-/// Open elements the framer keeps count of; a stanza deeper than
-/// `Limits::max_depth` fails alone, one deeper than this ends the stream.
-const MAX_OPEN: usize = 1_024;
 
 /// One unit of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +35,8 @@ pub enum Frame {
     /// An element beyond `Limits::max_stanza_octets`, thrown away; the stream
     /// goes on behind it.
     Oversized {
-        /// The first octets of the element.
+        /// Its start tag, with those attributes that tell whose it was: `from`,
+        /// `to`, `id` and `type`.
         head: Bytes,
         /// How long it was.
         octets: u64,
@@ -83,6 +88,8 @@ pub struct Framer {
     names: Vec<u8>,
     /// Where in `names` each begins.
     open: Vec<usize>,
+    /// How many more are open within them, whose names are not kept.
+    unnamed: u64,
     phase: Phase,
     lex: Lex,
     /// Nothing has come yet: an XML declaration may.
@@ -104,6 +111,7 @@ impl Framer {
             tag: 0,
             names: Vec::new(),
             open: Vec::new(),
+            unnamed: 0,
             phase: Phase::Header,
             lex: Lex::Content,
             pristine: true,
@@ -119,6 +127,18 @@ impl Framer {
         }
         self.compact();
         self.buffer.extend_from_slice(octets);
+    }
+
+    /// How far the unit in progress goes so far, in octets.
+    fn length(&self) -> u64 {
+        let dropped = self.oversized.as_ref().map_or(0, Oversized::dropped);
+        dropped + (self.at - self.start) as u64
+    }
+
+    /// Whether the unit in progress is within the bounds of a stanza so far:
+    /// then nothing of it was dropped.
+    fn fits(&self) -> bool {
+        self.length() <= self.limits.max_stanza_octets as u64
     }
 
     /// True inside of an element: more octets must follow, RFC 6120 §4.6.1
@@ -272,54 +292,62 @@ impl Framer {
 
     fn start_tag_end(&mut self) -> Result<Option<Frame>, StreamFault> {
         self.lex = Lex::Content;
-        self.tag_bound()?;
-        let tag = &self.buffer[self.tag..self.at];
-        let is_empty = tag.ends_with(b"/>");
-        if !is_empty {
-            let is_end = |b: &u8| is_space(*b) || *b == b'>';
-            let name = tag[1..].split(is_end).next().unwrap_or_default();
-            self.open.push(self.names.len());
-            self.names.extend_from_slice(name);
-            if self.open.len() > MAX_OPEN {
-                return Err(XmlFault::TooDeep.into());
-            }
-        }
+        let is_empty = self.buffer[..self.at].ends_with(b"/>");
         if self.phase == Phase::Header {
+            if self.at - self.tag > self.limits.max_header_octets {
+                return Err(StreamFault::HeaderTooLarge);
+            }
+            self.open_element();
             return self.header(is_empty).map(Some);
         }
         self.phase = Phase::Stanza;
-        Ok((is_empty && self.open.len() == 1).then(|| self.stanza()))
+        if !is_empty {
+            // One more than the deepest that is legal, and the stream itself.
+            let named = self.unnamed == 0 && self.open.len() <= self.limits.max_depth as usize + 1;
+            match named && self.fits() {
+                true => self.open_element(),
+                false => self.unnamed += 1,
+            }
+        }
+        Ok((is_empty && self.is_outermost()).then(|| self.stanza()))
+    }
+
+    /// Keeps the name of the start tag that has just ended.
+    fn open_element(&mut self) {
+        let tag = &self.buffer[self.tag..self.at];
+        let is_end = |b: &u8| is_space(*b) || *b == b'>';
+        let name = tag[1..].split(is_end).next().unwrap_or_default();
+        self.open.push(self.names.len());
+        self.names.extend_from_slice(name);
+    }
+
+    /// Whether no element but the stream is open.
+    fn is_outermost(&self) -> bool {
+        self.open.len() == 1 && self.unnamed == 0
     }
 
     fn end_tag_end(&mut self) -> Result<Option<Frame>, StreamFault> {
         self.lex = Lex::Content;
-        self.tag_bound()?;
-        let name = self.buffer[self.tag + 2..self.at - 1].trim_ascii_end();
-        let begin = self.open.pop().ok_or(StreamFault::StrayEndTag)?;
-        if name != &self.names[begin..] {
-            return Err(StreamFault::StrayEndTag);
+        if let Some(fewer) = self.unnamed.checked_sub(1) {
+            self.unnamed = fewer;
+        } else {
+            let begin = self.open.pop().ok_or(StreamFault::StrayEndTag)?;
+            if self.fits() {
+                let name = self.buffer[self.tag + 2..self.at - 1].trim_ascii_end();
+                if name != &self.names[begin..] {
+                    return Err(StreamFault::StrayEndTag);
+                }
+            } else if self.phase == Phase::Idle {
+                return Err(StreamFault::TagTooLarge);
+            }
+            self.names.truncate(begin);
         }
-        self.names.truncate(begin);
         if self.open.is_empty() {
             self.phase = Phase::Closed;
             self.start = self.at;
             return Ok(Some(Frame::Close));
         }
-        Ok((self.open.len() == 1).then(|| self.stanza()))
-    }
-
-    /// The bounds hold whether a tag came at once or in pieces.
-    fn tag_bound(&self) -> Result<(), StreamFault> {
-        let tag = self.at - self.tag;
-        match self.phase {
-            Phase::Header if tag > self.limits.max_header_octets => {
-                Err(StreamFault::HeaderTooLarge)
-            }
-            Phase::Idle | Phase::Stanza if tag > self.limits.max_stanza_octets => {
-                Err(StreamFault::TagTooLarge)
-            }
-            _ => Ok(()),
-        }
+        Ok(self.is_outermost().then(|| self.stanza()))
     }
 
     fn header(&mut self, is_empty: bool) -> Result<Frame, StreamFault> {
@@ -336,17 +364,23 @@ impl Framer {
 
     /// The element that has just ended.
     fn stanza(&mut self) -> Frame {
-        let octets = &self.buffer[self.start..self.at];
+        if !self.fits() {
+            self.skip(self.at);
+        }
         let frame = match self.oversized.take() {
-            Some(oversized) => oversized.frame(octets.len()),
-            None if octets.len() > self.limits.max_stanza_octets => {
-                Oversized::new(octets).frame(octets.len())
-            }
-            None => Frame::Stanza(Bytes::copy_from_slice(octets)),
+            Some(oversized) => oversized.frame(),
+            None => Frame::Stanza(Bytes::copy_from_slice(&self.buffer[self.start..self.at])),
         };
         self.start = self.at;
         self.phase = Phase::Idle;
         frame
+    }
+
+    /// Drops what came of a stanza that is too large, up to an octet.
+    fn skip(&mut self, to: usize) {
+        let oversized = self.oversized.get_or_insert_with(Oversized::default);
+        oversized.drop_octets(&self.buffer[self.start..to]);
+        self.start = to;
     }
 
     /// Holds the buffer within its limits while a unit is incomplete.
@@ -359,19 +393,12 @@ impl Framer {
                 return Err(StreamFault::HeaderTooLarge);
             }
             Phase::Header | Phase::Closed => {}
-            Phase::Idle | Phase::Stanza if pending > self.limits.max_stanza_octets => {
-                let octets = &self.buffer[self.start..self.at];
-                let oversized = self.oversized.get_or_insert_with(|| Oversized::new(octets));
-                // A tag in progress is needed whole.
-                let keep = match self.lex {
-                    Lex::Content | Lex::Cdata => self.at - LOOK_BACK,
-                    _ => self.tag,
-                };
-                if self.at - keep > self.limits.max_stanza_octets {
+            Phase::Idle | Phase::Stanza if !self.fits() => {
+                // The stream's own end tag is no stanza that could be skipped.
+                if self.phase == Phase::Idle && self.lex == Lex::EndTag {
                     return Err(StreamFault::TagTooLarge);
                 }
-                oversized.drop_octets(keep - self.start);
-                self.start = keep;
+                self.skip(self.start.max(self.at.saturating_sub(LOOK_BACK)));
             }
             Phase::Idle | Phase::Stanza => {}
         }

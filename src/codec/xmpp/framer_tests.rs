@@ -113,8 +113,9 @@ fn what_cannot_be_framed_ends_the_stream() {
     for (text, fault) in cases {
         assert_eq!(after_header(text), (vec![], Some(fault)), "{text}");
     }
-    let deep = "<a>".repeat(2000);
-    assert_eq!(after_header(&deep).1, Some(StreamFault::Xml(XmlFault::TooDeep)));
+    let late = format!("</stream:stream{}>", " ".repeat(300));
+    assert_eq!(after_header(&late), (vec![], Some(StreamFault::TagTooLarge)));
+    assert_eq!(after_header(&late[..310]), (vec![], Some(StreamFault::TagTooLarge)));
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn sec_026_an_oversized_stanza_is_dropped_and_the_stream_goes_on() {
                 panic!("{frames:?} {fault:?}")
             };
             assert_eq!(*octets, large.len() as u64);
-            assert!(head.starts_with(b"<message from='a@b' id='1'>"));
+            assert_eq!(head, &b"<message from='a@b' id='1'"[..]);
             assert_eq!(last, &stanza("<iq/>"));
         }
     }
@@ -172,21 +173,62 @@ fn sec_026_memory_stays_bounded_whatever_comes() {
         while framer.next().unwrap().is_some() {}
         assert!(framer.buffered() < 500);
     }
-    framer.push(format!("<a b='{}", "x".repeat(400)).as_bytes());
-    assert_eq!(framer.next(), Err(StreamFault::TagTooLarge));
+    for tag in ["<a b='", "</a", "<![CDATA[", "]]>", "<", "a", " b", "='1'", ">"] {
+        framer.push(tag.as_bytes());
+        for _ in 0..1_000 {
+            framer.push(&[b' '; 100]);
+            if tag == "<" || tag == "]]>" {
+                break;
+            }
+            while framer.next().unwrap().is_some() {}
+            assert!(framer.buffered() < 500, "{tag}");
+        }
+    }
 }
 
 #[test]
-fn sec_026_a_tag_is_too_large_however_it_comes() {
+fn sec_026_memory_stays_bounded_however_deep_it_goes() {
+    let mut framer = Framer::new(limits());
+    framer.push(HEADER.as_bytes());
+    for _ in 0..10_000 {
+        framer.push(&b"<an-element>".repeat(100));
+        while framer.next().unwrap().is_some() {}
+        assert!(framer.buffered() < 1_500);
+    }
+    framer.push(&b"</an-element>".repeat(1_000_000));
+    assert!(matches!(framer.next(), Ok(Some(Frame::Oversized { octets: 25_000_000, .. }))));
+    framer.push(b"<iq/>");
+    assert_eq!(framer.next(), Ok(Some(stanza("<iq/>"))));
+}
+
+#[test]
+fn sec_026_a_stanza_is_too_large_by_its_tags_however_they_come() {
     let large = "x".repeat(300);
     for text in [
         format!("<m a='{large}'/>"),
-        format!("<m><n a='{large}'></n></m>"),
+        format!("<m a='{large}>'></m>"),
+        format!("<m><n a='{large}/></m>'></n></m>"),
         format!("<m><{large}/></m>"),
+        format!("<m><{large}></{large}></m>"),
         format!("<m></m{}>", " ".repeat(300)),
+        format!("<m>{large}<![CDATA[</m>]]><a b='</m>' c=\"/>'\"><m/></a></m>"),
+        "<m><n>".repeat(60) + &"</n></m>".repeat(60),
     ] {
-        assert_eq!(after_header(&text), (vec![], Some(StreamFault::TagTooLarge)), "{text}");
+        let (mut frames, fault) = after_header(&format!("{text}<iq/>"));
+        assert_eq!((frames.pop(), fault), (Some(stanza("<iq/>")), None), "{text}");
+        let Some(Frame::Oversized { octets, head }) = frames.pop() else { panic!("{text}") };
+        assert_eq!((octets, &*head, frames.len()), (text.len() as u64, &b"<m"[..], 0), "{text}");
     }
+}
+
+#[test]
+fn a_stanza_as_deep_as_its_octets_allow_is_one_stanza() {
+    let deep = "<a>".repeat(40) + &"</a>".repeat(40);
+    assert_eq!(after_header(&format!("{deep}<iq/>")), (vec![stanza(&deep), stanza("<iq/>")], None));
+}
+
+#[test]
+fn sec_026_white_space_between_stanzas_is_not_kept() {
     let spaces = " ".repeat(2_000);
     let (frames, fault) = frames([spaces.as_bytes(), &HEADER.as_bytes()[22..], spaces.as_bytes()]);
     assert_eq!((frames.len(), fault), (1, None), "white space is not kept");
@@ -204,6 +246,29 @@ fn mid_element_is_known() {
     framer.push(b"age/> ");
     assert!(framer.next().unwrap().is_some() && framer.next() == Ok(None));
     assert!(!framer.is_mid_element());
+}
+
+/// What a stanza is filled with, over and over: what opens, and what closes it again.
+const HOSTILE: [(&str, &str); 8] = [
+    ("<a>", "</a>"),
+    ("<a b='&apos;&apos;&apos;>' c=\"/>\">", "</a\t>"),
+    ("<![CDATA[</message>]]]]>", ""),
+    ("<a/>]]&gt;", ""),
+    (" z='>/&lt;\"'", ""),
+    (" from-=\"from='x'/>\"", ""),
+    (" ", ""),
+    ("y", ""),
+];
+const PLAIN: [&str; 3] =
+    ["<message to='a&amp;b'><body>x</body></message>", "<iq a='>'/>", "<p><![CDATA[<]]></p>"];
+
+/// A stanza with `times` of a filler: between its tags, or in its start tag.
+fn hostile((open, close): (&str, &str), times: usize) -> String {
+    let filler = open.repeat(times) + &close.repeat(times);
+    match open.starts_with(' ') {
+        true => format!("<message{filler} from='a@b/c' id='7'>x</message>"),
+        false => format!("<message from='a@b/c' id='7'>{filler}</message>"),
+    }
 }
 
 proptest! {
@@ -225,6 +290,47 @@ proptest! {
         pieces.push(rest);
         prop_assert_eq!(frames(pieces), whole.clone());
         prop_assert_eq!(whole.0.len(), 2 + pick.iter().filter(|&&i| i != 1).count());
+    }
+
+    /// What one hostile user sends harms no other: its stanzas are reported once, in their place.
+    #[test]
+    fn sec_026_hostile_stanzas_among_others_are_reported_once(
+        pick in prop::collection::vec((0_usize..HOSTILE.len() + PLAIN.len(), 1_usize..200), 0..10),
+        cuts in prop::collection::vec(1_usize..700, 1..40),
+    ) {
+        let mut stream = HEADER.to_owned();
+        let mut expected = Vec::new();
+        for (which, times) in pick {
+            match PLAIN.get(which) {
+                Some(plain) => {
+                    stream.push_str(plain);
+                    expected.push(stanza(plain));
+                }
+                None => {
+                    let text = hostile(HOSTILE[which - PLAIN.len()], times);
+                    stream.push_str(&text);
+                    expected.push(match text.len() > limits().max_stanza_octets {
+                        true => Frame::Oversized {
+                            head: "<message from='a@b/c' id='7'".into(),
+                            octets: text.len() as u64,
+                        },
+                        false => stanza(&text),
+                    });
+                }
+            }
+        }
+        let mut rest = stream.as_bytes();
+        let mut pieces = Vec::new();
+        for cut in cuts.iter().cycle().take(20_000) {
+            let (piece, tail) = rest.split_at((*cut).min(rest.len()));
+            pieces.push(piece);
+            rest = tail;
+        }
+        pieces.push(rest);
+        let (mut found, fault) = frames(pieces);
+        prop_assert_eq!(fault, None);
+        prop_assert!(matches!(found.remove(0), Frame::Open(_)));
+        prop_assert_eq!(found, expected);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{Text, ns};
 
 /// A value salvaged from a broken stanza is no longer than this: three parts
 /// and two separators, RFC 7622 §3.1.
-const MAX_SALVAGED: usize = 3 * 1_023 + 2;
+pub(super) const MAX_SALVAGED: usize = 3 * 1_023 + 2;
 
 /// What a server sends within the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

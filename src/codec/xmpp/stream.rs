@@ -102,8 +102,8 @@ pub enum StreamFault {
     /// `Limits::max_header_octets`.
     #[error("stream header too large")]
     HeaderTooLarge,
-    /// One tag alone exceeds `Limits::max_stanza_octets`.
-    #[error("tag too large")]
+    /// The stream's end tag alone exceeds `Limits::max_stanza_octets`.
+    #[error("end tag of the stream too large")]
     TagTooLarge,
     /// Text between the stanzas, RFC 6120 §11.7.
     #[error("text between stanzas")]

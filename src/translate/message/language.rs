@@ -1,11 +1,13 @@
 //! Language tags and the choice between texts of several languages.
 
+use crate::codec::language_tag;
 use crate::codec::mime::Subject;
 use crate::codec::xmpp::{LangText, Text};
 
-/// RFC 3261 §20.13: letters, digits and hyphens.
+/// Whether a tag may stand in `xml:lang`, in Content-Language (RFC 3261 §20.13) and in CPIM. SIP
+/// lets more pass than the servers of XMPP take.
 pub(in crate::translate) fn is_tag(tag: &str) -> bool {
-    !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    language_tag::is_well_formed(tag)
 }
 
 /// Of several texts the one in the stanza's language, else the first that names none, else the
