@@ -12,6 +12,7 @@ mod credentials;
 mod encryption;
 mod encryption_presence;
 mod encryption_relay;
+mod encryption_structure;
 mod encryption_to_sip;
 mod encryption_to_xmpp;
 mod errors;

@@ -101,11 +101,6 @@ impl World {
     /// The same with other settings and rules.
     pub(crate) fn with_reader_and(settings_text: &str, rules: Rules) -> Self {
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
-        let component = if settings_text.contains("component: sip.test") {
-            "sip.test"
-        } else {
-            "sip.xmpp.test"
-        };
         let value = "[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned();
         let known = |user: &str| {
             let value = Some(value.clone());

@@ -103,7 +103,10 @@ pub const TABLES: [Table; 5] = [
         text: include_str!("../../mappings/messages.yaml"),
         lists: &["rules"],
         read: |rules, map| read(Messages::KEYS, map, &mut rules.messages),
-        compile: |rules, lists| compile(&mut rules.messages, &lists.rules),
+        compile: |rules, lists| {
+            compile(&mut rules.messages, &lists.rules);
+            messages::check_written(&rules.encryption, &lists.rules);
+        },
         described: described::<Messages>,
     },
     Table {

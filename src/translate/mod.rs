@@ -7,6 +7,7 @@ mod message;
 mod plain;
 mod presence;
 mod query;
+mod structure;
 
 use crate::codec::mime::cpim;
 use crate::codec::sip::{Response, Status};

@@ -3,6 +3,7 @@
 use super::Whose;
 use super::body::{Kind, Part};
 use super::object::{self, Uncarried};
+use super::otr;
 use crate::codec::mime::Entity;
 use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, Jid, LangText, Message, MessageKind, Stanza, ns};
@@ -100,6 +101,18 @@ pub(in crate::translate) fn relayed<'a>(
         // The type is one that is read: this object is not (RFC 3261 §21.4.26).
         Uncarried::NotCarriable => Status::NOT_ACCEPTABLE_HERE,
     })
+}
+
+/// OTR in what a message to XMPP has become, its subjects and names among it, if it must not cross.
+pub(in crate::translate) fn otr_of(
+    rules: &Encryption,
+    inbound: &Inbound,
+    message: &Message,
+) -> Option<Part> {
+    let place = otr::place_in(message)?;
+    let named = rules.otr()?;
+    let crosses = course(rules, inbound, named.scheme, &named.name) == Course::Relay;
+    (!crosses).then(|| Part::new(&named, Kind::Otr, place))
 }
 
 /// The answer to what does not cross, with what is told of it.
