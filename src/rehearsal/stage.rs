@@ -50,12 +50,7 @@ impl Stage {
         let mut effects = Vec::new();
         let context = Arc::new(StreamContext::component(Limits::default()));
         let now = scene.now;
-        let stored = match &whole {
-            Whole::Stanza { octets, .. } if scene.reads_cpim => {
-                reader(&config, &context, octets, now)
-            }
-            _ => Stored::default(),
-        };
+        let stored = known(scene, &config, &context, &whole);
         let rules = Arc::clone(&scene.rules);
         let gateway = Gateway::new(
             Arc::clone(&config),
@@ -232,6 +227,16 @@ impl Stage {
             quoted(from.as_str()),
             quoted(to.as_str())
         ))
+    }
+}
+
+/// What is known of the target of a message to SIP.
+fn known(scene: &Scene, config: &Config, context: &StreamContext, whole: &Whole) -> Stored {
+    match whole {
+        Whole::Stanza { octets, .. } if scene.reads_cpim => {
+            reader(config, context, octets, scene.now)
+        }
+        _ => Stored::default(),
     }
 }
 
