@@ -71,7 +71,10 @@ impl Surroundings for Archive {
 fn msg_073_the_form_that_a_peer_of_the_configuration_wants_is_told() {
     let (config, _) = config::load(Path::new("stox.yaml"), &Archive).expect("a configuration");
     let (config, rules) = (Some(Arc::new(config)), profile("default"));
-    let given = Given::Stanza("<message from='juliet@example.com' to='box@example.net' id='m1'><body>hi</body></message>".into());
+    let given = Given::Stanza(
+        "<message from='juliet@example.com' to='box@example.net' id='m1'><body>hi</body></message>"
+            .into(),
+    );
     let scene = Scene { config, reads_cpim: false, ..scene(&rules, given) };
     let outcome = rehearsal::play(&scene).expect("a message");
     assert!(outcome.sent[0].1.contains("Content-Type: message/cpim\r\n"), "{}", outcome.sent[0].1);

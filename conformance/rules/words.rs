@@ -2,7 +2,7 @@
 
 use stox::codec::sip::ReasonPhrase;
 use stox::codec::xmpp::Condition;
-use stox::rules::{Rules, Worded, Saying};
+use stox::rules::{Rules, Saying, Worded};
 
 const LANGUAGES: [&str; 5] = ["en", "de", "fr", "es", "cs"];
 /// Those that have a number in them.
