@@ -110,6 +110,12 @@ pub enum Input {
         /// The transport that failed.
         transport: Transport,
     },
+    /// A SIP message could not be sent for a reason of its own, such as its length: that says
+    /// nothing of the address.
+    Unsent {
+        /// The message.
+        octets: Bytes,
+    },
     /// One stanza of a component stream.
     Xmpp {
         /// The stream.

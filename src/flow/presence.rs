@@ -9,6 +9,14 @@ use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
 use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
 use crate::rules::{self, Direction};
 
+/// Characters of the words that one device shows, in all languages together: a status is read at a
+/// glance, and what is kept and sent for each watcher must have a bound.
+const WORDS: usize = 1_024;
+/// Languages that they may be in.
+const LANGUAGES: usize = 8;
+/// Octets of a language tag (RFC 5646 §4.4.1 asks for 35 at least), and of a time.
+const TAG: usize = 64;
+
 /// A pair, by the keyed hash of its two bare JIDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PairId(pub u64);
@@ -68,7 +76,44 @@ pub struct Device {
     pub changed_us: u64,
 }
 
+impl Facts {
+    /// At most so many characters of words, in all languages together; what is cut ends in "…".
+    #[must_use]
+    pub fn with_words(mut self, most: usize) -> Self {
+        let mut left = most;
+        self.statuses.retain_mut(|status| {
+            let Some((end, _)) = status.text.char_indices().nth(left) else {
+                left -= status.text.chars().count();
+                return true;
+            };
+            let kept = status.text.get(..end).unwrap_or_default();
+            let last = kept.char_indices().next_back().map_or(0, |(at, _)| at);
+            status.text = format!("{}…", kept.get(..last).unwrap_or_default().trim_end()).into();
+            std::mem::take(&mut left) > 0
+        });
+        self
+    }
+
+    fn bounded(mut self) -> Self {
+        let is_tag = |tag: &Text| tag.len() <= TAG;
+        self.statuses.truncate(LANGUAGES);
+        for status in &mut self.statuses {
+            status.lang = status.lang.take().filter(is_tag);
+        }
+        self.lang = self.lang.filter(is_tag);
+        self.idle_since = self.idle_since.filter(is_tag);
+        self.with_words(WORDS)
+    }
+}
+
 impl Device {
+    /// With no more than is kept and sent of a device: 1,024 characters of words in at most eight
+    /// languages. A resource has its bound as a part of a JID (RFC 7622 §3.4).
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Device { facts: self.facts.bounded(), ..self }
+    }
+
     /// In the form in which it is kept for long: a text of it is a slice of what it came in, and
     /// would keep all of that.
     #[must_use]
@@ -248,6 +293,8 @@ pub struct Written {
     pub headers: Headers,
     /// The document.
     pub body: bytes::Bytes,
+    /// Whether it shows less than there is, since it would be too large.
+    pub cut: bool,
 }
 
 /// A NOTIFY that waits for its document.
@@ -261,6 +308,8 @@ pub struct Rendering {
     pub devices: Vec<Arc<Device>>,
     /// Whether they take CPIM objects.
     pub objects: bool,
+    /// Octets that it may have.
+    pub most: usize,
 }
 
 impl Pair {
@@ -366,6 +415,40 @@ pub fn stamp(unix_us: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn words(texts: &[&str]) -> Facts {
+        let status = |text: &&str| LangText { lang: None, text: Text::from(*text) };
+        Facts { statuses: texts.iter().map(status).collect(), ..Facts::default() }
+    }
+
+    #[test]
+    fn words_are_cut_between_characters_in_all_languages_together() {
+        let cut = |texts: &[&str], most| {
+            let facts = words(texts).with_words(most);
+            facts.statuses.iter().map(|it| it.text.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(cut(&["čtyři", "four"], 9), ["čtyři", "four"]);
+        assert_eq!(cut(&["čtyři", "four"], 8), ["čtyři", "fo…"]);
+        assert_eq!(cut(&["čtyři", "four"], 5), ["čtyři"]);
+        assert_eq!(cut(&["čtyři", "four"], 4), ["čty…"]);
+        assert_eq!(cut(&["ab cd"], 4), ["ab…"]);
+        assert!(cut(&["čtyři", "four"], 0).is_empty());
+    }
+
+    #[test]
+    fn what_is_known_of_a_device_is_bounded() {
+        let long = "&".repeat(60_000);
+        let mut facts = words(&[&long; 20]);
+        facts.statuses[0].lang = Some(long.as_str().into());
+        (facts.lang, facts.idle_since) = (Some(long.as_str().into()), Some(long.into()));
+        let device = Device { resource: "phone".into(), available: true, facts, changed_us: 7 };
+        let facts = device.bounded().facts;
+        assert_eq!((facts.statuses.len(), facts.statuses[0].text.chars().count()), (1, 1_024));
+        assert_eq!((&facts.statuses[0].lang, facts.lang, facts.idle_since), (&None, None, None));
+        let (few, many) = (words(&["a", "b"]), words(&["a"; 20]));
+        assert_eq!(few.clone().bounded(), few);
+        assert_eq!(many.bounded().statuses.len(), 8);
+    }
 
     #[test]
     fn what_is_kept_of_a_device_holds_nothing_of_the_message_it_came_in() {

@@ -10,8 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use super::outgoing::Measured;
 use crate::config::Component;
 use crate::flow::{Correlation, DeliveryId, Instant};
 
@@ -47,7 +46,7 @@ pub struct Held {
     /// Its id.
     pub id: String,
     /// Its octets: a replay repeats them.
-    pub octets: Bytes,
+    pub octets: Measured,
     /// Who waits for it.
     pub waits: Waits,
     /// Whether it is addressed to a full JID.
@@ -77,7 +76,7 @@ pub enum Action {
     /// Write these octets; `replay` when they were written before.
     Write {
         /// The octets.
-        octets: Bytes,
+        octets: Measured,
         /// Whether the server may have them already.
         replay: bool,
     },
@@ -185,7 +184,7 @@ impl Link {
         &mut self,
         now: Instant,
         id: String,
-        octets: Bytes,
+        octets: Measured,
         waits: Waits,
         to_full: bool,
         correlation: Correlation,

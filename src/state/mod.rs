@@ -16,6 +16,7 @@ pub mod link;
 pub mod locator;
 mod look;
 mod memory;
+pub mod outgoing;
 pub mod peer;
 pub mod presence;
 pub mod recent;
@@ -37,7 +38,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::xmpp::Stanza;
 use crate::config::Config;
 use crate::flow::{
     Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
@@ -196,7 +196,7 @@ impl State {
             Intent::Retransmission { flow, key, request } => {
                 self.retransmission(flow, key, &request, effects);
             }
-            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, &stanza, effects),
+            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, stanza, effects),
             Intent::Bounced { link, sequence, refusal } => {
                 self.bounced(link, sequence, refusal, effects);
             }
@@ -261,9 +261,10 @@ impl State {
             Input::Unreachable { remote, transport } => {
                 self.unreachable(now, remote, transport, effects);
             }
+            Input::Unsent { octets } => self.unsent_alone(now, &octets, effects),
             Input::Committed(id) => self.committed(id),
-            Input::Again(Again::Unsent(Some((pair, dialog)))) => {
-                self.unsent(now, pair, dialog, effects);
+            Input::Again(Again::Unsent(Some((pair, dialog)), failure)) => {
+                self.unsent(now, (pair, dialog), failure, effects);
             }
             Input::Again(Again::Object(pair, dialog)) => {
                 self.send_object(now, pair, dialog, effects);
@@ -310,23 +311,18 @@ impl State {
         }
     }
 
-    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+    /// A request is answered without state.
+    fn note_answered(&mut self, hop: Hop, status: u16, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::SipAnswered);
         if status >= 300 {
             let outcome = format!("answered {status}");
             effects.push(Effect::Event(Event::Refused { remote: hop.remote, outcome }));
         }
-        effects.push(Effect::Sip { hop, octets });
     }
 
-    /// Writes a stanza that nobody waits for; while the link is down it is dropped, as the server
-    /// has already told the user's own side.
-    fn write(&mut self, link: LinkId, stanza: &Stanza, effects: &mut Vec<Effect>) {
-        if self.link(link).is_some_and(Link::is_up) {
-            let mut octets = Vec::with_capacity(512);
-            stanza.write(&mut octets);
-            effects.push(Effect::Xmpp { link, octets: octets.into() });
-        }
+    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+        self.note_answered(hop, status, effects);
+        self.send_octets(hop, octets, "SIP response", effects);
     }
 
     fn set_timer(&mut self, link: LinkId) {

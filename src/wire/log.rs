@@ -20,6 +20,8 @@ pub(super) struct Log {
     peers: Vec<String>,
     bound: u32,
     causes: RefCell<BTreeMap<&'static str, Cause>>,
+    /// When a cause was last told of which a line a minute is enough.
+    told: RefCell<BTreeMap<&'static str, Instant>>,
     /// Why links are down, and when that was last told.
     down: RefCell<BTreeMap<LinkId, (String, Instant)>>,
 }
@@ -39,6 +41,7 @@ impl Log {
             peers: config.sip.peers.iter().map(peer).collect(),
             bound: config.limits.log_lines_per_second,
             causes: RefCell::default(),
+            told: RefCell::default(),
             down: RefCell::default(),
         }
     }
@@ -96,6 +99,14 @@ impl Log {
                 let component = self.link(*link);
                 error!(component, id = %correlation, "a stanza closed the stream twice and was put aside");
             }
+            Event::TooLarge { what, octets, most, cut } => {
+                self.too_large(what, *octets, *most, *cut)
+            }
+            Event::ClosedTwice { remote, octets } => {
+                if self.is_due("closed twice") {
+                    warn!(server = %remote, octets, "a SIP request closed its connection twice and was put aside");
+                }
+            }
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
             Event::WithoutTcp(peer, server) => {
@@ -123,6 +134,25 @@ impl Log {
                 }
             }
         }
+    }
+
+    /// Once a minute for each kind of message: one sender can make any number of them.
+    fn too_large(&self, what: &'static str, octets: usize, most: usize, cut: bool) {
+        if self.is_due(what) {
+            let done = if cut { "went without what can be missed" } else { "was dropped" };
+            warn!(octets, bound = most, "a {what} was too large and {done}");
+        }
+    }
+
+    /// Whether a cause that may come in any number is to be told again.
+    fn is_due(&self, cause: &'static str) -> bool {
+        let now = Instant::now();
+        let mut told = self.told.borrow_mut();
+        let due = told.get(cause).is_none_or(|at| now - *at >= REMINDER);
+        if due {
+            told.insert(cause, now);
+        }
+        due
     }
 
     /// Ids, addresses and what was decided; of the message nothing.

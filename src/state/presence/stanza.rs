@@ -73,13 +73,13 @@ impl State {
     fn hold_presence(&mut self, now: Now, pair: &Pair, stanza: &Stanza, effects: &mut Vec<Effect>) {
         let bound = self.config.limits.unconfirmed;
         let id = pair.link;
-        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
+        let octets = self.measured(stanza, effects);
+        let link = self.links.get_mut(id.0).filter(|link| link.held() < bound);
+        let (Some(link), Some(octets)) = (link, octets) else {
             return self.counters.count(Counter::PresenceUntold);
         };
-        let mut octets = Vec::with_capacity(256);
-        stanza.write(&mut octets);
         let correlation = Correlation(pair.id.0);
-        link.hold(now.instant, String::new(), octets.into(), Waits::Nobody, false, correlation);
+        link.hold(now.instant, String::new(), octets, Waits::Nobody, false, correlation);
         self.pump(now, id, effects);
         self.set_timer(id);
     }

@@ -17,6 +17,9 @@ use to_xmpp::notified;
 
 use super::{encryption, error, plain, presence_error};
 
+/// Octets of the id of a request that are kept for its answer.
+const ID: usize = 1_024;
+
 /// Decides what is to be done about presence.
 pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
     match routed {
@@ -77,7 +80,8 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         (PresenceKind::Unavailable, Some(from)) if resource.is_some() => Some(from.clone()),
         _ => None,
     };
-    let id = presence.id.clone();
+    // It is kept until it is answered: one that is longer than any client makes is not.
+    let id = presence.id.clone().filter(|id| id.len() <= ID);
     let said = match presence.kind {
         PresenceKind::Subscribe => Said::Subscribe,
         PresenceKind::Subscribed => Said::Subscribed,
@@ -132,6 +136,7 @@ fn device(now: Now, presence: &Presence, resource: &Option<Text>) -> Device {
         facts,
         changed_us: stamp.unwrap_or(now.unix_ms * 1_000),
     }
+    .bounded()
 }
 
 /// One text for each language, the first that there is (RFC 6121 §4.7.2.2); empty ones say

@@ -215,7 +215,7 @@ fn devices(
                 let mut facts = facts(rules, now, pidf, tuple, language.clone(), available);
                 facts.show = closed.or(facts.show);
                 let changed_us = now.unix_ms * 1_000;
-                devices.push(Device { resource, available, facts, changed_us });
+                devices.push(Device { resource, available, facts, changed_us }.bounded());
             }
             None => devices.extend(before.iter().find(|it| it.resource == resource).cloned()),
         }
