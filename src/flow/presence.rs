@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn what_is_known_of_a_device_is_bounded() {
         let long = "&".repeat(60_000);
-        let mut facts = words(&[&long; 20]);
+        let mut facts = words(&[long.as_str(); 20]);
         facts.statuses[0].lang = Some(long.as_str().into());
         (facts.lang, facts.idle_since) = (Some(long.as_str().into()), Some(long.into()));
         let device = Device { resource: "phone".into(), available: true, facts, changed_us: 7 };
