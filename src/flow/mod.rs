@@ -5,6 +5,7 @@
 
 mod again;
 mod counter;
+mod device;
 mod dns;
 mod effect;
 mod event;
@@ -28,6 +29,7 @@ use bytes::Bytes;
 
 pub use again::{Again, Failure};
 pub use counter::Counter;
+pub use device::{Device, Facts};
 pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
 pub use effect::{CommitId, DATAGRAM, Effect, Hop, Record};
 pub use event::{Correlation, Event};
@@ -38,8 +40,8 @@ pub use message::{
     Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered,
 };
 pub use presence::{
-    Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Rendering, Said, Subscribing, Written, stamp,
+    Answered, Bounced, DialogId, Document, Notified, Pair, PairId, Presented, Rendering, Said,
+    Subscribing, Written, stamp,
 };
 pub use routed::{PresenceRouted, Routed};
 pub use secured::{Directed, Sight, Takes};

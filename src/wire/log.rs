@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -99,14 +100,8 @@ impl Log {
                 let component = self.link(*link);
                 error!(component, id = %correlation, "a stanza closed the stream twice and was put aside");
             }
-            Event::TooLarge { what, octets, most, cut } => {
-                self.too_large(what, *octets, *most, *cut)
-            }
-            Event::ClosedTwice { remote, octets } => {
-                if self.is_due("closed twice") {
-                    warn!(server = %remote, octets, "a SIP request closed its connection twice and was put aside");
-                }
-            }
+            Event::TooLarge { what, .. } => self.too_large(what, event),
+            Event::ClosedTwice { remote, octets } => self.closed_twice(*remote, *octets),
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
             Event::WithoutTcp(peer, server) => {
@@ -137,10 +132,18 @@ impl Log {
     }
 
     /// Once a minute for each kind of message: one sender can make any number of them.
-    fn too_large(&self, what: &'static str, octets: usize, most: usize, cut: bool) {
-        if self.is_due(what) {
-            let done = if cut { "went without what can be missed" } else { "was dropped" };
+    fn too_large(&self, kind: &'static str, event: &Event) {
+        if let Event::TooLarge { what, octets, most, cut } = event
+            && self.is_due(kind)
+        {
+            let done = if *cut { "went without what can be missed" } else { "was dropped" };
             warn!(octets, bound = most, "a {what} was too large and {done}");
+        }
+    }
+
+    fn closed_twice(&self, server: SocketAddr, octets: usize) {
+        if self.is_due("closed twice") {
+            warn!(%server, octets, "a SIP request closed its connection twice and was put aside");
         }
     }
 
