@@ -95,9 +95,9 @@ class TestAServerThatClosesForALargeStanza:
         is_calm(town)
 
     def test_arch_044_a_message_that_makes_too_large_a_stanza(self, town, juliet, romeo, bystanders):
-        for headers in ([("Subject", "&" * 55_000)], [("Subject", "<" * 30_000), ("Content-Language", "a" * 30_000)]):
+        for text, headers in (("&" * 4_000, [("Subject", "&" * 55_000)]), ("&" * 55_000, [])):
             for _ in range(3):
-                romeo.says("&" * 4_000, to=town.uri_of("juliet"), headers=headers, expect=413)
+                romeo.says(text, to=town.uri_of("juliet"), headers=headers, expect=413)
                 bystanders(3)
         assert juliet.unheard() == []
         is_calm(town)
