@@ -18,6 +18,7 @@ mod errors;
 mod field_content;
 mod field_edges;
 mod gateway;
+mod hostile_stanzas;
 mod link;
 mod long_texts;
 mod messages;

@@ -56,6 +56,8 @@ pub enum Purpose {
     User,
     /// Who was told of whom that an encrypted message was refused.
     Notice,
+    /// A stanza that nobody waits for, by its octets.
+    Fingerprint,
 }
 
 impl Ids {

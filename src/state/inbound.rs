@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended, Held, Waits};
+use super::link::{Action, Ended, Held, Link, Waits};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Status};
@@ -73,7 +73,7 @@ impl State {
     pub fn challenge(&self, held: &Held) -> Challenge {
         let request = match held.waits {
             Waits::Request(key) => self.servers.known(key),
-            Waits::Answer(_) | Waits::Nobody => None,
+            Waits::Answer(_) | Waits::Nobody | Waits::Passing(_) => None,
         };
         let realm = match request {
             Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
@@ -95,12 +95,14 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let bound = self.config.limits.unconfirmed;
-        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
+        let mut octets = Vec::with_capacity(512);
+        answer.write(&mut octets);
+        let print = self.fingerprint(&octets);
+        let takes = |link: &&mut Link| link.held() < bound && !link.is_aside(print);
+        let Some(link) = self.links.get_mut(id.0).filter(takes) else {
             self.counters.count(Counter::OutboundUntold);
             return self.closed_book(delivery, effects);
         };
-        let mut octets = Vec::with_capacity(512);
-        answer.write(&mut octets);
         let (octets, waits) = (octets.into(), Waits::Answer(delivery));
         link.hold(now.instant, String::new(), octets, waits, true, correlation);
         self.pump(now, id, effects);
@@ -207,7 +209,7 @@ impl State {
                     self.finish(key, Refusal::new(success), effects);
                 }
                 Waits::Answer(id) => self.closed_book(id, effects),
-                Waits::Nobody => {}
+                Waits::Nobody | Waits::Passing(_) => {}
             }
         }
         self.pump(now, id, effects);
@@ -248,8 +250,9 @@ impl State {
                 (held, self.link_refusal(now.instant), Counter::InboundUnavailable)
             }
             Ended::Quarantined(held) => {
-                let correlation = held.correlation;
-                effects.push(Effect::Event(Event::Quarantined { link, correlation }));
+                let (correlation, stanza) = (held.correlation, super::passing::named(&held.octets));
+                effects.push(Effect::Event(Event::Quarantined { link, correlation, stanza }));
+                self.put_aside(now, link, &held);
                 (held, Refusal::new(Status::SERVER_INTERNAL_ERROR), Counter::Quarantined)
             }
         };
@@ -261,6 +264,7 @@ impl State {
                 self.closed_book(id, effects);
             }
             Waits::Nobody => self.counters.count(Counter::PresenceUntold),
+            Waits::Passing(_) => {}
         }
     }
 

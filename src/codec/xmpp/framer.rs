@@ -15,6 +15,7 @@
 
 use bytes::Bytes;
 
+use super::lex::{Lex, Phase};
 use super::lexical::is_space;
 use super::oversized::Oversized;
 use super::xml_fault::XmlFault;
@@ -43,34 +44,6 @@ pub enum Frame {
     },
     /// The stream's end tag, RFC 6120 §4.4.
     Close,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Nothing but a declaration may precede the header.
-    Header,
-    /// Between stanzas.
-    Idle,
-    /// Within a stanza.
-    Stanza,
-    /// Behind the stream's end tag.
-    Closed,
-}
-
-/// What the next octet belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lex {
-    Content,
-    /// Behind `<`.
-    Markup,
-    StartTag,
-    Quoted(u8),
-    EndTag,
-    /// Behind `<!`, with that many octets of `[CDATA[` seen.
-    Bang(usize),
-    Cdata,
-    /// Within `<? ?>` before the header.
-    Declaration,
 }
 
 /// Sans-I/O framer of one stream.

@@ -15,6 +15,7 @@ mod framer_tests;
 pub mod iq;
 pub mod jid;
 pub mod jid_escaping;
+mod lex;
 mod lexical;
 mod localpart;
 pub mod message;
