@@ -10,6 +10,8 @@ use super::client::{Client, Owner};
 use super::digest;
 use super::locator::Target;
 use super::peer;
+use super::timer::Timer;
+use super::transaction::client::NonInviteClient;
 use crate::codec::sip::{Asked, HeaderName, Request, Response, Signed, asked};
 use crate::config::{Service, Transport};
 use crate::flow::{Counter, DATAGRAM, DeliveryId, Effect, Failure, Hop, Now, PeerId};
@@ -235,16 +237,32 @@ impl State {
         }
     }
 
+    /// A request that waited for the disk leaves now: its timers begin. Those that were set when
+    /// it was made find later deadlines.
+    pub(super) fn sent_late(&mut self, now: Now, branch: u64) -> Option<Owner> {
+        let client = self.clients.get_mut(&branch)?;
+        let fired = client.machine.deadline() <= now.instant;
+        let reliable = client.hop.transport.reliable();
+        client.unsent = false;
+        client.machine = NonInviteClient::new(now.instant, self.timing, reliable);
+        if fired {
+            self.timers.set(client.machine.deadline(), Timer::Client(branch));
+        }
+        Some(client.owner)
+    }
+
     pub(super) fn client_lost(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
         if let Some(client) = self.clients.remove(&branch) {
             self.client_failed(now, client, Failure::Unreachable, effects);
         }
     }
 
-    /// The transactions that go to an address, in the order in which they began.
+    /// The transactions that went to an address, in the order in which they began; those that
+    /// wait for the disk have lost nothing.
     pub(super) fn clients_at(&self, remote: SocketAddr, transport: Transport) -> Vec<u64> {
         let there = |hop: &Hop| hop.remote == remote && hop.transport == transport;
-        let clients = self.clients.iter().filter(|(_, client)| there(&client.hop));
+        let clients =
+            self.clients.iter().filter(|(_, client)| there(&client.hop) && !client.unsent);
         let mut branches: Vec<(u64, u64)> =
             clients.map(|(branch, client)| (client.number, *branch)).collect();
         branches.sort_unstable();

@@ -261,7 +261,8 @@ impl State {
             Input::Unreachable { remote, transport } => {
                 self.unreachable(now, remote, transport, effects);
             }
-            Input::Committed(id) => self.committed(id),
+            Input::Committed(id) => self.committed(now, id),
+            Input::StoreLost => self.store_anew(now, effects),
             Input::Again(Again::Unsent(Some((pair, dialog)))) => {
                 self.unsent(now, pair, dialog, effects);
             }

@@ -186,9 +186,10 @@ impl State {
         effects.push(Effect::Sip { hop, octets: octets.clone() });
         self.begun += 1;
         let number = self.begun;
-        let (repeated, attempt) = (false, Attempt::default());
+        let (repeated, unsent, attempt) = (false, false, Attempt::default());
         let place = self.takes_place(owner, way);
-        let client = Client { owner, peer, hop, octets, number, repeated, attempt, place, machine };
+        let client =
+            Client { owner, peer, hop, octets, number, repeated, attempt, place, unsent, machine };
         self.clients.insert(branch, client);
     }
 
@@ -237,10 +238,11 @@ impl State {
 
     /// Timer E or F.
     pub(super) fn fire_client(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+        if self.clients.get(&branch).is_some_and(|client| client.unsent) {
+            return;
+        }
         let Some(mut client) = self.clients.remove(&branch) else { return };
         match client.machine.fire(now.instant) {
-            // What is not on disk was not sent yet.
-            Due::Retransmit if self.is_unwritten(client.owner.dialog().map(|(pair, _)| pair)) => {}
             Due::Retransmit => {
                 self.counters.count(Counter::SipRetransmissions);
                 effects.push(Effect::Sip { hop: client.hop, octets: client.octets.clone() });
