@@ -142,12 +142,12 @@ impl Store {
         if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory).map_err(StoreError::Directory)?;
         }
-        let fresh = !path.exists();
+        let written = path.metadata().is_ok_and(|data| data.is_file() && data.len() > 0);
+        if written && !is_store(path).map_err(DatabaseError::from)? {
+            return Err(StoreError::Foreign(path.to_owned()));
+        }
         match Self::open_file(path, fresh_key, unix_ms, opening) {
             Err(error) if error.is_damage() => {
-                if !is_store(path).map_err(StoreError::Directory)? {
-                    return Err(StoreError::Foreign(path.to_owned()));
-                }
                 let aside = path.with_extension(format!("redb.damaged-{unix_ms}"));
                 std::fs::rename(path, &aside).map_err(StoreError::Directory)?;
                 let mut opened = Self::open_file(path, fresh_key, unix_ms, opening)?;
@@ -155,8 +155,7 @@ impl Store {
                 opened.stored.lost = true;
                 Ok(Opened { damaged: Some(aside), ..opened })
             }
-            Ok(opened) => Ok(Opened { fresh, ..opened }),
-            failed => failed,
+            done => done,
         }
     }
 
@@ -183,18 +182,19 @@ impl Store {
         private_file::open(path).map_err(DatabaseError::from)?;
         let database = builder.create(path)?;
         let mut store = Store { database };
-        let key = store.begin(fresh_key)?;
+        let (key, fresh) = store.begin(fresh_key)?;
         let stored = match opening {
             Opening::Start => store.read(unix_ms)?,
             Opening::Again | Opening::Doubted => Stored::default(),
         };
-        Ok(Opened { store, key, stored, fresh: false, damaged: None })
+        Ok(Opened { store, key, stored, fresh, damaged: None })
     }
 
-    /// Checks the format, makes the tables, drops that of an earlier version, and reads or sets the key.
-    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<[u8; 16], StoreError> {
+    /// Checks the format, makes the tables, drops that of an earlier version, and reads or sets the
+    /// key; one without a key is new.
+    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<([u8; 16], bool), StoreError> {
         let transaction = self.database.begin_write()?;
-        let key = {
+        let (key, fresh) = {
             let mut values = transaction.open_table(VALUES)?;
             let format = values.get("format")?.map(|format| format.value().to_vec());
             if let Some(other) = format.filter(|format| format != FORMAT) {
@@ -207,11 +207,11 @@ impl Store {
             }
             transaction.open_table(PAIRS)?;
             transaction.open_table(TARGETS)?;
-            known.unwrap_or(fresh_key)
+            (known.unwrap_or(fresh_key), known.is_none())
         };
         transaction.delete_table(TEXT_PROFILES)?;
         transaction.commit()?;
-        Ok(key)
+        Ok((key, fresh))
     }
 
     /// What the store before this one held is not here.
