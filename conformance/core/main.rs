@@ -47,6 +47,8 @@ mod scene;
 mod security;
 mod servers;
 mod settings;
+mod shares;
+mod spoofing;
 mod subscriber;
 mod subscriber_end;
 mod subscriber_failures;

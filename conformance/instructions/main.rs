@@ -13,10 +13,11 @@ use stox::codec::sip;
 use stox::codec::xmpp::{self, Limits, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Stored,
+    Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Record, Stored,
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
+use stox::state::targets::ADDRESSES;
 
 const SETTINGS: &str = r#"
 xmpp: { component: sip.xmpp.test, server: "127.0.0.11:5347", secret: s3cret }
@@ -59,6 +60,23 @@ fn message(number: usize) -> Bytes {
          Content-Type: text/plain\r\nContent-Length: 29\r\n\r\nShall I hear more, or speak? ",
         user = number % 200,
     ))
+}
+
+/// A MESSAGE of a user who never wrote before, whose agent names itself.
+fn first_message(number: usize) -> Bytes {
+    let text = String::from_utf8_lossy(&message(number)).into_owned();
+    let text = text.replace("sip:romeo", &format!("sip:new{number}romeo"));
+    Bytes::from(text.replace("Content-Type:", "User-Agent: Reader/1.0\r\nContent-Type:"))
+}
+
+/// What an earlier process left: nothing, or as many known targets as there may be.
+fn stored(piece: &str) -> Stored {
+    let known = if piece == "first-message-full" { ADDRESSES } else { 0 };
+    let record = |n: usize| Record::Target {
+        address: format!("known{n}@sip.xmpp.test"),
+        value: Some("[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned()),
+    };
+    Stored { records: (0..known).map(record).collect(), lost: false }
 }
 
 /// The same the other way, as a server writes it.
@@ -114,7 +132,7 @@ impl Core {
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
         let mut effects = Vec::new();
         let (config, rules) = (Arc::new(settings()), Arc::new(rules));
-        let stored = Stored::default();
+        let stored = stored(piece);
         let gateway = Gateway::new(config, rules, &source, &stored, false, now, &mut effects);
         let context = Arc::new(StreamContext::component(Limits::default()));
         let mut core = Core { gateway, now, context, effects };
@@ -144,8 +162,8 @@ impl Core {
     }
 
     /// One MESSAGE to its 200, with a barrier of its own.
-    fn carry_to_xmpp(&mut self, number: usize) {
-        self.sip(message(number));
+    fn carry_to_xmpp(&mut self, message: Bytes) {
+        self.sip(message);
         let barrier = self.effects.iter().find_map(|effect| match effect {
             Effect::Xmpp { octets, .. } => {
                 let text = std::str::from_utf8(octets).ok()?;
@@ -189,7 +207,8 @@ fn main() {
         match piece.as_str() {
             "sip-parse" => drop(black_box(sip::parse(message(number)))),
             "xmpp-parse" => drop(black_box(xmpp::parse(&context, stanza(number)))),
-            "sip-to-xmpp" => core.carry_to_xmpp(number),
+            "sip-to-xmpp" => core.carry_to_xmpp(message(number)),
+            "first-message" | "first-message-full" => core.carry_to_xmpp(first_message(number)),
             "xmpp-to-sip" | "one-rule" | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
                 core.carry_to_sip(number);
             }

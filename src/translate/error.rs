@@ -136,7 +136,9 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
         Failure::NoWatcher => StanzaError::new(Condition::NotAcceptable),
         Failure::Stale => StanzaError::new(Condition::RecipientUnavailable),
-        Failure::QueueFull | Failure::Replaced => StanzaError::new(Condition::ResourceConstraint),
+        Failure::QueueFull | Failure::ShareFull | Failure::Replaced => {
+            StanzaError::new(Condition::ResourceConstraint)
+        }
     };
     if hides(rules, &error) {
         return StanzaError::new(Condition::ServiceUnavailable);
@@ -151,12 +153,13 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::NoWatcher => "no subscription takes the secured object any more",
         Failure::Replaced => "another device sent a later secured object",
         Failure::QueueFull => "too many messages wait for this user",
+        Failure::ShareFull => "too many of your messages have no answer yet",
     };
     let mut error = error.with_text(text);
     // Too long is the sender's to change; too many is over by itself.
     error.kind = match failure {
         Failure::TooLarge => ErrorKind::Modify,
-        Failure::QueueFull | Failure::Replaced => ErrorKind::Wait,
+        Failure::QueueFull | Failure::ShareFull | Failure::Replaced => ErrorKind::Wait,
         _ => error.kind,
     };
     error

@@ -4,6 +4,7 @@
 //! has a thread of its own.
 
 mod admin;
+mod budget;
 mod clock;
 mod component;
 mod connections;
@@ -12,6 +13,7 @@ mod journal;
 mod journal_file;
 mod log;
 mod metrics;
+mod port;
 mod probe;
 mod reload;
 mod run;
