@@ -66,7 +66,10 @@ fn one_xmpp_user_has_a_tenth_of_the_queue_and_the_others_are_served() {
     }
     assert_eq!(world.requests().len(), 5);
     let told = errors_to(&mut world, "juliet");
-    assert_eq!(told, vec!["too many of your messages have no answer yet"; 35]);
+    assert_eq!(
+        told,
+        vec!["Too many of your messages have no answer yet: wait before you write more."; 35]
+    );
     assert_eq!(world.counter("xmpp_to_sip_over_share"), 35);
     // Bystanders have room: each a share of the same size.
     for user in ["nurse", "tybalt", "friar"] {
@@ -271,7 +274,7 @@ fn one_sip_user_has_a_share_of_pairs_and_of_subscriptions() {
     assert_eq!(watches(&mut world, "mallory", "nurse", "b", "").0, 200);
     let (code, words) = watches(&mut world, "mallory", "tybalt", "c", "");
     assert_eq!(code, 480);
-    assert!(words.contains("too many users are watched"), "{words}");
+    assert!(words.contains("watches too many users"), "{words}");
     assert_eq!(watches(&mut world, "romeo", "tybalt", "d", "").0, 200);
     for call in ["e", "f"] {
         assert_eq!(watches(&mut world, "mallory", "juliet", call, "").0, 200);

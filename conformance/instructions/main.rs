@@ -17,7 +17,7 @@ use stox::flow::{
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
-use stox::state::targets::ADDRESSES;
+use stox::state::targets;
 
 const SETTINGS: &str = r#"
 xmpp: { component: sip.xmpp.test, server: "127.0.0.11:5347", secret: s3cret }
@@ -69,16 +69,6 @@ fn first_message(number: usize) -> Bytes {
     Bytes::from(text.replace("Content-Type:", "User-Agent: Reader/1.0\r\nContent-Type:"))
 }
 
-/// What an earlier process left: nothing, or as many known targets as there may be.
-fn stored(piece: &str) -> Stored {
-    let known = if piece == "first-message-full" { ADDRESSES } else { 0 };
-    let record = |n: usize| Record::Target {
-        address: format!("known{n}@sip.xmpp.test"),
-        value: Some("[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned()),
-    };
-    Stored { records: (0..known).map(record).collect(), lost: false }
-}
-
 /// The same the other way, as a server writes it.
 fn stanza(number: usize) -> Bytes {
     Bytes::from(format!(
@@ -117,6 +107,22 @@ fn rules_of(piece: &str) -> Rules {
     rules
 }
 
+/// What is known of targets: that those of `stanza` read objects, or so much of others that the
+/// memory is full.
+fn known(piece: &str) -> Vec<Record> {
+    let record = |user: String| Record::Target {
+        address: format!("{user}@sip.xmpp.test"),
+        value: Some("[{\"cpim\":true,\"hour\":472222}]".to_owned()),
+    };
+    match piece {
+        "xmpp-to-sip-object" => (0..200).map(|user| record(format!("romeo{user}"))).collect(),
+        "full-memory" | "first-message-full" => {
+            (0..targets::ADDRESSES).map(|user| record(format!("u{user}"))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The core, its link up, with the least of an outside: barriers and requests are answered.
 struct Core {
     gateway: Gateway,
@@ -132,7 +138,7 @@ impl Core {
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
         let mut effects = Vec::new();
         let (config, rules) = (Arc::new(settings()), Arc::new(rules));
-        let stored = stored(piece);
+        let stored = Stored { records: known(piece), lost: false };
         let gateway = Gateway::new(config, rules, &source, &stored, false, now, &mut effects);
         let context = Arc::new(StreamContext::component(Limits::default()));
         let mut core = Core { gateway, now, context, effects };
@@ -209,7 +215,8 @@ fn main() {
             "xmpp-parse" => drop(black_box(xmpp::parse(&context, stanza(number)))),
             "sip-to-xmpp" => core.carry_to_xmpp(message(number)),
             "first-message" | "first-message-full" => core.carry_to_xmpp(first_message(number)),
-            "xmpp-to-sip" | "one-rule" | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
+            "xmpp-to-sip" | "xmpp-to-sip-object" | "full-memory" | "one-rule"
+            | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
                 core.carry_to_sip(number);
             }
             other => panic!("no piece is called {other}"),

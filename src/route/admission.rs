@@ -48,7 +48,9 @@ pub(super) fn accept<'a>(
     let merge_key = merge(view, request, key)?;
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
     let from = from.map_err(|error| {
-        Refusal::new(Status::FORBIDDEN).warning(&format!("From has no XMPP address: {error}"))
+        let words = "Your address cannot be written as an XMPP address";
+        Refusal::new(Status::FORBIDDEN, words)
+            .warning(&format!("From has no XMPP address: {error}"))
     })?;
     let to = addressee(view, &parties)?;
     Ok(Accepted { parties, from, to, merge_key })
@@ -61,7 +63,8 @@ fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
     let spelling = view.state.xmpp_spelling(parties.to_address.uri());
     let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule, spelling);
     let full = full.map_err(|error| {
-        Refusal::new(Status::NOT_FOUND).warning(&format!("no XMPP address: {error}"))
+        let words = "This cannot be written as an XMPP address";
+        Refusal::new(Status::NOT_FOUND, words).warning(&format!("no XMPP address: {error}"))
     })?;
     Ok(if view.state.knows_device(&full) { full } else { full.bare() })
 }
@@ -81,7 +84,10 @@ pub(super) fn unknown_yet(view: View<'_>, flow: &Flow) -> Option<Option<Routed>>
 pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
     match view.state.is_peer(flow.remote.ip()) {
         true => Ok(()),
-        false => Err(Refusal::new(Status::FORBIDDEN).warning("this address is no peer's")),
+        false => {
+            let words = "The gateway serves only the SIP servers that it knows";
+            Err(Refusal::new(Status::FORBIDDEN, words).warning("this address is no peer's"))
+        }
     }
 }
 
@@ -97,9 +103,9 @@ fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
     match media_type.and_then(|media_type| view.rules.encryption.secures(&media_type)) {
         Some(named) => {
-            let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
             let words = format!("{} is not supported here", named.title);
-            Err(refusal.with(HeaderName::Accept, accept).warning(&words))
+            let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+            Err(refusal.with(HeaderName::Accept, accept))
         }
         None => Ok(()),
     }
@@ -110,9 +116,16 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
     match method {
         Method::Message | Method::Subscribe | Method::Notify => Ok(()),
         Method::Other(_) => {
-            Err(Refusal::new(Status::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW))
+            let words = "The gateway does not know this kind of request";
+            Err(Refusal::new(Status::NOT_IMPLEMENTED, words).with(HeaderName::Allow, ALLOW))
         }
-        _ => Err(Refusal::new(Status::METHOD_NOT_ALLOWED).with(HeaderName::Allow, ALLOW)),
+        known => {
+            let words = match known {
+                Method::Invite => "Calls are not carried, send a message",
+                _ => "Only messages and presence are carried",
+            };
+            Err(Refusal::new(Status::METHOD_NOT_ALLOWED, words).with(HeaderName::Allow, ALLOW))
+        }
     }
 }
 
@@ -121,7 +134,10 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
 fn outside_dialog(request: &Request) -> Result<(), Refusal> {
     match request.to.tag() {
         None => Ok(()),
-        Some(_) => Err(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST)),
+        Some(_) => {
+            let words = "This belongs to no conversation that is known here";
+            Err(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST, words))
+        }
     }
 }
 
@@ -129,20 +145,27 @@ fn outside_dialog(request: &Request) -> Result<(), Refusal> {
 fn schemes(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if [request.uri.scheme(), request.to.uri().scheme()].contains(&Scheme::Sips) {
         let warning = HeaderValue::text("380 stox \"SIPS Not Allowed\"");
-        let mut refusal = Refusal::new(Status::TEMPORARILY_UNAVAILABLE);
+        let words = "SIPS cannot be carried to XMPP, use a SIP address";
+        let mut refusal = Refusal::new(Status::TEMPORARILY_UNAVAILABLE, words);
         refusal.headers.push(HeaderName::Warning, warning);
         return Err(refusal);
     }
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Im | Scheme::Pres => Ok(()),
         _ if paired(view, &request.uri).is_some() => Ok(()),
-        _ => Err(Refusal::new(Status::UNSUPPORTED_URI_SCHEME)),
+        _ => {
+            let words = "This kind of address has no meaning here, use a SIP address";
+            Err(Refusal::new(Status::UNSUPPORTED_URI_SCHEME, words))
+        }
     }
 }
 
 /// Both domains must be configured, each on its own side: never an open relay.
 fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal> {
-    let not_here = || Refusal::new(Status::NOT_FOUND).warning("this domain is not served here");
+    let not_here = || {
+        let words = "The gateway does not serve this domain";
+        Refusal::new(Status::NOT_FOUND, words).warning("this domain is not served here")
+    };
     let to_uri = recipient(view, request);
     let to = paired(view, to_uri)
         .filter(|pair| pair.side == Side::Xmpp)
@@ -162,9 +185,11 @@ fn sender<'a>(
     to: &DomainPair,
 ) -> Result<&'a DomainPair, Refusal> {
     let from = request.from.uri();
-    let forbidden = |words: &str| Err(Refusal::new(Status::FORBIDDEN).warning(words));
+    let forbidden =
+        |words: &str, why: &str| Err(Refusal::new(Status::FORBIDDEN, words).warning(why));
     if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
-        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED)
+        let words = "Anonymous messages are not carried, show your address";
+        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED, words)
             .warning("XMPP users are told who writes: no anonymous message crosses"));
     }
     if let Some(pair) = paired(view, from).filter(|pair| matches!(pair.side, Side::Sip { .. })) {
@@ -173,18 +198,22 @@ fn sender<'a>(
     let domain = match from.scheme() {
         Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres => domain(from),
         Scheme::Tel => {
-            return forbidden("the sender has no domain: a tel: address needs a pair in the rules");
+            let why = "the sender has no domain: a tel: address needs a pair in the rules";
+            return forbidden("The sender has no domain", why);
         }
         _ => None,
     };
     let pair = domain.and_then(|domain| view.config.domains.sip_users(&domain, &to.xmpp));
-    let Some(pair) = pair else { return forbidden("this sender's domain is not served here") };
+    let Some(pair) = pair else {
+        let words = "The gateway does not serve the domain you write from";
+        return forbidden(words, "this sender's domain is not served here");
+    };
     let rules = view.rules.addresses.of(Direction::ToXmpp, &pair.xmpp);
     if matches!(from.scheme(), Scheme::Im | Scheme::Pres) && !rules.im_senders {
-        return forbidden("From must be a sip: address");
+        return forbidden("Write from a sip: address", "From must be a sip: address");
     }
     if from.user().is_none_or(str::is_empty) {
-        return forbidden("From names no user");
+        return forbidden("The sender is no user", "From names no user");
     }
     Ok(pair)
 }
@@ -218,10 +247,14 @@ fn recipient<'a>(view: View<'_>, request: &'a Request) -> &'a Uri {
 /// Max-Forwards as a proxy checks it (RFC 7332 §5), and our own hop in the Via list.
 pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if request.max_forwards == Some(0) {
-        return Err(Refusal::new(Status::TOO_MANY_HOPS));
+        let words = "This has passed too many servers to go on";
+        return Err(Refusal::new(Status::TOO_MANY_HOPS, words));
     }
     match request.via.iter().any(|via| sent_by_us(view, via)) {
-        true => Err(Refusal::new(Status::LOOP_DETECTED)),
+        true => {
+            let words = "This passed the gateway before, it goes round in circles";
+            Err(Refusal::new(Status::LOOP_DETECTED, words))
+        }
         false => Ok(()),
     }
 }
@@ -236,7 +269,8 @@ pub(super) fn sent_by_us(view: View<'_>, via: &Via) -> bool {
 
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.
 pub(super) fn extensions(request: &Request) -> Result<(), Refusal> {
-    let mut refusal = Refusal::new(Status::BAD_EXTENSION);
+    let words = "The gateway does not have the extension that this demands";
+    let mut refusal = Refusal::new(Status::BAD_EXTENSION, words);
     for tag in request.headers.items(&HeaderName::Require) {
         refusal = refusal.with(HeaderName::Unsupported, tag);
     }
@@ -258,7 +292,10 @@ fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
     }
     let merge_key = view.state.hash(Purpose::Merge, &parts);
     match view.state.servers().merged(merge_key) {
-        true => Err(Refusal::new(Status::LOOP_DETECTED)),
+        true => {
+            let words = "The same request came by another way already";
+            Err(Refusal::new(Status::LOOP_DETECTED, words))
+        }
         false => Ok(merge_key),
     }
 }

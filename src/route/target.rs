@@ -174,6 +174,9 @@ fn is_cpim(content_type: &str) -> bool {
 /// How an agent names itself, as far as it is kept.
 fn agent<'a>(headers: &'a Headers, header: &HeaderName) -> &'a str {
     let name = headers.get_text(header).unwrap_or_default().trim();
-    let most = name.floor_char_boundary(Evidence::NAME);
+    let mut most = Evidence::NAME.min(name.len());
+    while !name.is_char_boundary(most) {
+        most -= 1;
+    }
     name.get(..most).unwrap_or_default().trim_end()
 }

@@ -42,7 +42,9 @@ pub use addresses::{Addresses, Resource};
 pub use book::{Book, Looked, Rule};
 pub use encryption::Encryption;
 pub use entries::{Change, Entry, changes, entries};
-pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
+pub use errors::{
+    Errors, SIP_VARIABLES, Saying, SipError, Worded, Words, XMPP_VARIABLES, XmppError,
+};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
     AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, Phrase, Phrases,

@@ -56,6 +56,8 @@ pub enum Purpose {
     User,
     /// A user of either side who holds a share.
     Holder,
+    /// A SIP user who was there, by the bare JID.
+    Seen,
     /// Who was told of whom that an encrypted message was refused.
     Notice,
 }

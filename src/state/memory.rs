@@ -1,11 +1,12 @@
 //! What is remembered of users and of messages that are done with.
 
+use super::client::Client;
 use super::ids::Purpose;
 use super::targets::{Agent, Targets};
 use super::{State, spelling};
 use crate::codec::sip::{Uri, percent};
 use crate::codec::xmpp::Jid;
-use crate::flow::{CommitId, DeliveryId, Effect, Evidence, Instant, Now, Profile, Record};
+use crate::flow::{CommitId, DeliveryId, Effect, Evidence, Instant, Now, Record};
 
 impl State {
     /// The agents seen behind the address of a SIP user.
@@ -33,14 +34,13 @@ impl State {
         self.commit_targets(records, effects);
     }
 
-    /// The target of a message refused the form that it had.
-    pub(super) fn form_refused(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
-        let Some(delivery) = self.deliveries.get(id) else { return };
-        if delivery.outbound.profile == Profile::Cpim {
-            let key = self.address_key(delivery.outbound.recipient.bare_str());
-            let records = self.targets.refused_cpim(key).into_iter().collect();
-            self.commit_targets(records, effects);
-        }
+    /// Notes whether the target of a message does not read the object that it got.
+    pub(super) fn object_refused(&mut self, branch: u64, is_so: bool, effects: &mut Vec<Effect>) {
+        let id = self.client(branch).filter(|_| is_so).and_then(Client::delivery);
+        let Some(delivery) = id.and_then(|id| self.deliveries.get(id)) else { return };
+        let key = self.address_key(delivery.outbound.recipient.bare_str());
+        let records = self.targets.refused_cpim(key).into_iter().collect();
+        self.commit_targets(records, effects);
     }
 
     pub(super) fn commit_targets(&mut self, records: Vec<Record>, effects: &mut Vec<Effect>) {
@@ -74,6 +74,33 @@ impl State {
         }
     }
 
+    /// Whether a SIP user was there since the start, or is shown as there by what the store holds:
+    /// wrote, took a message, asked for presence or was shown as present. An address that never was
+    /// may be a mistake in writing. At most 100,000; the oldest is forgotten.
+    #[must_use]
+    pub fn has_been_seen(&self, jid: &Jid) -> bool {
+        self.seen.knows(self.seen_key(jid))
+    }
+
+    fn seen_key(&self, jid: &Jid) -> u64 {
+        self.hash(Purpose::Seen, &[jid.bare_str().as_bytes()])
+    }
+
+    /// Notes a SIP user as there.
+    pub(super) fn note_seen(&mut self, jid: &Jid) {
+        let key = self.seen_key(jid);
+        self.seen.note(key);
+    }
+
+    /// Notes who took a message, as a status says, as there.
+    pub(super) fn note_taken(&mut self, id: DeliveryId, status: u16) {
+        let taken = self.deliveries.get(id).filter(|_| status / 100 == 2);
+        let key = taken.map(|it| self.seen_key(&it.outbound.recipient));
+        if let Some(key) = key {
+            self.seen.note(key);
+        }
+    }
+
     /// How the SIP user behind a JID writes himself, if not as the JID says.
     #[must_use]
     pub fn sip_spelling(&self, jid: &Jid) -> Option<&str> {
@@ -103,6 +130,7 @@ impl State {
     /// Notes a SIP user who wrote: device and spelling.
     pub(super) fn note_sip_user(&mut self, uri: &Uri, jid: &Jid) {
         self.note_device(jid);
+        self.note_seen(jid);
         let key = self.hash(Purpose::SipSpelling, &[jid.bare_str().as_bytes()]);
         self.spellings.note(key, spelling::of_sip_user(uri, jid).as_deref());
     }

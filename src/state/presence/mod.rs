@@ -10,6 +10,7 @@ mod client;
 pub mod dialog;
 mod dialogs;
 mod fetch;
+mod heard;
 pub mod names;
 mod notified;
 pub mod notifier;
@@ -35,6 +36,7 @@ use super::State;
 use super::ids::Purpose;
 use super::pace::Pace;
 use super::timer::Timer;
+use crate::codec::sip::SubscriptionState;
 use crate::codec::xmpp::Jid;
 use crate::flow::{
     CommitId, Counter, DialogId, Effect, Instant, Map, Now, PairId, PresenceIntent, Presented,
@@ -43,6 +45,7 @@ use crate::flow::{
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
+use heard::Retrying;
 use objects::Objects;
 use pair::{Dirty, PairState};
 use shares::Shares;
@@ -68,6 +71,7 @@ pub struct Presence {
     lost: bool,
     objects: Objects,
     shares: Shares,
+    retrying: Retrying,
 }
 
 /// How much there is now.
@@ -96,6 +100,7 @@ impl Presence {
             lost,
             objects: Objects::new(seed),
             shares: Shares::new(seed),
+            retrying: Retrying::new(seed),
         }
     }
 
@@ -191,6 +196,7 @@ impl State {
 
     fn remove_pair(&mut self, id: PairId) {
         self.uncount(id);
+        self.forget_retrying(id);
         let Some(pair) = self.presence.pairs.remove(&id) else { return };
         let key = self.user_id(pair.names.user());
         let Some(user) = self.presence.users.get_mut(&key) else { return };
@@ -271,8 +277,19 @@ impl State {
     ) {
         match intent {
             PresenceIntent::Presented(said) => self.presented(now, *said, effects),
-            PresenceIntent::Notified(notified) => self.notified(now, *notified, effects),
-            PresenceIntent::Subscribing(asked) => self.subscribing(now, *asked, effects),
+            PresenceIntent::Notified(notified) => {
+                let over = *notified.state.state() == SubscriptionState::Terminated;
+                let contact = (!over).then(|| notified.pair.contact.clone());
+                self.notified(now, *notified, effects);
+                if let Some(contact) = contact {
+                    self.contact_heard(now, &contact, effects);
+                }
+            }
+            PresenceIntent::Subscribing(asked) => {
+                let contact = asked.pair.contact.clone();
+                self.subscribing(now, *asked, effects);
+                self.contact_heard(now, &contact, effects);
+            }
             PresenceIntent::Answered(answered) => self.answered(now, &answered, effects),
             PresenceIntent::Subscribe { pair, dialog, seconds, accept } => {
                 self.with_pair(now, pair, effects, |state, effects| {

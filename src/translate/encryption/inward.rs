@@ -127,11 +127,11 @@ pub(in crate::translate) fn refusal<'a>(
         _ => Saying::Warning,
     };
     let asked = facts(arrived, &part.key, &part.name);
-    let mut refusal = Refusal::new(status);
+    let words = rules.say(&asked, saying, lang, &part.title, "").text;
+    let mut refusal = Refusal::explained(status, &words);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
         refusal = refusal.with(HeaderName::Accept, accept);
     }
-    let refusal = refusal.warning(&rules.say(&asked, saying, lang, &part.title, "").text);
     let sighting = whose(arrived).sighting(&part.name, &part.place, Decision::Refused);
     let notice =
         (course_of(rules, arrived, part) == Course::Notify).then(|| notice(rules, arrived, part));

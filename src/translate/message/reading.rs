@@ -299,17 +299,16 @@ impl<'a> Reader<'a> {
         }
         let known = |ns: &str| ns == cpim::CORE_NAMESPACE || ns == cpim::IMDN_NAMESPACE;
         if let Some(required) = object.all_required().find(|required| !known(&required.ns)) {
-            let refusal = Refusal::new(Status::NOT_ACCEPTABLE_HERE);
             let words = format!("CPIM Require not supported: {}", required.name);
-            return Err(Unread::NotUnderstood(Box::new(refusal.warning(&words))));
+            let refusal = Refusal::explained(Status::NOT_ACCEPTABLE_HERE, &words);
+            return Err(Unread::NotUnderstood(Box::new(refusal)));
         }
         let foreign =
             object.levels().any(|level| level.from().is_some_and(|from| self.foreign(&from)));
         if foreign && self.rules.refuse_foreign_from {
-            let refusal = Refusal::new(Status::FORBIDDEN);
-            return Err(Unread::Refused(Box::new(
-                refusal.warning("the CPIM From is somebody else"),
-            )));
+            let words = "The CPIM From is somebody else";
+            let refusal = Refusal::explained(Status::FORBIDDEN, words);
+            return Err(Unread::Refused(Box::new(refusal)));
         }
         let mut said = self.part(object.content(), Place { objects, ..place })?;
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));

@@ -13,23 +13,25 @@ const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
 
 pub(super) fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
     let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, accept);
-    Box::new(refusal.warning(&format!("the character set {name} is not read")))
+    let words = format!("The character set {name} is not read");
+    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+    Box::new(refusal.with(HeaderName::Accept, accept))
 }
 
 pub(super) fn unknown_coding(name: &str) -> Box<Refusal> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
+    let words = format!("The content coding {name} is not read");
+    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
-    Box::new(refusal.warning(&format!("the content coding {name} is not read")))
+    Box::new(refusal)
 }
 
 pub(super) fn bad_request(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
 pub(super) fn too_large(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE).warning(why))
+    Box::new(Refusal::explained(Status::REQUEST_ENTITY_TOO_LARGE, why))
 }
 
 pub(super) fn malformed<T>(why: &str) -> Read<T> {
@@ -48,5 +50,7 @@ pub(super) fn unread<T>(what: &str) -> Read<T> {
 }
 
 fn unaccepted() -> Refusal {
-    Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, Messages::ACCEPT)
+    let words = "This kind of content is not carried, send plain text";
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
+    refusal.with(HeaderName::Accept, Messages::ACCEPT)
 }

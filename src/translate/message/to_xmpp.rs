@@ -193,6 +193,9 @@ fn fits(message: &Message, bound: usize) -> Result<(), Box<Refusal>> {
     message.write(&mut octets);
     match octets.len() <= bound {
         true => Ok(()),
-        false => Err(Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE))),
+        false => {
+            let words = "This message is too long for XMPP, send it in shorter pieces";
+            Err(Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE, words)))
+        }
     }
 }
