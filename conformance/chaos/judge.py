@@ -17,8 +17,8 @@ BROKEN = ("lost", "doubled", "false", "mistold", "garbled")
 UNKNOWN_STATUS = ("408", "504", "timer F")
 UNKNOWN_CONDITION = "remote-server-timeout"
 # And words that say that it did not.
-STOPPING, AWAY = "the gateway is about to stop", "Component unavailable"
-NOT_SENT = ("not sent: the message before it was not answered", "too many messages wait for this user", STOPPING, AWAY)
+STOPPING, AWAY = "The gateway is being restarted: try again in a minute.", "Component unavailable"
+NOT_SENT = ("Not sent, as the message before it was not answered", "Too many messages wait for this contact", STOPPING, AWAY)
 
 # How long after something broke it may still be the cause of a failure: the longest pause of a component link between
 # two attempts, the time until everybody has registered again, and Timer F.

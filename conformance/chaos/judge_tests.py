@@ -83,9 +83,9 @@ class TestToSip:
 
     @pytest.mark.parametrize("what, words, cause, kind", [
         ("item-not-found", "", "kamailio", "kill"),
-        ("remote-server-timeout", "the SIP side did not answer in time", "kamailio", "kill"),
+        ("remote-server-timeout", "The SIP side did not answer in time: this may not have arrived. Try again later.", "kamailio", "kill"),
         ("remote-server-timeout", "Component unavailable", "link", "stall"),
-        ("resource-constraint", "the gateway is about to stop", "stox", "stop"),
+        ("resource-constraint", "The gateway is being restarted: try again in a minute.", "stox", "stop"),
     ])
     def test_told_with_and_without_a_cause(self, book, what, words, cause, kind):
         book.to_sip().told.append(Told(1.1, what, words))
@@ -94,7 +94,7 @@ class TestToSip:
         assert book.verdict() == "told"
 
     def test_a_kill_is_no_stop(self, book):
-        book.to_sip().told.append(Told(1.1, "resource-constraint", "the gateway is about to stop"))
+        book.to_sip().told.append(Told(1.1, "resource-constraint", "The gateway is being restarted: try again in a minute."))
         book.dies("stox", 0.5, ended=1.05)
         assert book.verdict() == "mistold"
 
@@ -176,8 +176,8 @@ class TestToSip:
         assert book.verdict() == "again"
 
     @pytest.mark.parametrize("what, words, name", [
-        ("remote-server-timeout", "the SIP side did not answer in time", "told and delivered"),
-        ("remote-server-timeout", "not sent: the message before it was not answered", "mistold"),
+        ("remote-server-timeout", "The SIP side did not answer in time: this may not have arrived. Try again later.", "told and delivered"),
+        ("remote-server-timeout", "Not sent, as the message before it was not answered: try again later.", "mistold"),
         ("remote-server-timeout", "Component unavailable", "mistold"),
         ("item-not-found", "", "mistold"),
     ])

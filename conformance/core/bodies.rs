@@ -278,7 +278,8 @@ fn msg_045_multiparts_within_each_other_have_a_depth() {
         fate(&outer.0, outer.1.as_bytes())
     };
     assert_eq!(nested(4).text(), "plain");
-    nested(5).refused(400);
+    // What is too deep to be looked into may be encrypted (E2E-085).
+    assert!(!accept(&nested(5).refused(415)).is_empty());
     let (inner, body) = multipart("alternative", &[PLAIN, HTML]);
     let inner = format!("Content-Type: {inner}\r\n\r\n{body}");
     assert_eq!(parts("mixed", &[PLAIN, &inner]).text(), "plain\nhtml");

@@ -293,7 +293,8 @@ fn cpim_059_objects_within_objects_have_a_depth() {
         ))
     };
     assert_eq!(with_multipart(3).text(), "innermost");
-    with_multipart(4).refused(400);
+    // A part that is too deep to be looked into may be encrypted (E2E-085).
+    with_multipart(4).refused(415);
 }
 
 #[test]

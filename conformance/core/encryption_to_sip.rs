@@ -45,7 +45,6 @@ fn e2e_002_all_hits_are_collected_before_it_is_decided() {
     // One with content decides beside one without.
     said(&format!("{keys}{OMEMO}")).not_acceptable("omemo:axolotl");
     for clear in [
-        "<file-sharing xmlns='urn:xmpp:sfs:0'><sources><encrypted xmlns='urn:xmpp:esfs:0'/></sources></file-sharing>",
         "<encrypted xmlns='urn:example'/>",
         "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'/>",
         "<fallback xmlns='urn:xmpp:fallback:0'/>",
@@ -400,12 +399,24 @@ fn e2e_079_nothing_goes_in_clear_after_a_refusal() {
 }
 
 #[test]
-fn e2e_092_links_to_encrypted_files_are_text() {
+fn e2e_092_a_link_that_only_its_key_opens_is_refused_and_others_are_text() {
     for (body, oob) in [
         ("https://h.test/x.pgp", "<x xmlns='jabber:x:oob'><url>https://h.test/x.pgp</url></x>"),
-        ("aesgcm://h.test/x.jpg#0123", ""),
+        ("see aesgcm://h.test/x.jpg#0123", ""),
+        ("aesgcm://h.test/x.jpg#0123 what is this", ""),
     ] {
         assert_eq!(text_of(&said(&format!("<body>{body}</body>{oob}")).sent()), body);
+    }
+    let link = "<x xmlns='jabber:x:oob'><url>aesgcm://h.test/x.jpg#0123</url></x>";
+    for children in [
+        "<body>aesgcm://h.test/x.jpg#0123</body>".to_owned(),
+        "<body> AESGCM://h.test/x.jpg#0123\n</body>".to_owned(),
+        format!("<body>aesgcm://h.test/x.jpg#0123</body>{link}"),
+        format!("<body>look</body>{link}"),
+        link.to_owned(),
+    ] {
+        let error = said(&children).not_acceptable("encrypted-file");
+        assert!(error.texts[0].text.contains("file encryption is not supported"), "{error:?}");
     }
 }
 

@@ -153,7 +153,10 @@ fn what_is_encrypted_is_refused_as_such() {
 fn who_joins_what_is_no_room_is_told() {
     assert_eq!(
         refused(file!("groupchat-message.xml")),
-        ("service-unavailable".to_owned(), "this is no room".to_owned())
+        (
+            "service-unavailable".to_owned(),
+            "There are no chat rooms behind this gateway.".to_owned()
+        )
     );
     let mut world = world();
     world.xmpp(file!("room-join.xml").trim());
@@ -168,7 +171,7 @@ fn who_joins_what_is_no_room_is_told() {
         (answer.id.as_deref(), error.condition.name()),
         (Some("join1"), "service-unavailable")
     );
-    assert_eq!(error.texts[0].text, "this is no room");
+    assert_eq!(error.texts[0].text, "There are no chat rooms behind this gateway.");
     assert_eq!(world.requests(), []);
 }
 

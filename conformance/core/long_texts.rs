@@ -146,7 +146,7 @@ fn ten_parts_are_the_most_and_objects_become_bare_text_before() {
             seen[2] = true;
             let (id, condition, words) = told(&mut world);
             assert_eq!((id.as_str(), condition.as_str()), ("m1", "policy-violation"));
-            assert_eq!(words, "the message is too long to be sent by SIP");
+            assert_eq!(words, "This is too long for the SIP side: send it in shorter pieces.");
             assert!(octets > 7_000, "{octets}");
             continue;
         }
@@ -161,8 +161,8 @@ fn ten_parts_are_the_most_and_objects_become_bare_text_before() {
 #[test]
 fn the_first_failure_is_told_once_and_ends_it() {
     for (failing, which) in [
-        (1, "part 1 failed, and nothing was delivered"),
-        (2, "part 2 failed, and what was before it was delivered"),
+        (1, "Part 1 failed, and nothing was delivered. Busy"),
+        (2, "Part 2 failed, and what was before it was delivered. Busy"),
     ] {
         let mut world = world(BodyProfile::Text);
         world.juliet_says("m1", &words(3_000));
@@ -201,7 +201,7 @@ fn a_part_without_an_answer_is_sent_again_and_then_given_up() {
     assert!(world.requests().iter().all(|copy| *copy == second));
     let (id, condition, words) = told(&mut world);
     assert_eq!((id.as_str(), condition.as_str()), ("m1", "remote-server-timeout"));
-    assert!(words.starts_with("part 2 failed, and what was before it was delivered: "), "{words}");
+    assert!(words.starts_with("Part 2 failed, and what was before it was delivered. "), "{words}");
     assert!(world.gateway.deadline().is_none() || world.requests().is_empty());
 }
 
@@ -330,8 +330,8 @@ fn a_part_whose_outcome_cannot_be_found_out_is_told_and_nothing_follows() {
     assert!(late.requests().is_empty());
     let (id, condition, words) = told(&mut late);
     assert_eq!((id.as_str(), condition.as_str()), ("m1", "remote-server-timeout"));
-    assert!(words.starts_with("part 2 failed, and what was before it was delivered: "), "{words}");
-    assert!(words.ends_with("is not known"), "{words}");
+    assert!(words.starts_with("Part 2 failed, and what was before it was delivered. "), "{words}");
+    assert!(words.ends_with("is not known."), "{words}");
     late.confirm_all();
     assert_eq!(unfinished(&late.journal), []);
 }

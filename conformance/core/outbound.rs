@@ -150,7 +150,7 @@ fn msg_071_the_second_form_keeps_order_and_count() {
     }
     assert_eq!((world.requests(), world.stanzas()), (vec![], vec![]));
     assert!(
-        matches!(&world.records[..], [Record::Target { address, .. }] if address == "romeo@sip.xmpp.test"),
+        matches!(&world.records[..], [Record::Target { address, .. }] if address == "romeo@sip.test"),
         "{:?}",
         world.records
     );

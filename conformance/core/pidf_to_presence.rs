@@ -4,8 +4,9 @@
 
 use stox::codec::sip::HeaderName;
 
-use crate::verona::{ACTIVE, PIDF, Romeo, document, filled, stanza, tuple};
+use crate::verona::{ACTIVE, PIDF, Romeo, document, filled, stanza, tuple, tuple_at};
 
+const NOTHING: [String; 0] = [];
 const GONE: &str = " type='unavailable'";
 
 #[test]
@@ -43,9 +44,10 @@ fn pres_018_content_language_is_the_language_of_the_stanza() {
 #[test]
 fn pres_019_the_dialog_says_who_the_presentity_is() {
     let mut romeo = Romeo::watched();
-    assert_eq!(romeo.shows(&tuple("a", "open", "")), [stanza("a", "")]);
+    assert_eq!(romeo.shows(&tuple_at("a", "open", "a")), [stanza("a", "")]);
     romeo.from = "sip:admin@example.net";
-    assert_eq!(romeo.shows(&tuple("b", "open", "")), [stanza("b", ""), stanza("a", GONE)]);
+    let told = romeo.shows(&tuple_at("b", "open", "b"));
+    assert_eq!(told, [stanza("b", ""), stanza("a", GONE)]);
 }
 
 #[test]
@@ -73,6 +75,66 @@ fn pres_026_an_id_that_can_be_no_resource_has_a_hash() {
     let other = tuple("ID-\u{E001}", "open", "");
     let told = romeo.shows(&[odd, other].concat());
     assert!(told.len() == 1 && told != [stanza(device, "")], "{told:?}");
+}
+
+#[test]
+fn pres_026_a_tuple_in_the_place_of_one_with_the_same_contact_keeps_its_resource() {
+    let mut romeo = Romeo::watched();
+    assert_eq!(romeo.shows(&tuple_at("x", "open", "here")), [stanza("x", "")]);
+    let busy = tuple("y", "open", "<contact>sip:romeo@here</contact><note>busy</note>");
+    assert_eq!(romeo.shows(&busy), [filled("x", "", "<status>busy</status>")]);
+    // Over the time that it is closed, too.
+    assert_eq!(romeo.shows(&tuple_at("z", "closed", "here")), [stanza("x", GONE)]);
+    assert_eq!(romeo.shows(&tuple_at("v", "open", "here")), [stanza("x", "")]);
+    // An id that stays counts more than a contact that does not.
+    assert_eq!(romeo.shows(&tuple_at("x", "open", "there")), NOTHING);
+    assert_eq!(romeo.shows(&tuple_at("w", "open", "there")), NOTHING);
+    let two = [tuple_at("w", "open", "there"), tuple_at("u", "open", "there")].concat();
+    assert_eq!(romeo.shows(&two), [stanza("u", "")]);
+}
+
+/// Devices behind one address of record have one contact.
+#[test]
+fn pres_026_of_several_tuples_with_one_contact_each_takes_one_place() {
+    let aor = |id: &str| tuple_at(id, "open", "example.net");
+    let mut romeo = Romeo::watched();
+    romeo.shows(&[aor("a"), aor("b")].concat());
+    assert_eq!(romeo.shows(&[aor("c"), aor("b")].concat()), NOTHING);
+    assert_eq!(romeo.shows(&[aor("d"), aor("e")].concat()), NOTHING);
+    assert_eq!(romeo.shows(&aor("e")), [stanza("b", GONE)]);
+    assert_eq!(romeo.shows(&[aor("f"), aor("g")].concat()), [stanza("g", "")]);
+}
+
+/// Without contacts a device is the same only where there is no other that it could be.
+#[test]
+fn pres_026_one_tuple_without_a_contact_keeps_the_resource_of_the_one_before() {
+    let mut romeo = Romeo::watched();
+    assert_eq!(romeo.shows(&tuple("x", "open", "")), [stanza("x", "")]);
+    assert_eq!(romeo.shows(&tuple("y", "open", "")), NOTHING);
+    let two = [tuple("v", "open", ""), tuple("w", "open", "")].concat();
+    assert_eq!(romeo.shows(&two), [stanza("v", ""), stanza("w", ""), stanza("x", GONE)]);
+    assert_eq!(romeo.shows(&tuple("u", "open", "")).len(), 3);
+    let told = romeo.shows(&tuple_at("t", "open", "here"));
+    assert_eq!(told, [stanza("t", ""), stanza("u", GONE)]);
+}
+
+/// Another gateway of RFC 8048: an id is the name of a device, and all have one contact.
+#[test]
+fn pres_026_an_id_that_names_a_device_counts_alone() {
+    let im = |id: &str| tuple(id, "open", "<contact>im:romeo@example.net</contact>");
+    let mut romeo = Romeo::watched();
+    romeo.shows(&im("ID-orchard"));
+    let told = romeo.shows(&im("ID-chamber"));
+    assert_eq!(told, [stanza("chamber", ""), stanza("orchard", GONE)]);
+}
+
+#[test]
+fn pres_026_by_rule_the_id_alone_counts() {
+    let rules = "to_xmpp: { device: tuple }\n";
+    let mut romeo = Romeo::watched_in(crate::world::World::verona_with(rules));
+    romeo.shows(&tuple_at("x", "open", "here"));
+    let told = romeo.shows(&tuple_at("y", "open", "here"));
+    assert_eq!(told, [stanza("y", ""), stanza("x", GONE)]);
 }
 
 #[test]
@@ -134,7 +196,7 @@ fn pres_042_another_type_is_refused() {
 fn pres_054_an_unknown_basic_says_nothing() {
     let mut romeo = Romeo::watched();
     romeo.shows(&tuple("a", "open", "<note>x</note>"));
-    let told = romeo.shows(&[tuple("a", "OPEN", ""), tuple("b", "open", "")].concat());
+    let told = romeo.shows(&[tuple("a", "ajar", ""), tuple("b", "open", "")].concat());
     assert_eq!(told, [stanza("b", "")]);
     // The earlier state is kept: it is still there to be taken back.
     assert_eq!(romeo.shows(&tuple("b", "open", "")), [stanza("a", GONE)]);
@@ -161,13 +223,14 @@ fn billion_laughs() -> String {
 #[test]
 fn pres_057_no_document_type() {
     let mut romeo = Romeo::watched();
-    romeo.shows(&tuple("a", "open", ""));
+    romeo.shows(&tuple_at("a", "open", "a"));
     assert_eq!(romeo.notifies(PIDF, &billion_laughs()).status.code(), 400);
     let external = document(&tuple("b", "open", "<note>&e;</note>"))
         .replace("?>", "?><!DOCTYPE presence [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>");
     assert_eq!(romeo.notifies(PIDF, &external).status.code(), 400);
     assert_eq!(romeo.world.told_her(), [""; 0]);
-    assert_eq!(romeo.shows(&tuple("b", "open", "")), [stanza("b", ""), stanza("a", GONE)]);
+    let told = romeo.shows(&tuple_at("b", "open", "b"));
+    assert_eq!(told, [stanza("b", ""), stanza("a", GONE)]);
 }
 
 #[test]
@@ -304,9 +367,10 @@ fn pres_088_entity_is_not_used() {
 #[test]
 fn pres_092_who_comes_is_told_before_who_goes() {
     let mut romeo = Romeo::watched();
-    romeo.shows(&tuple("x", "open", ""));
-    assert_eq!(romeo.shows(&tuple("y", "open", "")), [stanza("y", ""), stanza("x", GONE)]);
-    let told = romeo.shows(&[tuple("y", "closed", ""), tuple("z", "open", "")].concat());
+    romeo.shows(&tuple_at("x", "open", "a"));
+    let told = romeo.shows(&tuple_at("y", "open", "b"));
+    assert_eq!(told, [stanza("y", ""), stanza("x", GONE)]);
+    let told = romeo.shows(&[tuple_at("y", "closed", "b"), tuple("z", "open", "")].concat());
     assert_eq!(told, [stanza("z", ""), stanza("y", GONE)]);
 }
 
@@ -325,7 +389,7 @@ fn pres_093_the_charset_parameter_goes_first() {
 #[test]
 fn pres_094_what_is_no_document_is_refused() {
     let mut romeo = Romeo::watched();
-    romeo.shows(&tuple("a", "open", ""));
+    romeo.shows(&tuple_at("a", "open", "a"));
     let whole = document(&tuple("b", "open", ""));
     let foreign = whole.replace("urn:ietf:params:xml:ns:pidf", "urn:example:pidf");
     for bad in [&whole[..whole.len() - 12], &foreign, "<presence/>", "I am here"] {
@@ -334,5 +398,6 @@ fn pres_094_what_is_no_document_is_refused() {
         assert!(refused.headers.contains(&HeaderName::Warning), "{bad}");
         assert_eq!(romeo.world.told_her(), [""; 0], "{bad}");
     }
-    assert_eq!(romeo.shows(&tuple("b", "open", "")), [stanza("b", ""), stanza("a", GONE)]);
+    let told = romeo.shows(&tuple_at("b", "open", "b"));
+    assert_eq!(told, [stanza("b", ""), stanza("a", GONE)]);
 }

@@ -171,6 +171,20 @@ fn sub_039_an_error_has_the_id_of_the_request() {
 }
 
 #[test]
+fn sub_042_404_says_that_there_is_no_such_user() {
+    let mut world = world();
+    world.xmpp(
+        "<presence from='juliet@example.com' to='romeo@example.net' id='s1' type='subscribe'/>",
+    );
+    let subscribe = world.request();
+    world.answer(&subscribe, 404);
+    let told = world.told_her();
+    assert!(told.len() == 1 && told[0].contains("<item-not-found"), "{told:?}");
+    world.pass_ms(24 * 3_600_000);
+    assert_eq!(world.requests(), []);
+}
+
+#[test]
 fn sub_043_a_refused_request_is_an_error() {
     for (rules, status, expected) in [
         (MODE, 403, "<forbidden"),

@@ -69,7 +69,14 @@ fn sub_082_unsubscribed_needs_a_proof() {
     assert_eq!(format!("{:?}", told[0].kind), "Unsubscribed");
     assert_eq!(world.requests(), []);
 
-    for (code, answer) in [(403, &["unsubscribed"][..]), (404, &["unsubscribed"]), (408, &[])] {
+    for (code, answer) in [
+        (403, &["unsubscribed"][..]),
+        (489, &["unsubscribed"]),
+        (603, &["unsubscribed"]),
+        (604, &["unsubscribed"]),
+        (404, &[]),
+        (408, &[]),
+    ] {
         let mut world = World::new();
         world.juliet_probes();
         let fetch = world.request();

@@ -108,24 +108,6 @@ fn sub_007_a_notify_may_come_before_the_response() {
     assert_eq!(world.requests(), []);
 }
 
-#[test]
-fn sub_008_without_a_notify_timer_n_ends_the_attempt() {
-    let mut world = World::new();
-    let subscribe = world.juliet_subscribes();
-    world.answer(&subscribe, 200);
-    world.pass_ms(32_000);
-    assert_eq!(world.requests(), []);
-    let (code, _) = world.told_by_romeo(&subscribe, 1, "active;expires=3600", &open(&["a"]));
-    assert_eq!(code, 481);
-    assert_eq!(world.told(), NOTHING);
-    world.pass_ms(59_000);
-    assert_eq!(world.requests(), []);
-    world.pass_ms(7_500);
-    let again = world.requests().remove(0);
-    assert_ne!(again.call_id, subscribe.call_id);
-    assert_eq!(world.told(), NOTHING);
-}
-
 /// RFC 6665 §4.1.2.2: a refresh without a NOTIFY ends the subscription too.
 #[test]
 fn a_refresh_without_a_notify_ends_the_subscription() {

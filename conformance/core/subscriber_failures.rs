@@ -132,13 +132,8 @@ fn sub_021_a_refresh_without_an_answer_leaves_the_subscription() {
 
 #[test]
 fn sub_022_who_is_not_there_is_reported() {
-    let words = [
-        (404, "item-not-found"),
-        (604, "item-not-found"),
-        (484, "item-not-found"),
-        (485, "item-not-found"),
-        (410, "gone"),
-    ];
+    let words =
+        [(604, "item-not-found"), (484, "item-not-found"), (485, "item-not-found"), (410, "gone")];
     for (code, condition) in words {
         let mut world = World::new();
         let subscribe = world.juliet_subscribes();
@@ -152,6 +147,18 @@ fn sub_022_who_is_not_there_is_reported() {
 }
 
 #[test]
+fn sub_022_who_is_not_registered_is_asked_again() {
+    let mut world = World::new();
+    let subscribe = world.juliet_subscribes();
+    world.answer(&subscribe, 404);
+    world.pass_ms(59_999);
+    assert_eq!((world.told(), world.requests()), (vec![], vec![]));
+    let again = world.awaited(seconds(7));
+    assert_ne!(again.call_id, subscribe.call_id);
+    assert_eq!(world.told(), NOTHING);
+}
+
+#[test]
 fn sub_041_who_is_denied_is_told_unsubscribed_alone() {
     let mut world = World::new();
     let subscribe = world.juliet_subscribes();
@@ -161,12 +168,10 @@ fn sub_041_who_is_denied_is_told_unsubscribed_alone() {
 
 #[test]
 fn sub_042_an_invalid_target_is_item_not_found() {
-    for code in [404, 604] {
-        let mut world = World::new();
-        let subscribe = world.juliet_subscribes();
-        world.answer(&subscribe, code);
-        assert_eq!(world.told(), ["error item-not-found"]);
-    }
+    let mut world = World::new();
+    let subscribe = world.juliet_subscribes();
+    world.answer(&subscribe, 604);
+    assert_eq!(world.told(), ["error item-not-found"]);
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn sub_098_required_extensions_are_refused_on_either_side() {
 
 #[test]
 fn sub_111_what_passes_is_tried_again_in_silence() {
-    let passing = [408, 430, 480, 481, 486, 487, 491, 500, 502, 503, 504, 600];
+    let passing = [404, 408, 430, 480, 481, 486, 487, 491, 500, 502, 503, 504, 600];
     for code in passing {
         let mut world = World::new();
         let subscribe = world.juliet_subscribes();
@@ -244,7 +249,7 @@ fn lapsed(world: &mut World) -> Request {
     world.told();
     world.pass_ms(1_500);
     let anew = world.requests().remove(0);
-    world.answer(&anew, 404);
+    world.answer(&anew, 604);
     assert_eq!(world.told(), ["unavailable"]);
     world.pass_ms(24 * 3_600_000);
     assert_eq!(world.requests(), []);
@@ -256,7 +261,7 @@ fn lapsed(world: &mut World) -> Request {
 fn sub_112_what_a_probe_caused_is_never_an_error() {
     let mut world = World::new();
     let asked = lapsed(&mut world);
-    world.answer(&asked, 404);
+    world.answer(&asked, 604);
     assert_eq!(world.told(), ["unavailable"]);
     world.pass_ms(3_600_000);
     assert_eq!(world.requests(), []);
@@ -265,6 +270,9 @@ fn sub_112_what_a_probe_caused_is_never_an_error() {
     world.answer(&next, 500);
     assert_eq!(world.told(), ["unavailable"]);
     let retried = world.awaited(seconds(140));
+    world.answer(&retried, 404);
+    assert_eq!(world.told(), ["unavailable"]);
+    let retried = world.awaited(seconds(280));
     world.answer(&retried, 603);
     assert_eq!(world.told(), ["unsubscribed"]);
 }

@@ -180,23 +180,25 @@ fn msg_071_a_text_that_is_refused_goes_again_as_an_object() {
 
 #[test]
 fn msg_072_the_memory_is_bounded_and_the_first_is_unknown_again() {
-    let mut world = World::new();
-    let object = |world: &mut World, user: &str, branch: &str| {
-        let head = "Content-Type: message/cpim\nUser-Agent: A/1\n";
-        world.sip(&message(branch, head, OBJECT).replace("romeo@", &format!("{user}@")));
-        world.confirm_all();
-        world.xmpp.clear();
-        world.sip.clear();
+    let known = |user: &str, hour: u32| {
+        let value = Some(format!("[{{\"cpim\":true,\"hour\":{hour}}}]"));
+        Record::Target { address: format!("{user}@sip.test"), value }
     };
-    object(&mut world, "romeo", "first");
+    // The memory is full, and romeo was heard of longest ago.
+    let mut records = vec![known("romeo", 472_220)];
+    let others = 1..stox::state::targets::ADDRESSES;
+    records.extend(others.map(|number| known(&format!("u{number}"), 472_221)));
+    let rules = Rules::load(None).expect("the built-in rules are right").0;
+    let now = World::new().now;
+    let mut world = World::begun(SETTINGS, rules, 7, now, &Stored { records, lost: false });
+    world.up();
     assert!(goes_as_object(&mut world, ""));
-    for number in 0..stox::state::targets::ADDRESSES {
-        if number % 1_000 == 0 {
-            world.records.clear();
-        }
-        object(&mut world, &format!("u{number}"), &format!("b{number}"));
-    }
-    let gone = Record::Target { address: "romeo@sip.xmpp.test".into(), value: None };
+    let head = "Content-Type: message/cpim\nUser-Agent: A/1\n";
+    world.sip(&message("a", head, OBJECT).replace("romeo@", "mercutio@"));
+    world.confirm_all();
+    world.xmpp.clear();
+    world.sip.clear();
+    let gone = Record::Target { address: "romeo@sip.test".into(), value: None };
     assert!(world.records.contains(&gone), "on disk as well");
     assert!(!goes_as_object(&mut world, ""));
 }

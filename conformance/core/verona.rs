@@ -312,6 +312,11 @@ pub(crate) fn tuple(id: &str, basic: &str, more: &str) -> String {
     format!("<tuple id='{id}'><status><basic>{basic}</basic></status>{more}</tuple>")
 }
 
+/// A tuple that can be reached there.
+pub(crate) fn tuple_at(id: &str, basic: &str, place: &str) -> String {
+    tuple(id, basic, &format!("<contact>sip:romeo@{place}</contact>"))
+}
+
 /// A stanza of romeo's device (`""` for none) to juliet, without content.
 pub(crate) fn stanza(device: &str, attributes: &str) -> String {
     let slash = if device.is_empty() { "" } else { "/" };

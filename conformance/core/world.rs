@@ -101,15 +101,10 @@ impl World {
     /// The same with other settings and rules.
     pub(crate) fn with_reader_and(settings_text: &str, rules: Rules) -> Self {
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
-        let component = if settings_text.contains("component: sip.test") {
-            "sip.test"
-        } else {
-            "sip.xmpp.test"
-        };
         let value = "[{\"name\":\"Reader/1.0\",\"cpim\":true,\"hour\":472222}]".to_owned();
         let known = |user: &str| {
             let value = Some(value.clone());
-            Record::Target { address: format!("{user}@{component}"), value }
+            Record::Target { address: format!("{user}@sip.test"), value }
         };
         let stored = Stored { records: vec![known("nurse"), known("romeo")], lost: false };
         let mut world = World::begun(settings_text, rules, 7, now, &stored);
@@ -216,7 +211,10 @@ impl World {
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Sip { hop, octets } => self.sip.push((hop, octets)),
+                Effect::Sip { hop, octets } => {
+                    says_why(&octets);
+                    self.sip.push((hop, octets));
+                }
                 Effect::Xmpp { link, octets } => self.wrote(link, octets),
                 Effect::Reopen { link, .. } => self.reopened.push(link),
                 Effect::Commit { id, records, then } if self.slow_disk => {
@@ -257,9 +255,12 @@ impl World {
             Ok(Stanza::Iq(iq)) if iq.id.starts_with("barrier-") => {
                 self.barriers.push((link, *iq));
             }
-            Ok(_) => self.xmpp.push((link, octets)),
             // The answer to a sender whose address is the very thing that cannot be read.
             Err(error) if matches!(error.fault, xmpp::Fault::To(_)) => {
+                self.xmpp.push((link, octets));
+            }
+            Ok(stanza) => {
+                tells_why(&stanza, &octets);
                 self.xmpp.push((link, octets));
             }
             Err(error) => panic!("a stanza that no server would read: {error}: {octets:?}"),
@@ -498,9 +499,21 @@ impl World {
         code: u16,
         headers: &[&str],
     ) {
+        self.answer_as("answering", remote, request, code, headers);
+    }
+
+    /// Somebody answers a request under a tag of their own.
+    pub(crate) fn answer_as(
+        &mut self,
+        tag: &str,
+        remote: &str,
+        request: &Request,
+        code: u16,
+        headers: &[&str],
+    ) {
         let status = Status::new(code).expect("a status code");
         let mut response = request.response(status);
-        response.to = response.to.with_tag("answering");
+        response.to = response.to.with_tag(tag);
         let mut octets = response.to_bytes().to_vec();
         let end = octets.windows(4).position(|four| four == b"\r\n\r\n").expect("an end") + 2;
         let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
@@ -518,6 +531,31 @@ impl World {
         let status = self.gateway.status(self.now);
         *status.counters.get(name).unwrap_or_else(|| panic!("no counter {name}"))
     }
+}
+
+/// D-111: no refusal of the gateway's own, and no stanza error, is without words.
+fn says_why(octets: &Bytes) {
+    if let Ok(sip::Message::Response(response)) = sip::parse(octets.clone()) {
+        let (status, phrase) = (response.status, response.reason.to_text());
+        // What RFC 3923 §7 has said of an object is the usual phrase of 493 (E2E-031).
+        let silent = phrase.trim().is_empty() || phrase == status.reason();
+        let silent = silent && status != Status::UNDECIPHERABLE;
+        assert!(status.code() < 300 || !silent, "a refusal without a word: {octets:?}");
+    }
+}
+
+fn tells_why(stanza: &Stanza, octets: &Bytes) {
+    let error = match stanza {
+        Stanza::Message(message) => message.error.as_ref(),
+        Stanza::Presence(presence) => presence.error.as_ref(),
+        Stanza::Iq(iq) => iq.error.as_ref(),
+        _ => None,
+    };
+    let says = |error: &xmpp::StanzaError| {
+        !error.texts.is_empty()
+            && error.texts.iter().all(|it| it.lang.is_some() && !it.text.trim().is_empty())
+    };
+    assert!(error.is_none_or(says), "an error without a word: {octets:?}");
 }
 
 /// A MESSAGE from romeo to juliet with further header lines, each ended by LF.

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+MEDIA_TYPE = "message/cpim"
 HEADER = re.compile(r"([!-9;-~]+):((?:;[^ ]+)*) (.*)")
 
 

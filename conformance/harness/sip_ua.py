@@ -122,6 +122,13 @@ class SipUser:
         """Send a text without waiting for its answer."""
         return self.begin(self.make("MESSAGE", to, body=text.encode("utf-8"), content_type=content_type, **request))
 
+    def shows_that_it_reads_objects(self, xmpp_user, uri):
+        """Write an object to an XMPP user, who hears it: from then on the gateway knows that this client reads them."""
+        said = cpim.write("I read objects", sender=self.uri, recipient=uri)
+        self.says(said.decode(), to=uri, content_type=cpim.MEDIA_TYPE)
+        xmpp_user.hears("I read objects")
+        return self
+
     def asks(self, method, to, within=PATIENCE, **request):
         """Send any request and return its finished transaction."""
         transaction = self.begin(self.make(method, to, **request), target=request.get("target"))
@@ -362,7 +369,7 @@ class SipUser:
 
 def spoken_text(message):
     """What the user sees: the text of a plain body, or the inner text of a CPIM object."""
-    if message.content_type == "message/cpim":
+    if message.content_type == cpim.MEDIA_TYPE:
         return cpim.parse(message.body).text
     return message.text
 

@@ -13,10 +13,11 @@ use stox::codec::sip;
 use stox::codec::xmpp::{self, Limits, StreamContext};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Stored,
+    Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Record, Stored,
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
+use stox::state::targets;
 
 const SETTINGS: &str = r#"
 xmpp: { component: sip.xmpp.test, server: "127.0.0.11:5347", secret: s3cret }
@@ -99,6 +100,20 @@ fn rules_of(piece: &str) -> Rules {
     rules
 }
 
+/// What is known of targets: that those of `stanza` read objects, or so much of others that the
+/// memory is full.
+fn known(piece: &str) -> Vec<Record> {
+    let record = |user: String| Record::Target {
+        address: format!("{user}@sip.test"),
+        value: Some("[{\"cpim\":true,\"hour\":472222}]".to_owned()),
+    };
+    match piece {
+        "xmpp-to-sip-object" => (0..200).map(|user| record(format!("romeo{user}"))).collect(),
+        "full-memory" => (0..targets::ADDRESSES).map(|user| record(format!("u{user}"))).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The core, its link up, with the least of an outside: barriers and requests are answered.
 struct Core {
     gateway: Gateway,
@@ -114,7 +129,7 @@ impl Core {
         let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
         let mut effects = Vec::new();
         let (config, rules) = (Arc::new(settings()), Arc::new(rules));
-        let stored = Stored::default();
+        let stored = Stored { records: known(piece), lost: false };
         let gateway = Gateway::new(config, rules, &source, &stored, false, now, &mut effects);
         let context = Arc::new(StreamContext::component(Limits::default()));
         let mut core = Core { gateway, now, context, effects };
@@ -190,7 +205,8 @@ fn main() {
             "sip-parse" => drop(black_box(sip::parse(message(number)))),
             "xmpp-parse" => drop(black_box(xmpp::parse(&context, stanza(number)))),
             "sip-to-xmpp" => core.carry_to_xmpp(number),
-            "xmpp-to-sip" | "one-rule" | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
+            "xmpp-to-sip" | "xmpp-to-sip-object" | "full-memory" | "one-rule"
+            | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
                 core.carry_to_sip(number);
             }
             other => panic!("no piece is called {other}"),

@@ -174,8 +174,8 @@ fn subscriptions_are_explained_in_both_directions() {
         let asks = outcome.get("method") == Some("SUBSCRIBE");
         assert_eq!(asks, ["subscribe", "probe"].contains(&kind), "{kind}: {outcome}");
     }
-    let (outcome, why) = explained(Given::Stanza(stanza("subscribe")), Some("404"), IN_VAIN);
-    assert_eq!(why.entries, ["errors.to_xmpp.404"]);
+    let (outcome, why) = explained(Given::Stanza(stanza("subscribe")), Some("604"), IN_VAIN);
+    assert_eq!(why.entries, ["errors.to_xmpp.604"]);
     assert_eq!(outcome.get("error"), Some("item-not-found"));
     let subscribe = "SUBSCRIBE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>\n\
         To: <sip:juliet@example.com>\nContact: <sip:romeo@127.0.0.13>\nEvent: presence\nExpires: 3600\n\n";

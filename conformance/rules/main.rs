@@ -14,6 +14,7 @@ mod profiles;
 mod rehearsals;
 mod round_trips;
 mod standards;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;

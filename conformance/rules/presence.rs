@@ -119,7 +119,7 @@ fn an_error_is_refined_by_the_method_and_the_peer_of_what_failed() {
     let rules = rules(
         "errors.yaml",
         "rules:\n\
-         - { name: asks, when: { method: SUBSCRIBE, peer: gsm }, to_xmpp: { \"404\": { condition: gone } } }\n\
+         - { name: asks, when: { method: SUBSCRIBE, peer: gsm }, to_xmpp: { \"604\": { condition: gone } } }\n\
          - { name: writes, when: { method: MESSAGE, direction: to_xmpp }, to_xmpp: { \"404\": { condition: conflict } } }\n\
          - { name: answers, when: { method: MESSAGE, direction: to_sip }, to_sip: { conflict: { status: 409 } } }\n",
     );
@@ -133,8 +133,8 @@ fn an_error_is_refined_by_the_method_and_the_peer_of_what_failed() {
                 .to_owned(),
         )
     };
-    assert_eq!(plays(asks(), "404", "gsm").get("error"), Some("gone"));
-    assert_ne!(plays(asks(), "404", "other").get("error"), Some("gone"));
+    assert_eq!(plays(asks(), "604", "gsm").get("error"), Some("gone"));
+    assert_ne!(plays(asks(), "604", "other").get("error"), Some("gone"));
     let writes = Given::Stanza(
         "<message from='juliet@example.com' to='romeo@example.net' id='m'><body>x</body></message>"
             .to_owned(),
@@ -202,15 +202,15 @@ fn a_document_that_is_none_is_refused() {
 fn an_error_of_a_subscription_is_refined_as_that_of_a_message() {
     let rules = rules(
         "errors.yaml",
-        "rules:\n- { name: a, when: { stanza: presence, to_domain: example.net, status: 404 },\n    \
-         to_xmpp: { \"404\": { condition: gone } } }\n",
+        "rules:\n- { name: a, when: { stanza: presence, to_domain: example.net, status: 604 },\n    \
+         to_xmpp: { \"604\": { condition: gone } } }\n",
     );
     let asks = |domain: &str| {
         let text = format!(
             "<presence from='juliet@example.com' to='romeo@{domain}' id='s' type='subscribe'/>"
         );
         let given = Given::Stanza(text);
-        let scene = Scene { answer: Some("404".to_owned()), ..scene(&rules, given) };
+        let scene = Scene { answer: Some("604".to_owned()), ..scene(&rules, given) };
         let outcome = rehearsal::play(&scene).expect("a stanza");
         outcome.get("error").map(str::to_owned)
     };

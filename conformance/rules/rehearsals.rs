@@ -1,5 +1,9 @@
 //! What `translate` and `explain` say: on the vectors of the RFCs, and of rules that match.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use stox::config::{self, Surroundings};
 use stox::rehearsal::{self, Scene, Side};
 use stox::rules::Given;
 
@@ -43,6 +47,41 @@ fn all_that_would_be_sent_is_told_in_both_forms() {
         assert!(outcome.sent[0].1.contains(&format!("Content-Type: {kind}\r\n")));
         assert!(outcome.sent[1].1.contains("<item-not-found"));
     }
+}
+
+/// A configuration with one peer that is a CPIM service.
+struct Archive;
+
+impl Surroundings for Archive {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &Path) -> std::io::Result<String> {
+        Ok("xmpp: { component: example.net, server: \"127.0.0.1:5347\", secret: s3cret }\n\
+            sip:\n  listen: [ \"udp:127.0.0.2:5060\" ]\n  \
+            peers: [ { name: archive, uri: \"sip:127.0.0.3:5060\", bodies: cpim } ]\n\
+            domains:\n  - { xmpp: example.net, sip: example.net }\n  \
+            - { xmpp: example.com, sip: example.com }\n"
+            .to_owned())
+    }
+}
+
+#[test]
+fn msg_073_the_form_that_a_peer_of_the_configuration_wants_is_told() {
+    let (config, _) = config::load(Path::new("stox.yaml"), &Archive).expect("a configuration");
+    let (config, rules) = (Some(Arc::new(config)), profile("default"));
+    let given = Given::Stanza(
+        "<message from='juliet@example.com' to='box@example.net' id='m1'><body>hi</body></message>"
+            .into(),
+    );
+    let scene = Scene { config, reads_cpim: false, ..scene(&rules, given) };
+    let outcome = rehearsal::play(&scene).expect("a message");
+    assert!(outcome.sent[0].1.contains("Content-Type: message/cpim\r\n"), "{}", outcome.sent[0].1);
+    let refused = Scene { answer: Some("415".to_owned()), ..scene };
+    let sides: Vec<Side> =
+        rehearsal::play(&refused).expect("a message").sent.iter().map(|(side, _)| *side).collect();
+    assert_eq!(sides, [Side::Sip, Side::Xmpp(0)]);
 }
 
 #[test]

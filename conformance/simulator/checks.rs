@@ -83,16 +83,16 @@ pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Op
     let error = message.error.as_ref();
     let text = error.and_then(|error| error.texts.first()).map(|text| text.text.to_string());
     let text = text.unwrap_or_default();
-    let too_long = text.starts_with("the message is too long");
+    let too_long = text == "This is too long for the SIP side: send it in shorter pieces.";
     match text {
-        text if text.starts_with("not sent") => stage.coverage.hit("queue.failed_behind"),
-        text if text.starts_with("too many") => stage.coverage.hit("queue.full"),
+        text if text.starts_with("Not sent") => stage.coverage.hit("queue.failed_behind"),
+        text if text.starts_with("Too many messages wait") => stage.coverage.hit("queue.full"),
         _ if too_long => stage.coverage.hit("to_sip.too_long"),
         text if text.contains("is not known") => {
             stage.coverage.hit("to_sip.outcome_unknown");
             stage.demand(again, || format!("x{number}: an unknown outcome without a restart"));
         }
-        text if text.contains("about to stop") => {
+        text if text.contains("is being restarted") => {
             stage.coverage.hit("to_sip.refused_while_draining");
             stage.demand(!taken_up, || format!("x{number}: refused after it was taken"));
         }

@@ -189,6 +189,9 @@ impl Monitor {
     ) -> Option<u64> {
         let number = number(&text_of(&request.body), 's')?;
         let branch = branch_number(&request.via)?;
+        if request.headers.content_type() == Some("message/cpim") {
+            self.requests.text.taught(request.from.uri().user().unwrap_or_default());
+        }
         let since = stage.now;
         if self.served.contains_key(&branch) {
             return None;

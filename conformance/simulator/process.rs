@@ -22,7 +22,7 @@ use stox::rules::Rules;
 use crate::agenda::Micros;
 use crate::dice::{Dice, Throws};
 use crate::journal::Journal;
-use crate::plan::{SIP_USERS, XMPP_DOMAINS};
+use crate::plan::{SIP_DOMAIN, SIP_USERS};
 use crate::words::number;
 
 /// What the process does to the world.
@@ -355,12 +355,11 @@ fn number_of(stanza: &[u8]) -> u32 {
 /// What a store says of SIP users whose agents read `message/cpim`: all of them, so that it is seen
 /// who refuses an object.
 fn readers() -> Vec<Record> {
-    let domains = XMPP_DOMAINS.iter().flat_map(|domain| SIP_USERS.map(|(user, _)| (user, domain)));
-    let known = |(user, domain): (&str, &&str)| {
+    let known = |(user, _)| {
         let value = Some("[{\"cpim\":true,\"hour\":472222}]".to_owned());
-        Record::Target { address: format!("{user}@sip.{domain}"), value }
+        Record::Target { address: format!("{user}@{SIP_DOMAIN}"), value }
     };
-    domains.map(known).collect()
+    SIP_USERS.map(known).to_vec()
 }
 
 /// Whether a record says that an address refused an object.

@@ -113,6 +113,8 @@ impl Simulation {
                 // She may wait for an answer that nobody gives.
                 "presence_pairs" => 1,
                 "subscriptions_of_xmpp_users" => status.gauges["presence_pairs"],
+                // What is known of a target is known for a month.
+                "targets_known" => SIP_USERS.len() as u64,
                 _ => 0,
             };
             self.stage.demand(*value <= bound, || format!("at rest {name} is {value}"));

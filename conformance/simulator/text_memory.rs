@@ -1,5 +1,5 @@
-//! Targets that refused a CPIM object want bare text from then on: in this process at once, in
-//! the next one if the record was safe.
+//! Targets that refused a CPIM object get bare text until they send one: in this process at once,
+//! in the next one if the record was safe.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -16,6 +16,14 @@ impl TextMemory {
     pub(crate) fn refused(&mut self, target: &'static str) {
         self.known.insert(target);
         self.last = Some(target);
+    }
+
+    /// The user sent an object: the agent reads them after all, and nothing is demanded any more.
+    pub(crate) fn taught(&mut self, user: &str) {
+        self.known.remove(user);
+        self.safe.remove(user);
+        let of_user = self.unsafe_yet.iter_mut().filter(|(_, known)| *known == Some(user));
+        of_user.for_each(|(_, known)| *known = None);
     }
 
     pub(crate) fn knows(&self, target: &str) -> bool {

@@ -4,6 +4,7 @@
 def test_an_unknown_xmpp_user_is_never_a_success(romeo):
     final = romeo.says("anybody?", to="nobody@xmpp.test", expect=None).final
     assert 400 <= final.status < 700 and final.status not in (408, 503), str(final)
+    assert len(final.reason) > 10 and final.reason != "Forbidden", str(final)
 
 
 def test_an_unknown_user_twenty_times_in_a_row(juliet, romeo):

@@ -52,6 +52,8 @@ def juliet_learns(juliet, status, condition):
     error = juliet.gets_error(sent, condition, type_of(condition, status))
     assert error.sender == user
     assert error["to"] == juliet.full_jid
+    words, _, answer = error.error.text.rpartition(" (")
+    assert len(words) > 10 and answer.startswith(str(status)), error.error.text
     assert juliet.unheard() == []
 
 
@@ -114,7 +116,8 @@ def test_a_user_agent_that_never_answers(juliet, romeo):
 
 def test_err_084_the_reason_reaches_juliet(juliet):
     sent = juliet.says("why?", to="answer480@sip.xmpp.test")
-    assert juliet.gets_error(sent).error.text == "Scripted Answer"
+    text = juliet.gets_error(sent).error.text
+    assert text.endswith(" (480 Temporarily Unavailable: Scripted Answer)"), text
 
 
 def test_msg_022_an_error_is_never_answered(juliet, romeo):

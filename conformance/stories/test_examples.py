@@ -1,6 +1,7 @@
 """The examples do what they say: they are what operators copy."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -26,8 +27,13 @@ def test_the_quickstart():
 
     run = until(finished, "its addresses are free", within=120, every=2)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert 'romeo reads, from sip:juliet@xmpp.test' in run.stdout
-    assert 'juliet reads, from romeo@sip.xmpp.test' in run.stdout
+    talks = run.stdout.split("\n--- ")[1:]
+    titles = [talk.split(":")[0] for talk in talks]
+    assert titles == ["mercutio -> juliet", "juliet -> mercutio", "juliet -> romeo", "romeo -> juliet"]
+    forms = [re.search(r"^SIP  [|] Content-Type: (\S+)", talk, re.MULTILINE).group(1) for talk in talks]
+    assert forms == ["message/cpim", "message/cpim", "text/plain", "text/plain"]
+    assert all(re.search(r"^XMPP [|] <message ", talk, re.MULTILINE) for talk in talks)
+    assert "every message arrived" in run.stdout
     assert 'romeo sees sip:juliet@xmpp.test: "Online"' in run.stdout
     assert 'juliet sees romeo@sip.xmpp.test/' in run.stdout
 

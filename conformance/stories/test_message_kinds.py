@@ -7,10 +7,11 @@ def test_msg_008_the_type_makes_no_difference(juliet, romeo):
     first, second = romeo.hears("typed"), romeo.hears("typed")
 
     def lasting(request):
-        changing = ("Via", "CSeq", "Max-Forwards", "Date")
+        changing = ("Via", "From", "Call-ID", "CSeq", "Max-Forwards", "Date")
         return [(name, value) for name, value in request.headers if name not in changing]
 
     assert lasting(first) == lasting(second)
+    assert first.from_uri == second.from_uri
 
 
 def test_msg_010_one_body_of_two_languages(juliet, romeo):

@@ -54,15 +54,31 @@ def subscriptions(town):
 
 
 def test_he_never_notifies(town, people, juliet):
-    """Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to nothing."""
+    """Neither an answer nor a NOTIFY until Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to
+    nothing."""
     phone, jid = people.phone("mute"), town.jid_of("mute")
     before = subscriptions(town)
+    phone.answers_subscribe(None)
     juliet.tells("subscribe", to=jid)
-    sight = phone.is_asked()
+    sight = phone.accepts_silently(phone.gets("SUBSCRIBE"))
     until(lambda: subscriptions(town) == before, "it is given up")
     sight.notifies("active;expires=600", Tuple("desk"), expect=481)
     assert juliet.unseen(jid) == []
     assert juliet.roster()[jid] == "none+ask"
+
+
+def test_a_notify_that_comes_when_its_owner_has_decided(town, people, juliet):
+    """A 2xx is waited on for as long as it granted: nobody is told anything, or asked again, until the NOTIFY."""
+    phone, jid = people.phone("ponders"), town.jid_of("ponders")
+    juliet.tells("subscribe", to=jid)
+    sight = phone.is_asked()
+    time.sleep(64 * 0.06 + 1)       # Timer N
+    assert juliet.unseen(jid) == []
+    assert juliet.roster()[jid] == "none+ask"
+    sight.notifies("active;expires=600", Tuple("desk"))
+    juliet.is_told("subscribed", jid)
+    juliet.sees(f"{jid}/desk")
+    assert len(phone.sights) == 1
 
 
 class TestAKilledGateway:

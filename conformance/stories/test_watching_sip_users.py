@@ -190,8 +190,8 @@ class TestHisPhoneAnswers:
         assert len(romeo.sights) == 1
 
     def test_an_unknown_user(self, town, juliet):
-        asked = juliet.tells("subscribe", to=town.jid_of("answer404"))
-        error = juliet.is_told("error", town.jid_of("answer404"))
+        asked = juliet.tells("subscribe", to=town.jid_of("answer604"))
+        error = juliet.is_told("error", town.jid_of("answer604"))
         assert error.id == asked
         assert error.error.condition == "item-not-found"
 
@@ -205,14 +205,22 @@ class TestHisPhoneAnswers:
         juliet.is_told("subscribed", jid)
         juliet.sees(f"{jid}/desk")
 
-    def test_he_is_away_for_now(self, town, people, juliet):
-        """480 says nothing of what he wants: she goes on waiting."""
-        romeo, jid = people.phone("away480"), town.jid_of("away480")
-        romeo.answers_subscribe(480)
+    @pytest.mark.parametrize("status", [404, 480])
+    def test_he_is_away_for_now(self, town, people, juliet, status):
+        """404 and 480 say nothing of what romeo wants: juliet goes on waiting, until something is heard of romeo."""
+        name = f"away{status}"
+        romeo, jid = people.phone(name), town.jid_of(name)
+        romeo.answers_subscribe(status)
         juliet.tells("subscribe", to=jid)
         romeo.gets("SUBSCRIBE")
         assert juliet.roster()[jid] == "none+ask"
         assert juliet.unseen(jid) == []
+        romeo.answers_subscribe()
+        romeo.says("marker", to=town.uri_of("juliet"))
+        juliet.hears("marker")
+        romeo.is_asked().notifies("active;expires=600", Tuple("desk"))
+        juliet.is_told("subscribed", jid)
+        juliet.sees(f"{jid}/desk")
 
     def test_a_notify_of_nobodys_subscription(self, town, juliet, shown):
         _, sight = shown("forked")

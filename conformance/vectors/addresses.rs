@@ -2,6 +2,7 @@
 
 use stox::codec::sip::{HeaderName, Request};
 use stox::codec::xmpp::Jid;
+use stox::rules::{Resource, Rules};
 
 use crate::Vector;
 use crate::world::World;
@@ -51,7 +52,10 @@ fn world(component: &str, pairs: &[(&str, &str)]) -> World {
         .iter()
         .map(|(xmpp, sip)| format!("  - {{ xmpp: \"{xmpp}\", sip: \"{sip}\" }}\n"))
         .collect();
-    let mut world = World::with(&format!(
+    // The device of an XMPP user crosses by rule alone.
+    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    rules.addresses.resource_to_sip = Resource::Gr;
+    let settings = format!(
         r#"
 xmpp: {{ component: "{component}", server: "127.0.0.11:5347", secret: s3cret }}
 sip:
@@ -61,7 +65,8 @@ sip:
 domains:
 {pairs}store: {{ path: store }}
 "#
-    ));
+    );
+    let mut world = World::ruled(&settings, rules, 7);
     world.up();
     world
 }

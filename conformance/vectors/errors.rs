@@ -38,7 +38,7 @@ fn refused_by_xmpp(condition: &str, to_full: bool, expected: u16) {
 
 /// The peer refuses a message from juliet, in its last form.
 fn refused_by_sip(code: u16, expected: &str) {
-    let mut world = World::new();
+    let mut world = World::with_reader();
     world.juliet_says("m1", "hello");
     let mut request = world.request();
     if [406, 415, 488].contains(&code) {

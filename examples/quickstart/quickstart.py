@@ -1,4 +1,4 @@
-"""Starts the three servers from the files beside this one and lets a real client on each side say a word and see the other."""
+"""Starts the three servers from the files beside this one, and lets an XMPP user and two SIP users talk and see each other."""
 
 import shutil
 import signal
@@ -10,21 +10,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "conformance"))
 
-from harness.baresip import Baresip  # noqa: E402 (the path above makes it visible)
-from harness.kamailio import Kamailio  # noqa: E402
+from harness.kamailio import Kamailio  # noqa: E402 (the path above makes it visible)
 from harness.lab import KAMAILIO, PROSODY, STOX, Lab  # noqa: E402
 from harness.process import PeerFailed  # noqa: E402
 from harness.prosody import Prosody  # noqa: E402
 from harness.stox import Stox  # noqa: E402
 from harness.waiting import TooLate  # noqa: E402
 from harness.xmpp_user import XmppUser  # noqa: E402
+from reader import CpimReader  # noqa: E402
+from talk import JULIET, JULIET_URI, TracedBaresip, explain, say, see, talk  # noqa: E402
 
 BLOCK = "127.0.0"
 PASSWORD = "secret"
-ROMEO_ADDRESS = f"{BLOCK}.31"
+ROMEO_ADDRESS, MERCUTIO_ADDRESS = f"{BLOCK}.31", f"{BLOCK}.32"
 ADDRESSES = (
     (PROSODY, 5222, "tcp"), (PROSODY, 5347, "tcp"), (KAMAILIO, 5060, "udp"), (KAMAILIO, 5060, "tcp"),
-    (STOX, 5060, "udp"), (STOX, 5060, "tcp"), (31, 5060, "udp"), (31, 4444, "tcp"),
+    (STOX, 5060, "udp"), (STOX, 5060, "tcp"), (31, 5060, "udp"), (31, 4444, "tcp"), (32, 5060, "udp"),
 )
 
 ATTACH = f"""
@@ -32,7 +33,7 @@ Everything is up. To join with clients of your own on this machine:
 
   XMPP   JID       juliet@xmpp.test     password {PASSWORD}
          server    {BLOCK}.{PROSODY} port 5222, no TLS
-         write to  romeo@sip.xmpp.test, or add him to the roster
+         write to  romeo@sip.xmpp.test, or add that to the roster
 
   SIP    account   sip:romeo@sip.test   password {PASSWORD} (any other user name works too)
          proxy     {BLOCK}.{KAMAILIO} port 5060, UDP or TCP, also the registrar
@@ -88,7 +89,7 @@ def main():
         refuse_taken_addresses()
         with Lab(block=BLOCK) as lab:
             stox = start_servers(lab)
-            talk(lab)
+            meet(lab, stox)
             if not once:
                 print(ATTACH.format(stox=stox.command()[0], config=stox.config_path, logs=f"{lab.folder}/*/output.log"))
                 wait_for_the_end()
@@ -125,38 +126,25 @@ def start_servers(lab):
     return stox
 
 
-def talk(lab):
-    say(f"juliet@xmpp.test logs in (slixmpp), romeo@sip.test registers (baresip on {ROMEO_ADDRESS})")
-    juliet = XmppUser("juliet@xmpp.test", PASSWORD, (f"{BLOCK}.{PROSODY}", 5222)).login()
-    romeo = Baresip(lab, "sip:romeo@sip.test", (f"{BLOCK}.{KAMAILIO}", 5060), ["sip:juliet@xmpp.test"],
-                    address=ROMEO_ADDRESS, password=PASSWORD, presence="answers").start()
+def meet(lab, stox):
+    """Brings the three together, and sees that every word arrives."""
+    say(f"juliet@xmpp.test logs in (slixmpp); mercutio@sip.test (reads message/cpim) and romeo@sip.test (baresip, bare "
+        f"text) register from {MERCUTIO_ADDRESS} and {ROMEO_ADDRESS}")
+    proxy = (f"{BLOCK}.{KAMAILIO}", 5060)
+    juliet = XmppUser(JULIET, PASSWORD, (f"{BLOCK}.{PROSODY}", 5222)).login()
+    mercutio = CpimReader("sip:mercutio@sip.test", MERCUTIO_ADDRESS, proxy, password=PASSWORD).register()
+    romeo = TracedBaresip(lab, "sip:romeo@sip.test", proxy, [JULIET_URI],
+                          address=ROMEO_ADDRESS, password=PASSWORD, presence="answers").start()
     try:
-        question, answer = "Art thou not Romeo, and a Montague?", "Neither, fair saint, if either thee dislike."
-        say(f'juliet -> romeo@sip.xmpp.test: "{question}"')
-        juliet.says(question, to="romeo@sip.xmpp.test")
-        sender = romeo.hears(question)
-        say(f'  romeo reads, from {sender}: "{question}"')
-        say(f'romeo -> sip:juliet@xmpp.test: "{answer}"')
-        romeo.says(answer, to="sip:juliet@xmpp.test")
-        heard = juliet.hears(answer, within=10)
-        say(f'  juliet reads, from {heard.sender}: "{heard.body}"')
+        talk(juliet, mercutio, romeo)
+        print()
         see(juliet, romeo)
-        print(f"\n--- juliet's client received ---\n{heard}\n\n--- romeo's client showed ---\n{romeo.screen_tail()}\n---")
+        explain(stox)
+        say("every message arrived")
     finally:
         juliet.logout()
         romeo.stop()
-
-
-def see(juliet, romeo):
-    juliet.is_told("subscribe", "romeo@sip.xmpp.test", within=10)
-    say("romeo's phone asks to see juliet, and juliet lets it")
-    juliet.tells("subscribed", to="romeo@sip.xmpp.test")
-    romeo.sees("sip:juliet@xmpp.test", "Online")
-    say('  romeo sees sip:juliet@xmpp.test: "Online"')
-    romeo.shows("online")
-    juliet.tells("subscribe", to="romeo@sip.xmpp.test")
-    juliet.is_told("subscribed", "romeo@sip.xmpp.test", within=10)
-    say(f"  juliet sees {juliet.sees('romeo@sip.xmpp.test', within=10).sender}")
+        mercutio.stop()
 
 
 def refuse_taken_addresses():
@@ -171,10 +159,6 @@ def refuse_taken_addresses():
                 raise PeerFailed(
                     f"{protocol} {BLOCK}.{octet}:{port} cannot be used ({trouble.strerror}). Is another quickstart, or "
                     "a server on all addresses, running? Look with: ss -lntup") from None
-
-
-def say(line):
-    print(f"quickstart: {line}", flush=True)
 
 
 if __name__ == "__main__":

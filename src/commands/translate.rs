@@ -147,9 +147,17 @@ fn known(config: &Config, user: &Jid) -> Option<TargetStatus> {
 }
 
 fn say_known(known: &TargetStatus) {
-    say(match known.form.as_str() {
-        "cpim" => "as a target of messages: message/cpim, all its user agents are known to read it",
-        _ => "as a target of messages: bare text",
+    let mut lately = known.agents.iter().filter(|agent| !agent.expired).peekable();
+    let all_read = lately.peek().is_some() && lately.all(|agent| agent.reads_cpim);
+    say(match (known.form.as_str(), all_read) {
+        ("cpim", true) => {
+            "as a target of messages: message/cpim, all its user agents are known to read it"
+        }
+        ("cpim", false) => {
+            "as a target of messages: message/cpim, as a rule or `bodies` of its peer says"
+        }
+        (_, true) => "as a target of messages: bare text, as a rule or `bodies` of its peer says",
+        (_, false) => "as a target of messages: bare text",
     });
     if known.agents.is_empty() {
         say("  no user agent of it was seen");

@@ -33,7 +33,7 @@ pub struct CommitId(pub u64);
 pub enum Record {
     /// What is known of the user agents behind a SIP user's address, as JSON; `None` deletes it.
     Target {
-        /// The bare JID of the SIP user.
+        /// The localpart of the SIP user's JID at the SIP domain.
         address: String,
         /// What is known.
         value: Option<String>,

@@ -77,6 +77,8 @@ pub enum Intent {
         outcome: Outcome,
         /// The status, for the target's queue and the counters.
         status: u16,
+        /// Whether it says that the target does not read objects.
+        refuses_object: bool,
     },
     /// A delivery ends without a response.
     Fail {

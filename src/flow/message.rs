@@ -3,9 +3,7 @@
 use bytes::Bytes;
 
 use super::{Correlation, Flow, LinkId, Now};
-use crate::codec::sip::{
-    CallId, HeaderName, HeaderValue, Headers, NameAddr, ReasonPhrase, Request, Status, Uri,
-};
+use crate::codec::sip::{CallId, Headers, NameAddr, Request, Uri};
 use crate::codec::xmpp::{self, Jid};
 use crate::rules::{Direction, Facts};
 
@@ -211,59 +209,3 @@ pub struct Challenge {
     /// The nonce.
     pub nonce: String,
 }
-
-/// A final response that the gateway makes by itself.
-#[derive(Debug, Clone)]
-pub struct Refusal {
-    /// The status.
-    pub status: Status,
-    /// A reason of its own instead of the default phrase.
-    pub reason: Option<ReasonPhrase>,
-    /// Companion headers (RFC 3261 §8.2).
-    pub headers: Headers,
-}
-
-impl Refusal {
-    /// A plain answer.
-    #[must_use]
-    pub fn new(status: Status) -> Self {
-        Refusal { status, reason: None, headers: Headers::default() }
-    }
-
-    /// The same answer with a header more.
-    #[must_use]
-    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers.push(name, HeaderValue::text(value));
-        self
-    }
-
-    /// The same answer with a Warning that tells a person why (RFC 3261 §20.43).
-    #[must_use]
-    pub fn warning(self, text: &str) -> Self {
-        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
-        self.with(HeaderName::Warning, &format!("399 stox \"{quoted}\""))
-    }
-
-    /// The whole gateway is out of service for a while (RFC 3261 §21.5.4).
-    #[must_use]
-    pub fn out_of_service() -> Self {
-        Refusal::new(Status::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
-    }
-
-    /// It cannot be taken now, and would be of no use later (RFC 3261 §20.33).
-    #[must_use]
-    pub fn try_again() -> Self {
-        Refusal::new(Status::SERVER_INTERNAL_ERROR)
-            .with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
-    }
-
-    /// One user or domain is out of service for a while.
-    #[must_use]
-    pub fn unavailable() -> Self {
-        Refusal::new(Status::TEMPORARILY_UNAVAILABLE)
-            .with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS)
-    }
-}
-
-/// What a sender is asked to wait when a link is down: about two attempts to open it again.
-const RETRY_AFTER_SECONDS: &str = "10";

@@ -13,6 +13,7 @@ mod journal;
 mod map;
 mod message;
 mod presence;
+mod refusal;
 mod routed;
 mod secured;
 mod sighting;
@@ -34,14 +35,13 @@ pub use event::{Correlation, Event};
 pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
-pub use message::{
-    Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Refusal, Rendered,
-};
+pub use message::{Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Rendered};
 pub use presence::{
     Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Rendering, Said, Subscribing, Written, stamp,
+    Remote, Rendering, Said, Subscribing, Written, stamp,
 };
-pub use routed::{PresenceRouted, Routed};
+pub use refusal::Refusal;
+pub use routed::{PresenceRouted, Responded, Returned, Routed};
 pub use secured::{Directed, Sight, Takes};
 pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
 pub use start::{IdSource, Stored};

@@ -66,6 +66,14 @@ pub struct Device {
     pub facts: Facts,
     /// When that changed: microseconds since 1970.
     pub changed_us: u64,
+    /// A number for the `<contact/>` of its tuple (RFC 3863 §4.1.5), which tells a tuple whose id
+    /// was changed from another device; 0 where there is none, or the id alone counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub contact: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Device {
@@ -101,6 +109,8 @@ pub struct Presented {
     pub to_resource: Option<Text>,
     /// Its id.
     pub id: Option<Text>,
+    /// Its language.
+    pub lang: Option<Text>,
     /// What it says.
     pub said: Said,
 }
@@ -184,6 +194,8 @@ pub enum Document {
     None,
     /// It cannot be taken; what is known stays.
     Refused(Refusal),
+    /// It has tuples, and none of them is valid (RFC 3863 §4.1.2); what is known stays.
+    Invalid,
     /// The complete state.
     Full {
         /// All devices that it knows.
@@ -239,6 +251,20 @@ pub struct Answered {
     pub error: Option<Box<StanzaError>>,
     /// Whether these words are what she is told when he refuses (RFC 3922 §6.1).
     pub refused_is_error: bool,
+    /// The other side, as a 2xx to SUBSCRIBE shows it.
+    pub remote: Option<Box<Remote>>,
+}
+
+/// The other side of a dialog, as a 2xx to SUBSCRIBE shows it (RFC 3261 §12.1.2). A NOTIFY makes the
+/// dialog (RFC 6665 §4.4.1): this counts for what a NOTIFY does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its tag.
+    pub tag: Text,
+    /// Its Contact.
+    pub target: Option<Uri>,
+    /// The way there, a route a text, in the order of Route.
+    pub routes: Vec<String>,
 }
 
 /// A document on its way to a watcher.
@@ -380,7 +406,8 @@ mod tests {
             idle_since: Some(part(14, 34)),
             ..Facts::default()
         };
-        let device = Device { resource: part(0, 5), available: true, facts, changed_us: 7 };
+        let device =
+            Device { resource: part(0, 5), available: true, facts, changed_us: 7, contact: 0 };
         let kept = device.clone().kept();
         assert_eq!(kept, device);
         let status = &kept.facts.statuses[0];

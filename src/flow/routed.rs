@@ -8,6 +8,7 @@ use super::{
     Subscribing,
 };
 use crate::codec::{sip, xmpp};
+use crate::rules::Saying;
 
 /// What the routing stage found out about an input. Nothing is changed yet.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub enum Routed {
         response: Box<sip::Response>,
         /// The new address that a redirection names, as an IRI.
         contact: Option<xmpp::Text>,
+        /// Whether the SIP user was there before.
+        seen: bool,
     },
     /// The peer asks for credentials, and there are some.
     Challenged {
@@ -76,6 +79,8 @@ pub enum Routed {
         outbound: Box<Outbound>,
         /// How it failed.
         failure: Failure,
+        /// Whether the SIP user was there before.
+        seen: bool,
     },
     /// The server or the recipient gave back a stanza that is not confirmed yet.
     Bounce {
@@ -83,18 +88,8 @@ pub enum Routed {
         link: LinkId,
         /// The stanza's place in the stream.
         sequence: u64,
-        /// Whether it was addressed to a full JID.
-        to_full: bool,
-        /// The error.
-        error: xmpp::StanzaError,
-        /// The new address that it names, as a SIP user would reach it.
-        contact: Option<sip::Uri>,
-        /// What a refusal for want of credentials asks the sender for.
-        challenge: Challenge,
-        /// Whose message it is.
-        parties: Parties,
-        /// Whether the stanza was an object of RFC 3923.
-        object: bool,
+        /// What came back, and of what.
+        returned: Box<Returned>,
     },
     /// The server sent a message of the gateway's own back to it.
     CameBack(Correlation),
@@ -118,8 +113,8 @@ pub enum Routed {
         link: LinkId,
         /// The stanza.
         stanza: Box<xmpp::Stanza>,
-        /// The error.
-        error: xmpp::StanzaError,
+        /// The error, and what is said of it.
+        refused: (xmpp::Condition, Saying),
         /// Why, for the counters.
         counter: Counter,
     },
@@ -155,6 +150,48 @@ pub enum Routed {
     },
 }
 
+/// A final response to a SUBSCRIBE or NOTIFY of ours.
+#[derive(Debug)]
+pub struct Responded {
+    /// The two users, while they are known.
+    pub pair: Option<Pair>,
+    /// The peer that the request went to, where a rule asks for it.
+    pub peer: Option<xmpp::Text>,
+    /// The method of the request.
+    pub method: &'static str,
+    /// The client transaction.
+    pub branch: u64,
+    /// The response.
+    pub response: Box<sip::Response>,
+    /// The new address that a redirection names, as an IRI.
+    pub contact: Option<xmpp::Text>,
+    /// Her stanza, if it was sent with an object.
+    pub secured: Option<Box<xmpp::Presence>>,
+    /// The language of her request.
+    pub lang: Option<Box<str>>,
+    /// Whether he was there before.
+    pub seen: bool,
+}
+
+/// A stanza that was given back, and the message that it was made of.
+#[derive(Debug)]
+pub struct Returned {
+    /// Whether it was addressed to a full JID.
+    pub to_full: bool,
+    /// The error.
+    pub error: xmpp::StanzaError,
+    /// The new address that it names, as a SIP user would reach it.
+    pub contact: Option<sip::Uri>,
+    /// What a refusal for want of credentials asks the sender for.
+    pub challenge: Challenge,
+    /// Whose message it is.
+    pub parties: Parties,
+    /// Whether the stanza was an object of RFC 3923.
+    pub object: bool,
+    /// The languages that its sender reads, with commas between them.
+    pub languages: Option<Box<str>>,
+}
+
 /// What the routing stage found out about presence.
 #[derive(Debug)]
 pub enum PresenceRouted {
@@ -186,22 +223,7 @@ pub enum PresenceRouted {
         seconds: u32,
     },
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
-    Response {
-        /// The two users, while they are known.
-        pair: Option<Box<Pair>>,
-        /// The peer that the request went to, where a rule asks for it.
-        peer: Option<xmpp::Text>,
-        /// The method of the request.
-        method: &'static str,
-        /// The client transaction.
-        branch: u64,
-        /// The response.
-        response: Box<sip::Response>,
-        /// The new address that a redirection names, as an IRI.
-        contact: Option<xmpp::Text>,
-        /// Her stanza, if it was sent with an object.
-        secured: Option<Box<xmpp::Presence>>,
-    },
+    Response(Box<Responded>),
     /// An object did not reach him.
     Lost {
         /// The stream that it came by.

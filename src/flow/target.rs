@@ -10,7 +10,7 @@ use crate::codec::sip::Text;
 /// say. Any other message may be a server's, and is evidence only of what it says that it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// The SIP user whose address it is, by the bare JID.
+    /// The SIP user whose address it is: the localpart of the JID at the SIP domain.
     pub address: Text,
     /// The agent as its User-Agent or Server names it, at most [`Evidence::NAME`] octets; empty
     /// where it names itself not.
@@ -27,7 +27,7 @@ impl Evidence {
 /// What is known of a target, as an operator is told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetStatus {
-    /// The bare JID of the SIP user.
+    /// The localpart of the SIP user's JID at the SIP domain.
     pub address: String,
     /// The form of a message that went there now: `cpim` or `text`.
     pub form: String,

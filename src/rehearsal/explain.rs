@@ -135,7 +135,7 @@ impl Explanation {
             PresenceRouted::Notify { notified, .. } => (&notified.pair, notified.facts()),
             PresenceRouted::Subscribe(asked) => (&asked.pair, asked.pair.facts()),
             PresenceRouted::Asking { .. }
-            | PresenceRouted::Response { .. }
+            | PresenceRouted::Response(_)
             | PresenceRouted::Lost { .. }
             | PresenceRouted::Render { .. } => return,
         };

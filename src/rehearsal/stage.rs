@@ -50,10 +50,7 @@ impl Stage {
         let mut effects = Vec::new();
         let context = Arc::new(StreamContext::component(Limits::default()));
         let now = scene.now;
-        let stored = match &whole {
-            Whole::Stanza { octets, .. } if scene.reads_cpim => reader(&context, octets, now),
-            _ => Stored::default(),
-        };
+        let stored = known(scene, &config, &context, &whole);
         let rules = Arc::clone(&scene.rules);
         let gateway = Gateway::new(
             Arc::clone(&config),
@@ -233,14 +230,27 @@ impl Stage {
     }
 }
 
+/// What is known of the target of a message to SIP.
+fn known(scene: &Scene, config: &Config, context: &StreamContext, whole: &Whole) -> Stored {
+    match whole {
+        Whole::Stanza { octets, .. } if scene.reads_cpim => {
+            reader(config, context, octets, scene.now)
+        }
+        _ => Stored::default(),
+    }
+}
+
 /// What a store says of the addressee of a stanza whose user agent reads `message/cpim`.
-fn reader(context: &StreamContext, octets: &Bytes, now: Now) -> Stored {
+fn reader(config: &Config, context: &StreamContext, octets: &Bytes, now: Now) -> Stored {
     let Ok(Stanza::Message(message)) = xmpp::parse(context, octets.clone()) else {
         return Stored::default();
     };
     let Some(to) = message.to else { return Stored::default() };
     let hour = now.unix_ms / 3_600_000;
     let value = Some(format!("[{{\"cpim\":true,\"hour\":{hour}}}]"));
-    let record = Record::Target { address: to.bare_str().to_owned(), value };
+    let pair = config.domains.of_jid(to.domain());
+    let domain = pair.map_or(to.domain(), |pair| &pair.sip);
+    let address = format!("{}@{domain}", to.node().unwrap_or_default());
+    let record = Record::Target { address, value };
     Stored { records: vec![record], lost: false }
 }

@@ -7,7 +7,7 @@ use super::Unplayable;
 use super::input::Whole;
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::jid::domain_to_ascii;
-use crate::config::{self, Config, Side, Surroundings};
+use crate::config::{self, Bodies, Config, Side, Surroundings};
 use crate::rules::Rules;
 
 /// Addresses of the made-up peers.
@@ -55,10 +55,14 @@ pub(super) fn settings(
     }
     let text = Text(written(&pairs, &peers));
     let loaded = config::load(Path::new("rehearsal.yaml"), &text);
-    let (config, _) = loaded.map_err(|findings| {
+    let (mut config, _) = loaded.map_err(|findings| {
         let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
         Unplayable::Domains(told.join("; "))
     })?;
+    for peer in &mut config.sip.peers {
+        let known = own.and_then(|own| own.sip.peers.iter().find(|known| known.name == peer.name));
+        peer.bodies = known.map_or_else(Bodies::default, |known| known.bodies);
+    }
     Ok((config, 0))
 }
 

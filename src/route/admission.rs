@@ -44,7 +44,9 @@ pub(super) fn accept<'a>(
     let merge_key = merge(view, request, key)?;
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
     let from = from.map_err(|error| {
-        Refusal::new(Status::FORBIDDEN).warning(&format!("From has no XMPP address: {error}"))
+        let words = "Your address cannot be written as an XMPP address";
+        Refusal::new(Status::FORBIDDEN, words)
+            .warning(&format!("From has no XMPP address: {error}"))
     })?;
     let to = addressee(view, &parties)?;
     Ok(Accepted { parties, from, to, merge_key })
@@ -57,7 +59,8 @@ fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
     let spelling = view.state.xmpp_spelling(parties.to_address.uri());
     let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule, spelling);
     let full = full.map_err(|error| {
-        Refusal::new(Status::NOT_FOUND).warning(&format!("no XMPP address: {error}"))
+        let words = "This cannot be written as an XMPP address";
+        Refusal::new(Status::NOT_FOUND, words).warning(&format!("no XMPP address: {error}"))
     })?;
     Ok(if view.state.knows_device(&full) { full } else { full.bare() })
 }
@@ -81,7 +84,10 @@ pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
     let known = peers.any(|(peer, state)| state.is_at(ip) || peer.addresses.contains(&ip));
     match known {
         true => Ok(()),
-        false => Err(Refusal::new(Status::FORBIDDEN).warning("this address is no peer's")),
+        false => {
+            let words = "The gateway serves only the SIP servers that it knows";
+            Err(Refusal::new(Status::FORBIDDEN, words).warning("this address is no peer's"))
+        }
     }
 }
 
@@ -97,9 +103,9 @@ fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
     match media_type.and_then(|media_type| view.rules.encryption.secures(&media_type)) {
         Some(named) => {
-            let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
             let words = format!("{} is not supported here", named.title);
-            Err(refusal.with(HeaderName::Accept, accept).warning(&words))
+            let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+            Err(refusal.with(HeaderName::Accept, accept))
         }
         None => Ok(()),
     }
@@ -110,9 +116,16 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
     match method {
         Method::Message | Method::Subscribe | Method::Notify => Ok(()),
         Method::Other(_) => {
-            Err(Refusal::new(Status::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW))
+            let words = "The gateway does not know this kind of request";
+            Err(Refusal::new(Status::NOT_IMPLEMENTED, words).with(HeaderName::Allow, ALLOW))
         }
-        _ => Err(Refusal::new(Status::METHOD_NOT_ALLOWED).with(HeaderName::Allow, ALLOW)),
+        known => {
+            let words = match known {
+                Method::Invite => "Calls are not carried, send a message",
+                _ => "Only messages and presence are carried",
+            };
+            Err(Refusal::new(Status::METHOD_NOT_ALLOWED, words).with(HeaderName::Allow, ALLOW))
+        }
     }
 }
 
@@ -120,33 +133,47 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
 fn schemes(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if [request.uri.scheme(), request.to.uri().scheme()].contains(&Scheme::Sips) {
         let warning = HeaderValue::text("380 stox \"SIPS Not Allowed\"");
-        let mut refusal = Refusal::new(Status::TEMPORARILY_UNAVAILABLE);
+        let words = "SIPS cannot be carried to XMPP, use a SIP address";
+        let mut refusal = Refusal::new(Status::TEMPORARILY_UNAVAILABLE, words);
         refusal.headers.push(HeaderName::Warning, warning);
         return Err(refusal);
     }
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Im | Scheme::Pres => Ok(()),
         _ if paired(view, &request.uri).is_some() => Ok(()),
-        _ => Err(Refusal::new(Status::UNSUPPORTED_URI_SCHEME)),
+        _ => {
+            let words = "This kind of address has no meaning here, use a SIP address";
+            Err(Refusal::new(Status::UNSUPPORTED_URI_SCHEME, words))
+        }
     }
 }
 
 /// Both domains must be configured, each on its own side: never an open relay.
 fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal> {
-    let not_here = || Refusal::new(Status::NOT_FOUND).warning("this domain is not served here");
+    let not_here = || {
+        let words = "The gateway does not serve this domain";
+        Refusal::new(Status::NOT_FOUND, words).warning("this domain is not served here")
+    };
     let to_uri = recipient(view, request);
     let to = paired(view, to_uri)
         .filter(|pair| pair.side == Side::Xmpp)
         .or_else(|| view.config.domains.xmpp_users(&domain(to_uri)?));
     let to = to.ok_or_else(not_here)?;
     let from = request.from.uri();
-    let words = match from.scheme() {
-        Scheme::Tel => "the sender has no domain: a tel: address needs a pair in the rules",
-        _ => "this sender's domain is not served here",
+    let (phrase, why) = match from.scheme() {
+        Scheme::Tel => (
+            "The sender has no domain",
+            "the sender has no domain: a tel: address needs a pair in the rules",
+        ),
+        _ => (
+            "The gateway does not serve the domain you write from",
+            "this sender's domain is not served here",
+        ),
     };
-    let forbidden = || Refusal::new(Status::FORBIDDEN).warning(words);
+    let forbidden = || Refusal::new(Status::FORBIDDEN, phrase).warning(why);
     if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
-        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED)
+        let words = "Anonymous messages are not carried, show your address";
+        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED, words)
             .warning("XMPP users are told who writes: no anonymous message crosses"));
     }
     let by_pair = paired(view, from).filter(|pair| matches!(pair.side, Side::Sip { .. }));
@@ -191,7 +218,8 @@ fn recipient<'a>(view: View<'_>, request: &'a Request) -> &'a Uri {
 /// Max-Forwards as a proxy checks it (RFC 7332 §5), and our own hop in the Via list.
 pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if request.max_forwards == Some(0) {
-        return Err(Refusal::new(Status::TOO_MANY_HOPS));
+        let words = "This has passed too many servers to go on";
+        return Err(Refusal::new(Status::TOO_MANY_HOPS, words));
     }
     let ours = |host: &str, port: u16| {
         view.config.sip.listen.iter().any(|listener| {
@@ -199,14 +227,18 @@ pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
         })
     };
     match request.via.iter().any(|via| ours(via.host_str(), via.port().unwrap_or(5_060))) {
-        true => Err(Refusal::new(Status::LOOP_DETECTED)),
+        true => {
+            let words = "This passed the gateway before, it goes round in circles";
+            Err(Refusal::new(Status::LOOP_DETECTED, words))
+        }
         false => Ok(()),
     }
 }
 
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.
 pub(super) fn extensions(request: &Request) -> Result<(), Refusal> {
-    let mut refusal = Refusal::new(Status::BAD_EXTENSION);
+    let words = "The gateway does not have the extension that this demands";
+    let mut refusal = Refusal::new(Status::BAD_EXTENSION, words);
     for tag in request.headers.items(&HeaderName::Require) {
         refusal = refusal.with(HeaderName::Unsupported, tag);
     }
@@ -228,7 +260,10 @@ fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
     }
     let merge_key = view.state.hash(Purpose::Merge, &parts);
     match view.state.servers().merged(merge_key) {
-        true => Err(Refusal::new(Status::LOOP_DETECTED)),
+        true => {
+            let words = "The same request came by another way already";
+            Err(Refusal::new(Status::LOOP_DETECTED, words))
+        }
         false => Ok(merge_key),
     }
 }

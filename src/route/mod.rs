@@ -91,7 +91,10 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
     };
     let mut outbound = delivery.outbound.clone();
     match again {
-        Again::Fail(delivery, failure) => Routed::Failed { delivery, outbound, failure },
+        Again::Fail(delivery, failure) => {
+            let seen = view.state.has_been_seen(&outbound.recipient);
+            Routed::Failed { delivery, outbound, failure, seen }
+        }
         _ => {
             target::choose_again(view, &mut outbound);
             Routed::Outbound { outbound, origin: Origin::Again(id) }

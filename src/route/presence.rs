@@ -3,10 +3,10 @@
 use super::View;
 use super::address::{Device, to_uri};
 use crate::codec::sip::Scheme;
-use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza, StanzaError};
+use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza};
 use crate::config::{DomainPair, Service, Side};
 use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed, Sight};
-use crate::rules::mailbox;
+use crate::rules::{Saying, mailbox};
 use crate::state::ids::Purpose;
 
 /// A presence stanza of a component stream.
@@ -29,7 +29,7 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
         return no_room(link, presence);
     }
     let (Some(from), Some(to)) = (from, to) else {
-        return refused(link, presence, "this gateway does not serve your domain");
+        return refused(link, presence, Saying::ForeignDomain);
     };
     // What a SIP user says comes from here: the server sent it back.
     if from.side != Side::Xmpp {
@@ -39,13 +39,13 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
     if contact.node().is_none() || user.node().is_none() {
         return match presence.kind {
             PresenceKind::Unavailable => Routed::Departed(user.clone()),
-            PresenceKind::Subscribe => refused(link, presence, "watch a user, not the gateway"),
+            PresenceKind::Subscribe => refused(link, presence, Saying::ToGateway),
             _ => Routed::Drop(Counter::XmppPresence),
         };
     }
     match pair(view, link, (to, contact), (from, user)) {
         Some(pair) => Routed::Presence(PresenceRouted::Stanza { pair, presence }),
-        None => refused(link, presence, "this address has no SIP form"),
+        None => refused(link, presence, Saying::NoSipForm),
     }
 }
 
@@ -74,19 +74,18 @@ fn secured(
 
 /// Who joins a room (XEP-0045 §7.2) waits for an answer: the same as to a message for a room.
 fn no_room(link: LinkId, presence: Box<Presence>) -> Routed {
-    let error = StanzaError::new(Condition::ServiceUnavailable).with_text("this is no room");
+    let refused = (Condition::ServiceUnavailable, Saying::NoRoom);
     let stanza = Box::new(Stanza::Presence(presence));
-    Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+    Routed::Refused { link, stanza, refused, counter: Counter::XmppRefused }
 }
 
 /// Who asks for a subscription is told why there is none; all else needs no answer.
-fn refused(link: LinkId, presence: Box<Presence>, text: &'static str) -> Routed {
+fn refused(link: LinkId, presence: Box<Presence>, saying: Saying) -> Routed {
     if presence.kind != PresenceKind::Subscribe {
         return Routed::Drop(Counter::XmppPresence);
     }
-    let error = StanzaError::new(Condition::Forbidden).with_text(text);
-    let stanza = Box::new(Stanza::Presence(presence));
-    Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+    let (stanza, refused) = (Box::new(Stanza::Presence(presence)), (Condition::Forbidden, saying));
+    Routed::Refused { link, stanza, refused, counter: Counter::XmppRefused }
 }
 
 /// Whether the domains of both have the same name on both sides (RFC 3923 §6.3).

@@ -13,7 +13,7 @@ use crate::codec::sip::{
     parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
-use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Routed};
+use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Responded, Routed};
 use crate::rules::Messages;
 use crate::state::branch_of;
 use crate::state::ids::Purpose;
@@ -68,15 +68,20 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
         let known = view.state.presence().pair(pair);
         let secured = view.state.presence().secured(client.owner);
         let contact = redirection(view, "", &response);
-        return Routed::Presence(PresenceRouted::Response {
-            pair: known.map(|known| Box::new(known.pair())),
+        let watching = known.and_then(|known| known.watching.as_ref());
+        let lang = watching.and_then(|watching| watching.lang.clone());
+        let seen = known.is_some_and(|known| view.state.has_been_seen(&known.names.contact));
+        return Routed::Presence(PresenceRouted::Response(Box::new(Responded {
+            pair: known.map(|known| known.pair()),
             peer: peer_of(view, client.peer),
             method: client.owner.method(),
             branch,
             response: Box::new(response),
             contact,
             secured: secured.map(|stanza| Box::new(stanza.clone())),
-        });
+            lang,
+            seen,
+        })));
     }
     // A success needs no words, and so no message to answer.
     let failed = client.delivery().filter(|_| !response.status.is_success());
@@ -88,10 +93,10 @@ fn response_routed(view: View<'_>, response: Response) -> Routed {
     });
     let sender = outbound.as_ref().map_or("", |outbound| outbound.sender.domain());
     let contact = redirection(view, sender, &response);
-    target::beside(
-        learnt,
-        Routed::Response { branch, outbound, response: Box::new(response), contact },
-    )
+    let seen =
+        outbound.as_ref().is_some_and(|outbound| view.state.has_been_seen(&outbound.recipient));
+    let response = Box::new(response);
+    target::beside(learnt, Routed::Response { branch, outbound, response, contact, seen })
 }
 
 /// The address of a redirection that is wanted most (RFC 3261 §21.3, §20.10), as an XMPP user of
@@ -199,7 +204,7 @@ fn options(view: View<'_>) -> Refusal {
     if !view.state.in_service(view.now.instant) {
         return Refusal::out_of_service();
     }
-    Refusal::new(Status::OK)
+    Refusal::success(Status::OK)
         .with(HeaderName::Allow, ALLOW)
         .with(HeaderName::AllowEvents, PRESENCE)
         .with(HeaderName::Accept, Messages::ACCEPT)
@@ -215,10 +220,13 @@ fn cancel(view: View<'_>, request: &Request) -> Refusal {
         let key = transaction_key(view, request, method);
         view.state.servers().known(key).is_some()
     });
-    Refusal::new(match known {
-        true => Status::OK,
-        false => Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
-    })
+    match known {
+        true => Refusal::success(Status::OK),
+        false => {
+            let words = "There is nothing left to cancel";
+            Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST, words)
+        }
+    }
 }
 
 /// RFC 3261 §17.2.3: branch, sent-by and method; without the magic cookie what RFC 2543 had.

@@ -41,7 +41,7 @@ fn in_dialog(view: View<'_>, flow: &Flow, request: &Request) -> Result<DialogId,
 }
 
 fn unknown() -> Refused {
-    Box::new(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST))
+    Box::new(Refusal::unknown_subscription())
 }
 
 /// RFC 6665 §4.1.3: a NOTIFY belongs to a subscription, by Call-ID, tag and Event.
@@ -92,12 +92,12 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     let expires = expires(view, request)?;
     // A domain shows no presence to anybody here: what it says would be dropped.
     if to.node().is_none() {
-        return Err(Box::new(
-            Refusal::new(Status::NOT_FOUND).warning("watch a user, not a domain"),
-        ));
+        let words = "Watch a user, not a domain";
+        return Err(Box::new(Refusal::explained(Status::NOT_FOUND, words)));
     }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
-    let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND)))?;
+    let words = "This cannot be written as an XMPP address";
+    let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND, words)))?;
     accepts(view, &pair, request)?;
     let learnt = target::of_request(view, &from, request);
     let request = Box::new(request.clone());
@@ -149,13 +149,15 @@ fn subscription(watched: &Watched, id: DialogId) -> Option<&Subscription> {
 }
 
 fn bad(why: &str) -> Refused {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
 /// RFC 6665 §8.2.1: the package is compared octet by octet.
 fn event(request: &Request) -> Result<Event, Refused> {
-    let unsupported =
-        || Box::new(Refusal::new(Status::BAD_EVENT).with(HeaderName::AllowEvents, PRESENCE));
+    let unsupported = || {
+        let refusal = Refusal::new(Status::BAD_EVENT, "Only presence can be watched here");
+        Box::new(refusal.with(HeaderName::AllowEvents, PRESENCE))
+    };
     match request.headers.event() {
         Some(Ok(event)) if event.is(PRESENCE) => Ok(event),
         Some(Ok(_)) | None => Err(unsupported()),
@@ -173,9 +175,11 @@ fn accepts(view: View<'_>, pair: &Pair, request: &Request) -> Result<(), Refused
     let objects = view.rules.presence.of(&pair.facts()).cpim && Takes::of(request).cpim;
     match objects || accept.accepts(pidf::MEDIA_TYPE) {
         true => Ok(()),
-        false => Err(Box::new(
-            Refusal::new(Status::NOT_ACCEPTABLE).with(HeaderName::Accept, pidf::MEDIA_TYPE),
-        )),
+        false => {
+            let words = "Presence is shown in PIDF documents alone";
+            let refusal = Refusal::new(Status::NOT_ACCEPTABLE, words);
+            Err(Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE)))
+        }
     }
 }
 
@@ -204,10 +208,11 @@ fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
     let least = u32::try_from(view.config.presence.min_expires.as_secs()).unwrap_or(u32::MAX);
     match request.headers.expires() {
         None => Ok(3_600),
-        Some(Ok(seconds)) if (1..least.min(3_600)).contains(&seconds) => Err(Box::new(
-            Refusal::new(Status::INTERVAL_TOO_BRIEF)
-                .with(HeaderName::MinExpires, &least.to_string()),
-        )),
+        Some(Ok(seconds)) if (1..least.min(3_600)).contains(&seconds) => {
+            let words = "Subscriptions as short as this are not kept";
+            let refusal = Refusal::new(Status::INTERVAL_TOO_BRIEF, words);
+            Err(Box::new(refusal.with(HeaderName::MinExpires, &least.to_string())))
+        }
         Some(Ok(seconds)) => Ok(seconds),
         Some(Err(_)) => Err(bad("Expires cannot be read")),
     }
@@ -272,6 +277,7 @@ fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -
             available: false,
             facts: crate::flow::Facts::default(),
             changed_us: (view.now.unix_ms * 1_000).max(device.changed_us + 1_000),
+            contact: 0,
         }),
         false => Arc::clone(device),
     };
@@ -299,5 +305,6 @@ fn nobody(view: View<'_>) -> Device {
         available: false,
         facts: crate::flow::Facts::default(),
         changed_us: view.now.unix_ms * 1_000,
+        contact: 0,
     }
 }

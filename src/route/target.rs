@@ -78,7 +78,7 @@ pub(crate) fn status(view: View<'_>, user: &Jid) -> TargetStatus {
     };
     let form = if known.form().0 == Profile::Cpim { "cpim" } else { "text" };
     TargetStatus {
-        address: user.bare_str().to_owned(),
+        address: address(view, user),
         form: form.to_owned(),
         agents: known.agents.iter().map(agent).collect(),
     }
@@ -153,9 +153,16 @@ pub(super) fn of_response(view: View<'_>, to: &Jid, response: &Response) -> Opti
 fn news(view: View<'_>, user: &Jid, agent: &str, cpim: Option<bool>) -> Option<Box<Evidence>> {
     let is_news = view.state.is_news(user, agent, cpim, view.now);
     is_news.then(|| {
-        let (address, agent) = (Text::from(user.bare_str()), Text::from(agent));
+        let (address, agent) = (Text::from(address(view, user)), Text::from(agent));
         Box::new(Evidence { address, agent, cpim })
     })
+}
+
+/// The address of a SIP user: its localpart at the SIP domain, the same for all components.
+fn address(view: View<'_>, user: &Jid) -> String {
+    let pair = view.config.domains.of_jid(user.domain());
+    let domain = pair.map_or(user.domain(), |pair| &pair.sip);
+    format!("{}@{domain}", user.node().unwrap_or_default())
 }
 
 /// The routed message with what it shows beside it.
@@ -174,6 +181,9 @@ fn is_cpim(content_type: &str) -> bool {
 /// How an agent names itself, as far as it is kept.
 fn agent<'a>(headers: &'a Headers, header: &HeaderName) -> &'a str {
     let name = headers.get_text(header).unwrap_or_default().trim();
-    let most = name.floor_char_boundary(Evidence::NAME);
+    let mut most = Evidence::NAME.min(name.len());
+    while !name.is_char_boundary(most) {
+        most -= 1;
+    }
     name.get(..most).unwrap_or_default().trim_end()
 }

@@ -13,10 +13,10 @@ use crate::codec::xmpp::{
 };
 use crate::config::{DomainPair, Service, Side};
 use crate::flow::{
-    Correlation, Counter, Forms, LinkId, Origin, Outbound, Parties, Profile, Routed, Taken,
-    Unfinished,
+    Correlation, Counter, Forms, LinkId, Origin, Outbound, Parties, Profile, Returned, Routed,
+    Taken, Unfinished,
 };
-use crate::rules::{AddressScheme, im_uri};
+use crate::rules::{AddressScheme, Saying, im_uri};
 
 /// One stanza of a component stream.
 pub(super) fn stanza(
@@ -150,9 +150,9 @@ fn message_routed(
         // Who sent a copy did not write to anybody.
         Err(refused) if refused.0.is_wrapped() => Routed::Drop(Counter::XmppWrapped),
         Err(refused) => {
-            let (message, error) = *refused;
+            let (message, refused) = *refused;
             let stanza = Box::new(Stanza::Message(message));
-            Routed::Refused { link, stanza, error, counter: Counter::XmppRefused }
+            Routed::Refused { link, stanza, refused, counter: Counter::XmppRefused }
         }
     }
 }
@@ -180,7 +180,9 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let object = memchr::memmem::find(&held.octets, xmpp::ns::E2E.as_bytes()).is_some();
     let peer = view.state.sender_flow(held).and_then(|flow| peer_at(view, &flow));
     let parties = Parties { from: message.to.clone(), to: message.from.clone(), peer };
-    Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties, object }
+    let languages = view.state.sender_languages(held).map(Into::into);
+    let returned = Returned { to_full, error, contact, challenge, parties, object, languages };
+    Routed::Bounce { link, sequence, returned: Box::new(returned) }
 }
 
 /// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP
@@ -203,8 +205,11 @@ fn moved_to(view: View<'_>, error: &StanzaError) -> Option<Uri> {
     to_uri(&view.rules.addresses, pair, &jid, Device::Left, view.state.sip_spelling(&jid))
 }
 
-/// A message that does not cross, with its error; boxed, as it is the rarer case.
-type Refused = Box<(Box<Message>, StanzaError)>;
+/// Why something does not cross: the condition, and what is said of it.
+type Why = (Condition, Saying);
+
+/// A message that does not cross, and why; boxed, as it is the rarer case.
+type Refused = Box<(Box<Message>, Why)>;
 
 /// The pairs of the two domains of a message, if the gateway serves both.
 struct Pairs<'a> {
@@ -219,29 +224,27 @@ fn admit<'a>(
     message: &Message,
     sender: &Jid,
     recipient: &Jid,
-) -> Result<Pairs<'a>, Box<StanzaError>> {
-    let refuse =
-        |condition, text: &'static str| Err(Box::new(StanzaError::new(condition).with_text(text)));
+) -> Result<Pairs<'a>, Why> {
     let domains = &view.config.domains;
     let Some(from) = domains.of_jid(sender.domain()).filter(|pair| pair.side == Side::Xmpp) else {
-        let text = match invitation::is_mediated(message) {
-            true => "no invitation of this room crosses the gateway: invite the user directly",
-            false => "this gateway does not serve your domain",
+        let saying = match invitation::is_mediated(message) {
+            true => Saying::RoomInvitation,
+            false => Saying::ForeignDomain,
         };
-        return refuse(Condition::Forbidden, text);
+        return Err((Condition::Forbidden, saying));
     };
     let home = domains.of_jid(recipient.domain());
     let Some(to) = home.filter(|pair| pair.side == Side::Sip { component: link.0 }) else {
-        return refuse(Condition::ItemNotFound, "this gateway does not serve that domain");
+        return Err((Condition::ItemNotFound, Saying::UnservedDomain));
     };
     if recipient.node().is_none() {
-        return refuse(Condition::ServiceUnavailable, "write to a user, not to the gateway");
+        return Err((Condition::ServiceUnavailable, Saying::ToGateway));
     }
     if message.kind == MessageKind::Groupchat {
-        return refuse(Condition::ServiceUnavailable, "this is no room");
+        return Err((Condition::ServiceUnavailable, Saying::NoRoom));
     }
     if view.state.draining() {
-        return refuse(Condition::ResourceConstraint, "the gateway is about to stop");
+        return Err((Condition::ResourceConstraint, Saying::Stopping));
     }
     Ok(Pairs { from, to })
 }
@@ -249,17 +252,16 @@ fn admit<'a>(
 /// Addresses a message for SIP.
 fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Outbound>, Refused> {
     let (Some(sender), Some(recipient)) = (message.from.clone(), message.to.clone()) else {
-        return Err(Box::new((message, StanzaError::new(Condition::BadRequest))));
+        return Err(Box::new((message, (Condition::BadRequest, Saying::ToGateway))));
     };
     let Pairs { from, to } = match admit(view, link, &message, &sender, &recipient) {
         Ok(pairs) => pairs,
-        Err(error) => return Err(Box::new((message, *error))),
+        Err(why) => return Err(Box::new((message, why))),
     };
     let rules = &view.rules.addresses;
     let native = is_native(from) && is_native(to);
     if is_refused(rules, &recipient) {
-        let error = StanzaError::new(Condition::ItemNotFound);
-        return Err(Box::new((message, error.with_text("the rules give this address to nobody"))));
+        return Err(Box::new((message, (Condition::ItemNotFound, Saying::Nobody))));
     }
     let spelling = view.state.sip_spelling(&recipient);
     let addresses = (
@@ -267,8 +269,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         to_uri(rules, from, &sender, Device::ByRule, None),
     );
     let (Some(target), Some(from)) = addresses else {
-        let error = StanzaError::new(Condition::JidMalformed);
-        return Err(Box::new((message, error.with_text("this address has no SIP form"))));
+        return Err(Box::new((message, (Condition::JidMalformed, Saying::NoSipForm))));
     };
     let mut outbound = Box::new(Outbound {
         correlation: Correlation(correlation(view, &message)),

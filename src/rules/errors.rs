@@ -1,10 +1,18 @@
-//! `errors.yaml`: stanza errors and status codes (RFC 7247 §7).
+//! `errors.yaml`: stanza errors and status codes (RFC 7247 §7), and what people are told of them.
+
+mod entry;
+mod words;
 
 use std::sync::Arc;
 
+use entry::{SIP_KEYS, XMPP_KEYS, sip_error, xmpp_error};
+
+pub use entry::{SIP_VARIABLES, XMPP_VARIABLES};
+pub use words::{Saying, Worded, Words};
+
 use super::book::Book;
 use super::facts::{Direction, Facts, Field};
-use super::key::{self, Key, Kind, described, status};
+use super::key::{Key, Kind, described};
 use super::matcher::When;
 use super::ruled::Ruled;
 use super::shape::{Names, Shape};
@@ -19,8 +27,50 @@ pub struct SipError {
     full: u16,
     with_address: Option<u16>,
     invite: Option<u16>,
-    /// The reason phrase, where the rules have one.
-    pub text: Option<Arc<Template>>,
+    words: Option<Saying>,
+    text: OwnText,
+}
+
+/// The text of an entry that is said instead of everything else.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum OwnText {
+    /// There is none.
+    #[default]
+    None,
+    /// One for everybody.
+    One(Arc<Template>),
+    /// One for each language.
+    ByLanguage(Vec<(String, Arc<Template>)>),
+}
+
+impl OwnText {
+    /// The text for the wanted languages, and its own; English where it says nothing of that.
+    fn get(&self, wanted: &str) -> Option<(&str, &Template)> {
+        match self {
+            OwnText::None => None,
+            OwnText::One(text) => Some((words::ENGLISH, text)),
+            OwnText::ByLanguage(all) => {
+                let found = words::nearest(all, wanted, |(lang, _)| lang)?;
+                Some((&found.0, &found.1))
+            }
+        }
+    }
+
+    fn read(node: &Node<'_>, variables: &'static [&'static str]) -> Self {
+        if !node.is_map() {
+            let text = Template::read(node, variables).map(Arc::new);
+            return text.map_or(OwnText::None, OwnText::One);
+        }
+        let all = node.map().into_iter().flat_map(|map| map.entries());
+        let text = |node| Template::read(&node, variables).map(Arc::new);
+        let read = all.filter_map(|(lang, node)| Some((lang.to_owned(), text(node)?)));
+        OwnText::ByLanguage(read.collect())
+    }
+
+    fn shape(variables: &'static [&'static str]) -> Shape {
+        let text = Shape::Template(variables);
+        Shape::Either(Box::new([text.clone(), words::by_language(text)]))
+    }
 }
 
 impl SipError {
@@ -40,6 +90,18 @@ impl SipError {
     pub fn invite(&self, to_full: bool, has_address: bool) -> u16 {
         self.invite.unwrap_or_else(|| self.status(to_full, has_address))
     }
+
+    /// The reason phrase that the rules have instead of everything else.
+    #[must_use]
+    pub fn text(&self, wanted: &str) -> Option<&Template> {
+        self.text.get(wanted).map(|(_, text)| text)
+    }
+
+    /// The reason phrase of an error that has no text of its own.
+    #[must_use]
+    pub fn says(&self) -> Saying {
+        self.words.unwrap_or(Saying::SipRefused)
+    }
 }
 
 /// The stanza error that stands for a status code.
@@ -49,8 +111,17 @@ pub struct XmppError {
     pub condition: &'static str,
     /// Its type, where it is not the condition's usual one.
     pub kind: Option<ErrorKind>,
-    /// The words for the sender, where the rules have some.
-    pub text: Option<Arc<Template>>,
+    words: Option<Saying>,
+    seen: Option<Saying>,
+    text: OwnText,
+}
+
+impl XmppError {
+    /// What the rules have the sender told instead of everything else, and its language.
+    #[must_use]
+    pub fn text(&self, wanted: &str) -> Option<(&str, &Template)> {
+        self.text.get(wanted)
+    }
 }
 
 /// Both tables.
@@ -61,6 +132,8 @@ pub struct Errors {
     to_xmpp: Vec<(Code, XmppError)>,
     /// Whether XMPP users are kept from learning who exists and who is there: `privacy`.
     pub privacy: bool,
+    /// What people are told.
+    pub words: Words,
     /// The rules of the file: [`Errors::of`] looks them up.
     pub(super) refined: Book<Errors>,
 }
@@ -85,6 +158,16 @@ impl Errors {
             self.to_xmpp.iter().find(|(listed, _)| *listed == code).map(|(_, error)| error)
         };
         of(Code::One(status)).or_else(|| of(Code::Class(status / 100)))
+    }
+
+    /// What an XMPP user is told of a code; `seen` where the SIP user was there before.
+    #[must_use]
+    pub fn says(&self, status: u16, seen: bool) -> Saying {
+        let of = |code: Code| {
+            let (_, error) = self.to_xmpp.iter().find(|(listed, _)| *listed == code)?;
+            error.seen.filter(|_| seen).or(error.words)
+        };
+        of(Code::One(status)).or_else(|| of(Code::Class(status / 100))).unwrap_or(Saying::Refused)
     }
 
     /// The key of the entry for a code: the code itself, or its class.
@@ -114,7 +197,8 @@ impl Errors {
     fn read_to_sip(&mut self, node: &Node<'_>) {
         let Some(map) = node.map() else { return };
         for name in Condition::ALL.iter().map(Condition::name) {
-            if let Some(error) = map.optional(name).and_then(|node| sip_error(&node)) {
+            if let Some(mut error) = map.optional(name).and_then(|node| sip_error(&node)) {
+                error.words = error.words.or(self.to_sip(name).and_then(|below| below.words));
                 self.to_sip.retain(|(listed, _)| *listed != name);
                 self.to_sip.push((name, error));
             }
@@ -129,7 +213,11 @@ impl Errors {
                 node.error(&format!("`{key}` is not a status code"), "write \"404\" or \"4xx\"");
                 continue;
             };
-            if let Some(error) = xmpp_error(&node) {
+            if let Some(mut error) = xmpp_error(&node) {
+                let below = self.to_xmpp.iter().find(|(listed, _)| *listed == code);
+                if let Some((_, below)) = below.filter(|_| error.words.is_none()) {
+                    (error.words, error.seen) = (below.words, error.seen.or(below.seen));
+                }
                 self.to_xmpp.retain(|(listed, _)| *listed != code);
                 self.to_xmpp.push((code, error));
             }
@@ -163,10 +251,10 @@ impl Ruled for Errors {
     }
 }
 
-const KEYS: [Key<Errors>; 3] = [
+const KEYS: [Key<Errors>; 4] = [
     Key {
         name: "privacy",
-        doc: "whether XMPP users are kept from learning which SIP users exist and which are there: what would be `item-not-found` or `recipient-unavailable` is `service-unavailable` then, without further words",
+        doc: "whether XMPP users are kept from learning which SIP users exist and which are there: what would be `item-not-found` or `recipient-unavailable` is `service-unavailable` then, and whatever SIP answers is told in the words of `hidden` alone",
         kind: Kind::Truth(|errors, truth| errors.privacy = truth),
     },
     Key {
@@ -185,6 +273,11 @@ const KEYS: [Key<Errors>; 3] = [
             Shape::Entries(codes, Box::new(Shape::Keys(described(&XMPP_KEYS))))
         }),
     },
+    Key {
+        name: "texts",
+        doc: "what people are told, by name and language: the names are those of `mappings/errors.yaml`. The wanted language decides, then English; `{number}` stands for seconds or for the number of a part",
+        kind: Kind::Other(|errors, node| errors.words.read(node), words::shape),
+    },
 ];
 
 fn code(key: &str) -> Option<Code> {
@@ -192,148 +285,4 @@ fn code(key: &str) -> Option<Code> {
         return class.parse().ok().filter(|class| (3..=6).contains(class)).map(Code::Class);
     }
     key.parse().ok().filter(|code| (300..=699).contains(code)).map(Code::One)
-}
-
-/// An entry of `to_sip` as it is written.
-#[derive(Default)]
-struct SipEntry {
-    status: Option<u16>,
-    bare: Option<u16>,
-    full: Option<u16>,
-    with_address: Option<u16>,
-    invite: Option<u16>,
-    text: Option<Template>,
-}
-
-const fn code_key(
-    name: &'static str,
-    doc: &'static str,
-    read: fn(&mut SipEntry, &Node<'_>),
-) -> Key<SipEntry> {
-    Key { name, doc, kind: Kind::Other(read, || Shape::Code(300, 699)) }
-}
-
-const SIP_KEYS: [Key<SipEntry>; 6] = [
-    code_key(
-        "status",
-        "the code for every addressee; or, instead, both of the next two",
-        |e, node| {
-            e.status = legal(node, false);
-        },
-    ),
-    code_key("bare", "the code for a message that went to a bare JID", |e, node| {
-        e.bare = legal(node, false);
-    }),
-    code_key("full", "the code for a message that went to a full JID", |e, node| {
-        e.full = legal(node, false);
-    }),
-    code_key(
-        "with_address",
-        "the code when the error carries a new address, which becomes the Contact",
-        |e, node| e.with_address = legal(node, true),
-    ),
-    code_key(
-        "invite",
-        "the code when the refused request is an INVITE. INVITE is not served yet: it waits for that",
-        |e, node| e.invite = legal(node, false),
-    ),
-    Key {
-        name: "text",
-        doc: "the reason phrase, instead of the text of the error",
-        kind: Kind::Template(&SIP_VARIABLES, |e, text| e.text = Some(text)),
-    },
-];
-
-/// What the text of an entry of `to_sip` may name.
-pub const SIP_VARIABLES: [&str; 3] = ["condition", "text", "status"];
-/// What the text of an entry of `to_xmpp` may name.
-pub const XMPP_VARIABLES: [&str; 3] = ["status", "reason", "text"];
-
-fn sip_error(node: &Node<'_>) -> Option<SipError> {
-    let map = node.map()?;
-    let mut entry = SipEntry::default();
-    key::read(&SIP_KEYS, &map, &mut entry);
-    let given = |key| map.optional(key).is_some();
-    let complete = given("status") != (given("bare") && given("full"));
-    let mixed = given("status") && (given("bare") || given("full"));
-    map.finish();
-    let SipEntry { status, bare, full, with_address, invite, text } = entry;
-    let text = text.map(Arc::new);
-    match (status, bare, full) {
-        (Some(status), None, None) => {
-            Some(SipError { bare: status, full: status, with_address, invite, text })
-        }
-        (None, Some(bare), Some(full)) => Some(SipError { bare, full, with_address, invite, text }),
-        // A code that is none was told already.
-        _ if complete && !mixed => None,
-        _ => {
-            node.error("give either `status`, or both `bare` and `full`", "");
-            None
-        }
-    }
-}
-
-/// A code that an error alone can give: not one that needs a header nothing is known for
-/// (RFC 3261 §21).
-fn legal(node: &Node<'_>, with_address: bool) -> Option<u16> {
-    let code = status(node, 300)?;
-    let (lacks, mend) = match code {
-        300..400 if !with_address => ("a Contact", "give it as `with_address`"),
-        420 => ("an Unsupported header", ""),
-        421 => ("a Require header", ""),
-        423 => ("a Min-Expires header", ""),
-        489 => ("an Allow-Events header", ""),
-        _ => return Some(code),
-    };
-    node.error(&format!("{code} needs {lacks}, which no stanza error gives"), mend);
-    None
-}
-
-/// An entry of `to_xmpp` as it is written.
-#[derive(Default)]
-struct XmppEntry {
-    condition: Option<&'static str>,
-    kind: Option<ErrorKind>,
-    text: Option<Template>,
-}
-
-const XMPP_KEYS: [Key<XmppEntry>; 3] = [
-    Key {
-        name: "condition",
-        doc: "the stanza error (RFC 6120 §8.3.3)",
-        kind: Kind::Other(
-            |entry, node| {
-                let name = |condition: &Condition| (condition.name(), condition.name());
-                let names: Vec<_> = Condition::ALL.iter().map(name).collect();
-                entry.condition = node.one_of(&names);
-            },
-            || Shape::Words(Condition::ALL.iter().map(Condition::name).collect()),
-        ),
-    },
-    Key {
-        name: "type",
-        doc: "its type, where it is not the usual one of the condition",
-        kind: Kind::Words(&[
-            ("auth", |entry| entry.kind = Some(ErrorKind::Auth)),
-            ("cancel", |entry| entry.kind = Some(ErrorKind::Cancel)),
-            ("continue", |entry| entry.kind = Some(ErrorKind::Continue)),
-            ("modify", |entry| entry.kind = Some(ErrorKind::Modify)),
-            ("wait", |entry| entry.kind = Some(ErrorKind::Wait)),
-        ]),
-    },
-    Key {
-        name: "text",
-        doc: "the words for the sender, instead of what the response says",
-        kind: Kind::Template(&XMPP_VARIABLES, |entry, text| entry.text = Some(text)),
-    },
-];
-
-fn xmpp_error(node: &Node<'_>) -> Option<XmppError> {
-    let map = node.map()?;
-    let _ = map.required("condition", "write { condition: item-not-found }");
-    let mut entry = XmppEntry::default();
-    key::read(&XMPP_KEYS, &map, &mut entry);
-    map.finish();
-    let XmppEntry { condition, kind, text } = entry;
-    Some(XmppError { condition: condition?, kind, text: text.map(Arc::new) })
 }

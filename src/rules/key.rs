@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::shape::{Described, Shape};
-use super::template::{Template, Variables};
 use crate::codec::yaml::{Map, Node};
 
 /// The longest time that a rule may name.
@@ -37,8 +36,6 @@ pub(super) enum Kind<T: 'static> {
     Codes(fn(&mut T, Vec<u16>)),
     /// Texts.
     Texts(fn(&mut T, Vec<String>)),
-    /// A template over these variables.
-    Template(&'static Variables, fn(&mut T, Template)),
     /// A set of keys of the same `T`.
     Keys(&'static [Key<T>]),
     /// Anything else that knows how to read itself and what it looks like.
@@ -90,9 +87,6 @@ impl<T> Kind<T> {
                 set_some(into, codes, *set);
             }
             Kind::Texts(set) => set_some(into, texts(node), *set),
-            Kind::Template(variables, set) => {
-                set_some(into, Template::read(node, variables), *set);
-            }
             Kind::Keys(keys) => read_set(keys, node, into),
             Kind::Other(read, _) => read(into, node),
         }
@@ -106,7 +100,6 @@ impl<T> Kind<T> {
             Kind::Time(_) => Shape::Time,
             Kind::Codes(_) => Shape::List(Box::new(Shape::Code(300, 699))),
             Kind::Texts(_) => Shape::List(Box::new(Shape::Text)),
-            Kind::Template(variables, _) => Shape::Template(variables),
             Kind::Keys(keys) => Shape::Keys(described(keys)),
             Kind::Other(_, shape) => shape(),
         }

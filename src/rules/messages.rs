@@ -17,6 +17,7 @@ use crate::codec::mime::Strictness;
 use crate::codec::sip::{Scheme, Uri, UriBuilder, percent};
 use crate::codec::yaml::Map;
 
+pub(super) use edits::check_written;
 pub use edits::{Edits, VARIABLES};
 pub use part::Part;
 pub use phrases::{Phrase, Phrases};

@@ -42,7 +42,9 @@ pub use addresses::{Addresses, Resource};
 pub use book::{Book, Looked, Rule};
 pub use encryption::Encryption;
 pub use entries::{Change, Entry, changes, entries};
-pub use errors::{Errors, SIP_VARIABLES, SipError, XMPP_VARIABLES, XmppError};
+pub use errors::{
+    Errors, SIP_VARIABLES, Saying, SipError, Worded, Words, XMPP_VARIABLES, XmppError,
+};
 pub use facts::{Direction, Facts, Field};
 pub use messages::{
     AddressScheme, BodyProfile, Edits, ImEscaping, Late, Messages, Part, Phrase, Phrases,
@@ -101,7 +103,10 @@ pub const TABLES: [Table; 5] = [
         text: include_str!("../../mappings/messages.yaml"),
         lists: &["rules"],
         read: |rules, map| read(Messages::KEYS, map, &mut rules.messages),
-        compile: |rules, lists| compile(&mut rules.messages, &lists.rules),
+        compile: |rules, lists| {
+            compile(&mut rules.messages, &lists.rules);
+            messages::check_written(&rules.encryption, &lists.rules);
+        },
         described: described::<Messages>,
     },
     Table {

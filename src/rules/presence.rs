@@ -58,6 +58,8 @@ pub struct Presence {
     pub idle: Option<Show>,
     /// The show of a device that is closed; none for one that is gone: `to_xmpp.closed`.
     pub closed_show: Option<Show>,
+    /// Whether a tuple whose id is new is the device with the same contact: `to_xmpp.device`.
+    pub by_contact: bool,
     /// Whether a priority is told: `to_xmpp.priority`.
     pub tell_priority: bool,
     /// Whether the Content-ID is the id of the stanza: `to_xmpp.id`.

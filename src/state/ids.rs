@@ -32,7 +32,7 @@ pub enum Purpose {
     Line,
     /// A target of messages.
     Target,
-    /// A SIP user as a target, by the bare JID.
+    /// A SIP user as a target: localpart and SIP domain.
     Address,
     /// A device, by its full JID.
     Device,
@@ -54,6 +54,8 @@ pub enum Purpose {
     Dialog,
     /// An XMPP user.
     User,
+    /// A SIP user who was there, by the bare JID.
+    Seen,
     /// Who was told of whom that an encrypted message was refused.
     Notice,
     /// A stanza that nobody waits for, by its octets.

@@ -4,14 +4,13 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended, Held, Link, Waits};
+use super::link::{Action, Ended, Link, Waits};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
-    Challenge, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
-    Refusal,
+    Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
 };
 
 impl State {
@@ -27,6 +26,7 @@ impl State {
             return self.refuse(&inbound, refusal, effects);
         }
         self.note_sip_user(inbound.request.from.uri(), &inbound.from);
+        self.contact_heard(now, &inbound.from, effects);
         let text = stanza.bodies.first().map_or("", |body| &*body.text);
         self.note_written(&inbound.id, text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
@@ -42,6 +42,7 @@ impl State {
             effects.push(Effect::Event(Event::Carried { correlation, route }));
         }
         let mut request = inbound.request;
+        let languages = request.headers.languages();
         request.body = Bytes::new();
         request.headers = Headers::default();
         let live = Live {
@@ -50,37 +51,13 @@ impl State {
             request,
             merge_key: inbound.merge_key,
             correlation,
+            languages,
         };
         self.servers.begin(key, live);
         let trying = now.instant + self.timing.trying();
         self.timers.set_in(Lane::Trying, trying, Timer::Trying(key));
         self.pump(now, inbound.link, effects);
         self.set_timer(inbound.link);
-    }
-
-    /// Where the request that a stanza was made of came from.
-    #[must_use]
-    pub fn sender_flow(&self, held: &Held) -> Option<Flow> {
-        let Waits::Request(key) = held.waits else { return None };
-        match self.servers.known(key) {
-            Some(Known::Live(live)) => Some(live.flow),
-            _ => None,
-        }
-    }
-
-    /// What a 401 or 407 to the request of a stanza would ask its sender for.
-    #[must_use]
-    pub fn challenge(&self, held: &Held) -> Challenge {
-        let request = match held.waits {
-            Waits::Request(key) => self.servers.known(key),
-            Waits::Answer(_) | Waits::Nobody | Waits::Passing(_) => None,
-        };
-        let realm = match request {
-            Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
-            _ => String::new(),
-        };
-        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
-        Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
     /// Tells an XMPP user what became of his message: the answer is held until the server has
@@ -206,7 +183,7 @@ impl State {
             match held.waits {
                 Waits::Request(key) => {
                     self.counters.count(Counter::InboundConfirmed);
-                    self.finish(key, Refusal::new(success), effects);
+                    self.finish(key, Refusal::success(success), effects);
                 }
                 Waits::Answer(id) => self.closed_book(id, effects),
                 Waits::Nobody | Waits::Passing(_) => {}
@@ -244,7 +221,9 @@ impl State {
     ) {
         let (held, refusal, counter) = match ended {
             Ended::Unconfirmed(held) => {
-                (held, Refusal::new(Status::SERVER_TIMEOUT), Counter::InboundUnconfirmed)
+                let words = "The XMPP server did not confirm this in time, it may have arrived";
+                let refusal = Refusal::new(Status::SERVER_TIMEOUT, words);
+                (held, refusal, Counter::InboundUnconfirmed)
             }
             Ended::Unwritten(held) => {
                 (held, self.link_refusal(now.instant), Counter::InboundUnavailable)
@@ -253,7 +232,9 @@ impl State {
                 let (correlation, stanza) = (held.correlation, super::passing::named(&held.octets));
                 effects.push(Effect::Event(Event::Quarantined { link, correlation, stanza }));
                 self.put_aside(now, link, &held);
-                (held, Refusal::new(Status::SERVER_INTERNAL_ERROR), Counter::Quarantined)
+                let words = "The XMPP server cannot read this message";
+                let refusal = Refusal::new(Status::SERVER_INTERNAL_ERROR, words);
+                (held, refusal, Counter::Quarantined)
             }
         };
         self.counters.count(counter);
@@ -390,7 +371,7 @@ pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
 /// What was answered last.
 fn again(finished: &Finished) -> Refusal {
     let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
-    let mut refusal = Refusal::new(status);
+    let mut refusal = Refusal::success(status);
     if let Some(detail) = &finished.detail {
         (refusal.reason, refusal.headers) = (detail.reason.clone(), detail.headers());
     }

@@ -5,10 +5,10 @@ use super::client::Client;
 use super::counters::Counters;
 use super::delivery::Deliveries;
 use super::ids::Purpose;
-use super::link::Link;
+use super::link::{Held, Link, Waits};
 use super::peer::PeerState;
-use super::transaction::server::Servers;
-use crate::flow::{Instant, LinkId, Refusal};
+use super::transaction::server::{Known, Servers};
+use crate::flow::{Challenge, Flow, Instant, LinkId, Refusal};
 
 impl State {
     /// A component link.
@@ -45,6 +45,41 @@ impl State {
     #[must_use]
     pub fn client(&self, branch: u64) -> Option<&Client> {
         self.clients.get(&branch)
+    }
+
+    /// Where the request that a stanza was made of came from.
+    #[must_use]
+    pub fn sender_flow(&self, held: &Held) -> Option<Flow> {
+        let Waits::Request(key) = held.waits else { return None };
+        match self.servers.known(key) {
+            Some(Known::Live(live)) => Some(live.flow),
+            _ => None,
+        }
+    }
+
+    /// The languages that the sender of the request of a stanza reads.
+    #[must_use]
+    pub fn sender_languages(&self, held: &Held) -> Option<&str> {
+        let Waits::Request(key) = held.waits else { return None };
+        match self.servers.known(key) {
+            Some(Known::Live(live)) => live.languages.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What a 401 or 407 to the request of a stanza would ask its sender for.
+    #[must_use]
+    pub fn challenge(&self, held: &Held) -> Challenge {
+        let request = match held.waits {
+            Waits::Request(key) => self.servers.known(key),
+            Waits::Answer(_) | Waits::Nobody | Waits::Passing(_) => None,
+        };
+        let realm = match request {
+            Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
+            _ => String::new(),
+        };
+        let nonce = self.hash(Purpose::Nonce, &[held.id.as_bytes()]);
+        Challenge { realm, nonce: format!("{nonce:016x}") }
     }
 
     /// Whether the gateway takes on new work: it is not about to end, and a link serves.

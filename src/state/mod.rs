@@ -99,6 +99,8 @@ pub struct State {
     targets: Targets,
     /// Devices of both sides that were seen lately, as [`State::knows_device`] asks for them.
     devices: Recent,
+    /// SIP users who were there, as [`State::has_been_seen`] asks for them.
+    seen: Recent,
     /// How users of both sides write themselves.
     spellings: Spellings,
     /// Stanzas that were written lately.
@@ -150,6 +152,7 @@ impl State {
             digests: config.sip.peers.iter().map(|_| Sessions::default()).collect(),
             targets: Targets::new(seed, targets::ADDRESSES),
             devices: Recent::new(seed, DEVICES),
+            seen: Recent::new(seed, DEVICES),
             spellings: Spellings::new(seed, DEVICES),
             echoes: Echoes::new(seed),
             sightings: Sightings::new(seed),
@@ -161,8 +164,7 @@ impl State {
             config,
         };
         state.restore(now, &stored.records, effects);
-        let turn = state.servers.turn_generation(now.instant);
-        state.timers.set(turn, Timer::Generation);
+        state.timers.set(state.servers.turn_generation(now.instant), Timer::Generation);
         state.begin_watching(now, effects);
         state
     }
@@ -216,7 +218,8 @@ impl State {
             Intent::Abandon(delivery) => self.abandon(delivery, effects),
             Intent::Proceeding { branch } => self.proceeding(branch),
             Intent::Authorize { branch, asked } => self.authorized(now, branch, asked, effects),
-            Intent::Settle { branch, outcome, status } => {
+            Intent::Settle { branch, outcome, status, refuses_object } => {
+                self.object_refused(branch, refuses_object, effects);
                 self.settle(now, branch, outcome, status, effects);
             }
             Intent::Fail { delivery, answer, failure } => {

@@ -314,10 +314,10 @@ impl State {
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => return,
             Owner::Delivery(id) => id,
         };
+        self.note_taken(id, status);
         match outcome {
             Outcome::Retry { profile } => {
                 self.counters.count(Counter::OutboundRetried);
-                self.form_refused(id, effects);
                 if let Some(delivery) = self.deliveries.get_mut(id) {
                     delivery.outbound.profile = profile;
                     delivery.outbound.forms = Forms::Turned;

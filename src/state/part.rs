@@ -1,5 +1,5 @@
-//! A text that is too long for one request goes in parts: each a MESSAGE of its own in the same
-//! conversation, sent when the one before it was taken (RFC 3428 §8). The first that fails is the
+//! A text that is too long for one request goes in parts: each a MESSAGE of its own with a Call-ID
+//! of its own, sent when the one before it was taken (RFC 3428 §8). The first that fails is the
 //! last that is sent.
 //!
 //! `Whole -> Part 1 -> Part 2 ... -> taken`. What is left is cut anew for each part, by the room

@@ -1,32 +1,44 @@
 //! Errors in both directions (RFC 7247 §7). The tables are rules; the manners are here.
 
+mod words;
+
 use std::borrow::Cow;
 
-use crate::codec::sip::{HeaderName, NameAddr, ReasonPhrase, Response, Status, Uri};
+use crate::codec::sip::{HeaderName, NameAddr, Response, Status, Uri};
 use crate::codec::xmpp::{
-    Condition, ErrorKind, Iq, IqKind, Jid, Malformed, Message, MessageKind, Presence, PresenceKind,
-    Stanza, StanzaError, StanzaKind, Text, ns,
+    Condition, ErrorKind, Iq, IqKind, Jid, LangText, Malformed, Message, MessageKind, Presence,
+    PresenceKind, Stanza, StanzaError, StanzaKind, Text, ns,
 };
-use crate::flow::{Challenge, Failure, Part, Refusal};
-use crate::rules::{Errors, SIP_VARIABLES, XMPP_VARIABLES};
+use crate::flow::{Challenge, Failure, Refusal};
+use crate::rules::{Errors, SIP_VARIABLES, Saying, SipError};
+
+pub(super) use words::{Told, of_part};
+
+/// What came back, and to whom it is told.
+pub(super) struct Bounce<'a> {
+    /// The error.
+    pub(super) error: &'a StanzaError,
+    /// Whether the stanza went to a full JID.
+    pub(super) to_full: bool,
+    /// The new address that the error names.
+    pub(super) contact: Option<&'a Uri>,
+    /// What a 401 or 407 asks for.
+    pub(super) challenge: &'a Challenge,
+    /// The languages that the SIP user reads, with commas between them.
+    pub(super) languages: &'a str,
+    /// The status that service-unavailable has for an object of RFC 3923.
+    pub(super) not_understood: Option<u16>,
+}
 
 /// The final response that a bounce becomes; `None` for a warning, after which the stanza was
-/// processed all the same (RFC 6120 §8.3.2). `not_understood` is the status that
-/// service-unavailable has for an object of RFC 3923.
-pub(super) fn to_sip(
-    rules: &Errors,
-    error: &StanzaError,
-    to_full: bool,
-    contact: Option<&Uri>,
-    challenge: &Challenge,
-    not_understood: Option<u16>,
-) -> Option<Refusal> {
+/// processed all the same (RFC 6120 §8.3.2).
+pub(super) fn to_sip(rules: &Errors, bounce: &Bounce<'_>) -> Option<Refusal> {
+    let Bounce { error, to_full, contact, challenge, languages, not_understood } = *bounce;
     if error.kind == ErrorKind::Continue {
         return None;
     }
     let of_object = of_object(error);
     let codes = rules.to_sip(error.condition.name());
-    let template = codes.and_then(|codes| codes.text.clone());
     let code = codes.map_or(400, |codes| codes.status(to_full, contact.is_some()));
     let code = match (of_object, &error.condition) {
         (Some((_, Some(code))), _) => code,
@@ -34,22 +46,38 @@ pub(super) fn to_sip(
         _ => code,
     };
     let status = Status::new(code).unwrap_or(Status::BAD_REQUEST);
-    let mut refusal = companions(Refusal::new(status), challenge);
+    let said = rules.words.say(codes.map_or(Saying::SipRefused, SipError::says), languages);
+    let own = own_text(error, languages).or(of_object.map(|(words, _)| words.to_owned()));
+    let template = codes.and_then(|codes| codes.text(languages)).map(|template| {
+        template.render(&|index| match *SIP_VARIABLES.get(index)? {
+            "condition" => Some(error.condition.name().into()),
+            "text" => own.as_deref().map(Cow::Borrowed),
+            "words" => Some(Cow::Borrowed(&*said.text)),
+            _ => Some(code.to_string().into()),
+        })
+    });
+    let words = template.filter(|text| !text.is_empty()).or(own);
+    let refusal = Refusal::new(status, words.as_deref().unwrap_or(&said.text));
+    let mut refusal = companions(refusal, challenge);
     if let Some(uri) = contact {
         refusal.headers.push(HeaderName::Contact, NameAddr::new(uri.clone()).to_value());
     }
-    let words = error.texts.first().map(|text| &*text.text).filter(|text| !text.is_empty());
-    let words = words.or(of_object.map(|(words, _)| words));
-    refusal.reason = words.map(ReasonPhrase::text);
-    if let Some(template) = template {
-        let text = template.render(&|index| match *SIP_VARIABLES.get(index)? {
-            "condition" => Some(error.condition.name().into()),
-            "text" => words.map(Cow::Borrowed),
-            _ => Some(code.to_string().into()),
-        });
-        refusal.reason = (!text.is_empty()).then(|| ReasonPhrase::text(&text));
-    }
     Some(refusal)
+}
+
+/// What an error says of itself in the languages that its reader wants most, on one line.
+fn own_text(error: &StanzaError, languages: &str) -> Option<String> {
+    let lang = |text: &LangText| text.lang.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let of = |wanted: &str| {
+        let wanted = wanted.to_ascii_lowercase();
+        error.texts.iter().find(|text| {
+            let lang = lang(text);
+            lang == wanted || lang.split('-').next() == wanted.split('-').next()
+        })
+    };
+    let text = languages.split(',').find_map(of).or_else(|| of("en")).or(error.texts.first())?;
+    let line = words::one_line(&text.text);
+    (!line.is_empty()).then_some(line)
 }
 
 /// What the recipient of an object says of it (RFC 3923 §7), in either namespace and spelling of
@@ -90,44 +118,35 @@ pub(super) fn of_response(
     rules: &Errors,
     response: &Response,
     contact: Option<Text>,
+    told: Told<'_>,
 ) -> StanzaError {
-    let mut error = of_status(rules, response.status.code(), contact);
-    if hides(rules, &error) {
-        return StanzaError::new(Condition::ServiceUnavailable);
-    }
-    let mut words = Vec::new();
-    let reason = response.reason.to_text().into_owned();
-    if !reason.is_empty() && reason != response.status.reason() {
-        words.push(reason);
-    }
-    words.extend(response.headers.warnings().flatten().map(|warning| warning.text.to_string()));
-    if let Some(Ok(seconds)) = response.headers.retry_after() {
-        words.push(format!("try again in {seconds} s"));
-    }
-    let words = words.join("; ");
-    let template = rules.to_xmpp(response.status.code()).and_then(|rule| rule.text.clone());
-    let words = match template {
-        Some(template) => template.render(&|index| match *XMPP_VARIABLES.get(index)? {
-            "status" => Some(response.status.code().to_string().into()),
-            "reason" => Some(response.reason.to_text()),
-            _ => Some(words.as_str().into()),
-        }),
-        None => words,
-    };
-    if !words.is_empty() {
-        error = error.with_text(words);
-    }
-    error
+    let error = hidden(rules, of_status(rules, response.status.code(), contact));
+    words::with_said(error, &words::of_response(rules, response, told))
 }
 
-/// Whether an error would say that a user exists, or is there (RFC 6120 §13.10.2), and must not.
-fn hides(rules: &Errors, error: &StanzaError) -> bool {
+/// An error with words of the rules.
+pub(super) fn of_saying(
+    rules: &Errors,
+    condition: Condition,
+    saying: Saying,
+    lang: Option<&str>,
+) -> StanzaError {
+    let said = rules.words.say(saying, lang.unwrap_or_default());
+    words::with_said(StanzaError::new(condition), &said)
+}
+
+/// Without what would say that a user exists, or is there (RFC 6120 §13.10.2), where that must not
+/// be.
+fn hidden(rules: &Errors, error: StanzaError) -> StanzaError {
     let tells = [Condition::ItemNotFound, Condition::RecipientUnavailable];
-    rules.privacy && tells.contains(&error.condition)
+    match rules.privacy && tells.contains(&error.condition) {
+        true => StanzaError::new(Condition::ServiceUnavailable),
+        false => error,
+    }
 }
 
 /// The stanza error of a failure inside the gateway.
-pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
+pub(super) fn of_failure(rules: &Errors, failure: Failure, told: Told<'_>) -> StanzaError {
     let error = match failure {
         Failure::Timeout => of_status(rules, 408, None),
         Failure::Unreachable | Failure::NoPeer => of_status(rules, 503, None),
@@ -138,21 +157,8 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         Failure::Stale => StanzaError::new(Condition::RecipientUnavailable),
         Failure::QueueFull | Failure::Replaced => StanzaError::new(Condition::ResourceConstraint),
     };
-    if hides(rules, &error) {
-        return StanzaError::new(Condition::ServiceUnavailable);
-    }
-    let text = match failure {
-        Failure::Timeout => "the SIP side did not answer in time",
-        Failure::Unreachable | Failure::NoPeer => "the SIP side cannot be reached",
-        Failure::Behind(_) => "not sent: the message before it was not answered",
-        Failure::Unknown => "the gateway was restarted: whether the message arrived is not known",
-        Failure::TooLarge => "the message is too long to be sent by SIP",
-        Failure::Stale => "what is secured could not be sent within five minutes",
-        Failure::NoWatcher => "no subscription takes the secured object any more",
-        Failure::Replaced => "another device sent a later secured object",
-        Failure::QueueFull => "too many messages wait for this user",
-    };
-    let mut error = error.with_text(text);
+    let mut error =
+        words::with_said(hidden(rules, error), &words::of_failure(rules, failure, told));
     // Too long is the sender's to change; too many is over by itself.
     error.kind = match failure {
         Failure::TooLarge => ErrorKind::Modify,
@@ -160,23 +166,6 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure) -> StanzaError {
         _ => error.kind,
     };
     error
-}
-
-/// The error of a part of a message: its words say which one it is, and that those before it were
-/// delivered.
-pub(super) fn of_part(mut error: StanzaError, part: Option<&Part>) -> StanzaError {
-    let Some(part) = part else { return error };
-    let which = match part.number {
-        1 => "part 1 failed, and nothing was delivered".to_owned(),
-        number => format!("part {number} failed, and what was before it was delivered"),
-    };
-    match error.texts.first_mut() {
-        Some(words) => {
-            words.text = format!("{which}: {}", words.text).into();
-            error
-        }
-        None => error.with_text(which),
-    }
 }
 
 fn of_status(rules: &Errors, status: u16, contact: Option<Text>) -> StanzaError {

@@ -7,16 +7,18 @@ mod message;
 mod plain;
 mod presence;
 mod query;
+mod structure;
 
 use crate::codec::mime::cpim;
 use crate::codec::sip::{Response, Status};
 use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
     Correlation, Counter, Decision, Directed, Failure, Flag, Forms, Inbound, Intent, LinkId, Now,
-    Origin, Outbound, Outcome, PresenceIntent, Profile, Refusal, Routed, Sight,
+    Origin, Outbound, Outcome, PresenceIntent, Profile, Refusal, Returned, Routed, Sight,
 };
-use crate::rules::{Direction, Facts, Rules};
+use crate::rules::{Direction, Facts, Rules, Saying};
 use encryption::Outward;
+use error::Told;
 use message::content::Content;
 
 /// Decides what is to be done about an input. Time is an input as well: messages expire.
@@ -29,29 +31,23 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
             Intent::Retransmission { flow, key, request }
         }
         Routed::Inbound(inbound) => inbound_intent(rules, now, inbound),
-        Routed::Response { branch, outbound, response, contact } => {
-            answered(rules, branch, outbound.as_deref(), &response, contact)
+        Routed::Response { branch, outbound, response, contact, seen } => {
+            answered(rules, branch, (outbound.as_deref(), seen), &response, contact)
         }
         Routed::Challenged { branch, asked } => Intent::Authorize { branch, asked },
         Routed::Outbound { outbound, origin } => outbound_intent(rules, now, outbound, origin),
         Routed::Abandoned(delivery) => Intent::Abandon(delivery),
-        Routed::Failed { delivery, outbound, failure } => {
-            let answer = answer_to_failed(rules, &outbound, failure);
+        Routed::Failed { delivery, outbound, failure, seen } => {
+            let answer = answer_to_failed(rules, &outbound, failure, seen);
             Intent::Fail { delivery, answer, failure }
         }
-        Routed::Bounce { link, sequence, to_full, error, contact, challenge, parties, object } => {
-            let facts = Facts { condition: error.condition.name(), ..parties.facts() };
-            let (errors, contact) = (rules.errors.of(&facts), contact.as_ref());
-            let unknown = object.then_some(rules.encryption.not_understood);
-            let refusal = error::to_sip(errors, &error, to_full, contact, &challenge, unknown);
-            Intent::Bounced { link, sequence, refusal }
+        Routed::Bounce { link, sequence, returned } => {
+            Intent::Bounced { link, sequence, refusal: bounced_refusal(rules, &returned) }
         }
         Routed::Barrier { link } => Intent::Confirmed { link, success: success(rules) },
-        Routed::Query { link, iq, named } => {
-            let stanza = Box::new(query::answer(*iq, named.as_ref()));
-            Intent::Reply { link, stanza, counter: Counter::XmppQuery }
-        }
-        Routed::Refused { link, stanza, error, counter } => {
+        Routed::Query { link, iq, named } => queried(rules, link, *iq, named.as_ref()),
+        Routed::Refused { link, stanza, refused: (condition, saying), counter } => {
+            let error = error::of_saying(&rules.errors, condition, saying, lang_of(&stanza));
             let answer = error::reply(*stanza, error).map(Box::new);
             answer.map_or(Intent::Drop(counter), |stanza| Intent::Reply { link, stanza, counter })
         }
@@ -72,6 +68,37 @@ pub fn translate(rules: &Rules, now: Now, routed: Routed) -> Intent {
         }
         Routed::Drop(counter) => Intent::Drop(counter),
         Routed::State(input) => Intent::State(input),
+    }
+}
+
+/// The answer to a request for information.
+fn queried(rules: &Rules, link: LinkId, iq: xmpp::Iq, named: Option<&xmpp::Jid>) -> Intent {
+    let stanza = Box::new(query::answer(&rules.errors, iq, named));
+    Intent::Reply { link, stanza, counter: Counter::XmppQuery }
+}
+
+/// The final response to the message that came back.
+fn bounced_refusal(rules: &Rules, returned: &Returned) -> Option<Refusal> {
+    let Returned { to_full, error, contact, challenge, parties, object, languages } = returned;
+    let facts = Facts { condition: error.condition.name(), ..parties.facts() };
+    let bounce = error::Bounce {
+        error,
+        to_full: *to_full,
+        contact: contact.as_ref(),
+        challenge,
+        languages: languages.as_deref().unwrap_or_default(),
+        not_understood: object.then_some(rules.encryption.not_understood),
+    };
+    error::to_sip(rules.errors.of(&facts), &bounce)
+}
+
+/// The language of a stanza.
+fn lang_of(stanza: &xmpp::Stanza) -> Option<&str> {
+    match stanza {
+        xmpp::Stanza::Message(message) => message.lang.as_deref(),
+        xmpp::Stanza::Presence(presence) => presence.lang.as_deref(),
+        xmpp::Stanza::Iq(iq) => iq.lang.as_deref(),
+        _ => None,
     }
 }
 
@@ -134,7 +161,7 @@ fn inbound_intent(rules: &Rules, now: Now, mut inbound: Box<Inbound>) -> Intent 
     let intent = match (stanza, refusal) {
         (Some(stanza), _) => Intent::Deliver { inbound, stanza },
         (None, Some(refusal)) => answer(inbound, *refusal),
-        (None, None) => answer(inbound, Refusal::new(success(rules))),
+        (None, None) => answer(inbound, Refusal::success(success(rules))),
     };
     let counted = counted.into_iter().map(Intent::Drop);
     let flags = flags.into_iter().map(|flag| Intent::Flag(Box::new(flag)));
@@ -151,8 +178,8 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
     // One that is on its way already had hops when it came.
     let new = matches!(origin, Origin::New(_));
     if new && message::hops(&outbound.stanza) == message::Hops::Spent {
-        let error = StanzaError::new(Condition::NotAcceptable);
-        let error = error.with_text("the message has gone over too many gateways");
+        let (condition, lang) = (Condition::NotAcceptable, outbound.stanza.lang.as_deref());
+        let error = error::of_saying(&rules.errors, condition, Saying::Hops, lang);
         let stanza = Box::new(error::reply_to_message(&outbound.stanza, error));
         return Intent::Reply { link: outbound.link, stanza, counter: Counter::XmppRefused };
     }
@@ -235,7 +262,7 @@ fn worded(rules: &Rules, outbound: &mut Outbound, origin: &Origin) -> Option<Int
 /// An object that waited for too long (RFC 3923 §6.9).
 fn stale(rules: &Rules, outbound: &Outbound, origin: Origin) -> Intent {
     let failure = Failure::Stale;
-    let answer = answer_to_failed(rules, outbound, failure);
+    let answer = answer_to_failed(rules, outbound, failure, false);
     let reply = |stanza| {
         let counter = Counter::OutboundFailed;
         Intent::Reply { link: outbound.link, stanza, counter }
@@ -248,14 +275,25 @@ fn stale(rules: &Rules, outbound: &Outbound, origin: Origin) -> Intent {
 }
 
 /// The error for a message that got no answer from SIP.
-fn answer_to_failed(rules: &Rules, outbound: &Outbound, failure: Failure) -> Box<xmpp::Stanza> {
+fn answer_to_failed(
+    rules: &Rules,
+    outbound: &Outbound,
+    failure: Failure,
+    seen: bool,
+) -> Box<xmpp::Stanza> {
     let facts = Facts { direction: Direction::ToXmpp, ..outbound.facts() };
-    let error = error::of_failure(rules.errors.of(&facts), failure);
+    let (errors, told) = (rules.errors.of(&facts), Told { seen, ..told(outbound) });
+    let error = error::of_failure(errors, failure, told);
     let error = match failure {
         Failure::TooLarge if outbound.part.as_ref().is_some_and(|part| part.number == 1) => error,
-        _ => error::of_part(error, outbound.part.as_deref()),
+        _ => error::of_part(errors, error, outbound.part.as_deref(), told),
     };
     Box::new(error::reply_to_message(&outbound.stanza, error))
+}
+
+/// Whom an error of a message is told.
+fn told(outbound: &Outbound) -> Told<'_> {
+    Told::new(outbound.stanza.lang.as_deref())
 }
 
 /// The answer to a message that was taken.
@@ -267,7 +305,7 @@ fn success(rules: &Rules) -> Status {
 fn answered(
     rules: &Rules,
     branch: u64,
-    outbound: Option<&Outbound>,
+    (outbound, seen): (Option<&Outbound>, bool),
     response: &Response,
     contact: Option<xmpp::Text>,
 ) -> Intent {
@@ -283,18 +321,28 @@ fn answered(
             let code = status.code().to_string();
             let direction = Direction::ToXmpp;
             let facts = Facts { direction, status: &code, ..outbound.facts() };
-            let error = error::of_response(rules.errors.of(&facts), response, contact);
+            let (errors, told) = (rules.errors.of(&facts), Told { seen, ..told(outbound) });
+            let error = error::of_response(errors, response, contact, told);
             let error = match outbound.profile {
                 Profile::Object => {
                     let (asked, lang) = (outbound.facts(), outbound.stanza.lang.as_deref());
                     encryption::error_of_object(rules, error, status, &asked, lang)
                 }
-                Profile::Cpim | Profile::Text => error::of_part(error, outbound.part.as_deref()),
+                Profile::Cpim | Profile::Text => {
+                    error::of_part(errors, error, outbound.part.as_deref(), told)
+                }
             };
             Outcome::Failed(Box::new(error::reply_to_message(&outbound.stanza, error)))
         }
     };
-    Intent::Settle { branch, outcome, status: status.code() }
+    let refuses_object = outbound.is_some_and(|outbound| refuses_object(rules, outbound, status));
+    Intent::Settle { branch, outcome, status: status.code(), refuses_object }
+}
+
+/// Whether a response says that the target does not read the object that it got.
+fn refuses_object(rules: &Rules, outbound: &Outbound, status: Status) -> bool {
+    let refused = || &rules.messages.of(&outbound.facts()).refused_form;
+    outbound.profile == Profile::Cpim && refused().contains(&status.code())
 }
 
 /// The form in which a message goes once more, since the response refuses the one that it had: an
@@ -306,10 +354,7 @@ fn other_form(rules: &Rules, outbound: &Outbound, response: &Response) -> Option
     }
     let status = response.status;
     match outbound.profile {
-        Profile::Cpim => {
-            let refused = &rules.messages.of(&outbound.facts()).refused_form;
-            refused.contains(&status.code()).then_some(Profile::Text)
-        }
+        Profile::Cpim => refuses_object(rules, outbound, status).then_some(Profile::Text),
         Profile::Text => {
             let reads = status == Status::UNSUPPORTED_MEDIA_TYPE
                 && response.headers.accept_names(cpim::MEDIA_TYPE);

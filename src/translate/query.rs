@@ -1,8 +1,9 @@
 //! What a component answers for itself and for the users behind it: XEP-0030, XEP-0092, XEP-0100,
 //! XEP-0199.
 
-use super::error::reply_to_iq;
-use crate::codec::xmpp::{Condition, Element, Iq, IqKind, Jid, Stanza, StanzaError, ns};
+use super::error::{of_saying, reply_to_iq};
+use crate::codec::xmpp::{Condition, Element, Iq, IqKind, Jid, Stanza, ns};
+use crate::rules::{Errors, Saying};
 
 /// The features of the gateway itself.
 const FEATURES: [&str; 6] =
@@ -13,7 +14,11 @@ const USER_FEATURES: [&str; 1] = [ns::DISCO_INFO];
 
 /// The answer to a request for information: a result, or an error at once. `named` is the JID of
 /// the SIP address that it names, if there is one.
-pub(super) fn answer(iq: Iq, named: Option<&Jid>) -> Stanza {
+pub(super) fn answer(rules: &Errors, iq: Iq, named: Option<&Jid>) -> Stanza {
+    let refused = |iq: Iq, condition| {
+        let error = of_saying(rules, condition, Saying::NotOffered, iq.lang.as_deref());
+        reply_to_iq(iq, error)
+    };
     let user = iq.to.as_ref().is_some_and(|to| to.node().is_some());
     let payload = iq.payload.clone().unwrap_or_default();
     if iq.kind == IqKind::Get {
@@ -52,10 +57,6 @@ fn prompt() -> Element {
     Element::new("query", ns::GATEWAY)
         .with_child(part("desc", "Write the SIP address of the person you want to reach."))
         .with_child(part("prompt", "SIP address"))
-}
-
-fn refused(iq: Iq, condition: Condition) -> Stanza {
-    reply_to_iq(iq, StanzaError::new(condition))
 }
 
 fn result_of(iq: Iq, payload: Option<Element>) -> Stanza {

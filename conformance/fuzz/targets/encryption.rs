@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use stox::codec::mime::{Entity, SmimeObject};
-use stox::rules::Rules;
+use stox::codec::mime::{Entity, MediaType, SmimeObject};
+use stox::rules::{Encryption, Rules};
 use stox::translate::encryption::{body, otr};
 
 fuzz_target!(|octets: &[u8]| {
@@ -26,8 +26,25 @@ fuzz_target!(|octets: &[u8]| {
         for part in body::parts(&rules.encryption, &entity) {
             assert!(!part.name.is_empty() && !part.title.is_empty());
         }
+        stays_found(&rules.encryption, &entity, octets);
     }
 });
+
+/// What is not readable alone is not readable beside a text either.
+fn stays_found(rules: &Encryption, entity: &Entity, octets: &[u8]) {
+    const BOUNDARY: &[u8] = b"--outermost-boundary";
+    // A coding is that of a part, and never that of a body.
+    let is_coded = entity.header("Content-Encoding").is_some();
+    let holds_boundary = octets.windows(BOUNDARY.len()).any(|window| window == BOUNDARY);
+    if is_coded || holds_boundary || body::is_readable(rules, entity) {
+        return;
+    }
+    let text = b"--outermost-boundary\r\n\r\nread me\r\n--outermost-boundary\r\n";
+    let whole = [&text[..], octets, b"\r\n--outermost-boundary--\r\n"].concat();
+    let kind = MediaType::parse("multipart/alternative;boundary=outermost-boundary");
+    let beside = Entity::new(kind.expect("a legal type"), whole.into());
+    assert!(!body::is_readable(rules, &beside), "{entity:?}");
+}
 
 fn survives(object: &SmimeObject) {
     let entity = Entity::new(object.media_type.clone(), object.body.clone());

@@ -139,7 +139,12 @@ def lines_of(settings):
 
 def free_port():
     """A port that nobody on this machine holds, for UDP and TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
-        datagrams.bind(("", 0))
-        streams.bind(("", datagrams.getsockname()[1]))
-        return datagrams.getsockname()[1]
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
+            datagrams.bind(("", 0))
+            port = datagrams.getsockname()[1]
+            try:
+                streams.bind(("", port))
+            except OSError:     # free for UDP, and held by a connection
+                continue
+            return port

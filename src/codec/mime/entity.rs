@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::charset::{Charset, CharsetError};
 use super::media_type::MediaType;
+use super::parameter;
 use super::transfer_encoding::{TransferEncoding, TransferError};
 use super::{Text, split_line};
 
@@ -77,15 +78,21 @@ pub struct Disposition {
 }
 
 impl Disposition {
-    /// Parses a field value; unknown handling values count as required.
+    /// Parses a field value; unknown handling values count as required, and so does whatever
+    /// cannot be read.
     #[must_use]
     pub fn parse(value: &str) -> Self {
-        let mut parts = value.split(';');
-        let kind = parts.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-        let is_optional = parts.filter_map(|param| param.split_once('=')).any(|(name, value)| {
-            name.trim_ascii().eq_ignore_ascii_case("handling")
-                && value.trim_ascii().trim_matches('"').eq_ignore_ascii_case("optional")
-        });
+        let (kind, parameters) = parameter::split(value);
+        let kind = kind.to_ascii_lowercase();
+        let mut handling = parameters
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("handling"));
+        // One that is said twice in two ways is not said.
+        let is_optional = match (handling.next(), handling.next()) {
+            (Some((_, value)), None) => value.eq_ignore_ascii_case("optional"),
+            _ => false,
+        };
         let handling = if is_optional { Handling::Optional } else { Handling::Required };
         Self { kind: kind.into(), handling }
     }
@@ -159,6 +166,18 @@ impl Entity {
     #[must_use]
     pub fn is(&self, essence: &str) -> bool {
         self.content_type.as_ref().map_or(essence == "text/plain", |t| t.is(essence))
+    }
+
+    /// What it is called as a file: `name` of its Content-Type, `filename` of its
+    /// Content-Disposition (RFC 2183 §2.3), each in every spelling of RFC 2231 and RFC 2047.
+    pub fn file_names(&self) -> impl Iterator<Item = String> {
+        let is_named = |header: &&Header| {
+            let names = ["Content-Type", "Content-Disposition"];
+            names.iter().any(|name| header.name.eq_ignore_ascii_case(name))
+        };
+        let whole = self.headers.iter().filter(is_named).map(|header| header.value.to_string());
+        let parsed = self.content_type.as_ref().filter(|_| self.headers.is_empty());
+        whole.chain(parsed.map(ToString::to_string)).flat_map(|value| parameter::file_names(&value))
     }
 
     /// The body, transfer encoding removed.
@@ -312,12 +331,27 @@ mod tests {
 
     #[test]
     fn handling_is_required_unless_said_otherwise() {
-        for value in
-            ["session", "session;handling=required", "render; handling=foo", "", "x;handling"]
-        {
-            assert_eq!(Disposition::parse(value).handling, Handling::Required);
+        for value in [
+            "session",
+            "session;handling=required",
+            "render; handling=foo",
+            "",
+            "x;handling",
+            "x;filename=\"a;handling=optional;b\"",
+            "x;filename=\"a\\\";handling=optional;b\"",
+            "x;filename=\"a;handling=optional",
+            "x;handling=optional;handling=required",
+        ] {
+            assert_eq!(Disposition::parse(value).handling, Handling::Required, "{value}");
         }
-        assert_eq!(Disposition::parse(" X ; HANDLING = optional").handling, Handling::Optional);
+        for value in [
+            " X ; HANDLING = optional",
+            "x;filename=\"a;b\";handling=optional",
+            "x;handling=\"optional\";",
+        ] {
+            let disposition = Disposition::parse(value);
+            assert_eq!((&*disposition.kind, disposition.handling), ("x", Handling::Optional));
+        }
     }
 
     /// An entity as it would be written, its header fields as they were read.

@@ -62,19 +62,16 @@ impl Entity {
         self.raw_parts()?.into_iter().map(|raw| Ok(Self::parse(raw)?)).collect()
     }
 
-    /// The root of a multipart/related: the part that `start` names, else the first (RFC 2387
-    /// §3.2).
-    ///
-    /// # Errors
-    /// [`MultipartError`]
-    pub fn root_part(&self) -> Result<Self, MultipartError> {
-        let mut parts = self.parts()?;
+    /// Which part is the root of a multipart/related: the one that `start` names, else the first
+    /// (RFC 2387 §3.2). `ids` are the Content-IDs of the parts in their order.
+    #[must_use]
+    pub fn root<'a>(&self, mut ids: impl Iterator<Item = Option<&'a str>>) -> usize {
         let start = self.content_type.as_ref().and_then(|media_type| media_type.param("start"));
         let named = start.and_then(|start| {
             let start = start.trim_ascii().trim_start_matches('<').trim_end_matches('>');
-            parts.iter().position(|part| part.content_id.as_deref() == Some(start))
+            ids.position(|id| id == Some(start))
         });
-        Ok(parts.swap_remove(named.unwrap_or(0)))
+        named.unwrap_or(0)
     }
 
     /// All parts that are no multiparts themselves, in order, down to

@@ -29,6 +29,49 @@ pub fn one_line(value: &str) -> Option<String> {
     rest.is_empty().then_some(line)
 }
 
+/// The value without its parameters, and these in their order; `None` for what cannot be read.
+pub(super) fn split(value: &str) -> (&str, Option<Vec<(&str, String)>>) {
+    let end = value.find(';').unwrap_or(value.len());
+    let mut rest = &value[end..];
+    let mut all = Vec::new();
+    while let Some(after) = rest.strip_prefix(';') {
+        rest = after.trim_ascii_start();
+        if rest.is_empty() {
+            break;
+        }
+        let parameter = rest.split_once('=').and_then(|(name, after)| {
+            let (value, tail) = parameter_value(after.trim_ascii_start())?;
+            Some((name.trim_ascii(), value, tail.trim_ascii_start()))
+        });
+        let Some((name, value, tail)) = parameter else { return (value[..end].trim_ascii(), None) };
+        all.push((name, value));
+        rest = tail;
+    }
+    (value[..end].trim_ascii(), rest.is_empty().then_some(all))
+}
+
+/// What `name` and `filename` of a Content-Type or Content-Disposition say.
+pub(super) fn file_names(value: &str) -> Vec<String> {
+    let parsed = mailparse::parse_content_disposition(value);
+    let named = parsed.params.into_iter();
+    // A value whose spelling is not read stands under its name with the mark of RFC 2231 §4.
+    let is_name = |name: &str| {
+        let base = name.split('*').next().unwrap_or(name);
+        matches!(base, "name" | "filename")
+    };
+    named.filter(|(name, _)| is_name(name)).map(|(_, value)| without_words(value)).collect()
+}
+
+/// A value without the encoded words of RFC 2047, which do not belong there and are written.
+fn without_words(value: String) -> String {
+    if !value.contains("=?") {
+        return value;
+    }
+    let line = format!("X: {value}");
+    let header = mailparse::parse_header(line.as_bytes());
+    header.map_or(value, |(header, _)| header.get_value())
+}
+
 /// A quoted string, its escapes resolved, or everything up to the next `;`.
 fn parameter_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
@@ -68,6 +111,21 @@ fn is_token(b: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn file_names_in_every_spelling() {
+        for (value, expected) in [
+            ("application/octet-stream; name=smime.p7m", "smime.p7m"),
+            ("attachment; filename=\"smime.p7m\"", "smime.p7m"),
+            ("attachment; FILENAME=\"a;b.p7m\"", "a;b.p7m"),
+            ("attachment; filename*=utf-8''smime%2Ep7m", "smime.p7m"),
+            ("attachment; filename*0=smi; filename*1=me.p7m", "smime.p7m"),
+            ("x/y; name=\"=?utf-8?Q?smime=2Ep7m?=\"", "smime.p7m"),
+        ] {
+            assert_eq!(file_names(value), [expected], "{value}");
+        }
+        assert_eq!(file_names("attachment; file=smime.p7m"), [""; 0]);
+    }
 
     #[test]
     fn one_line_with_quotes_where_needed() {

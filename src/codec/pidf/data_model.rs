@@ -2,10 +2,11 @@
 
 use time::OffsetDateTime;
 
+use super::dialect::{is_person, is_rpid};
 use super::note::{write_element, write_end};
 use super::source::Source;
 use super::xml_id::write_id;
-use super::{Activities, DATA_MODEL, Malformed, Note, RPID, Text, UserInput, timestamp};
+use super::{Activities, DATA_MODEL, Malformed, Note, Text, UserInput, is_pidf, timestamp};
 
 /// The human being, whatever devices it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,19 +45,26 @@ impl Person {
         let mut person = Self { id: source.attribute("id").unwrap_or_default(), ..Self::default() };
         source.children(|source, namespace, name| {
             match name {
-                "activities" if namespace == RPID => {
-                    if person.activities.len() == source.limits.activities {
-                        return Err(Malformed::TooManyActivities);
-                    }
-                    person.activities.push(Activities::read(source, lang.as_ref())?);
+                "activities" if is_rpid(namespace) => {
+                    Activities::add(source, lang.as_ref(), &mut person.activities)?;
                 }
-                "user-input" if namespace == RPID && person.user_input.is_none() => {
+                // The drafts have the activities in there.
+                "status" if is_pidf(namespace) || is_person(namespace) => {
+                    let activities = &mut person.activities;
+                    source.children(|source, namespace, name| match name {
+                        "activities" if is_rpid(namespace) => {
+                            Activities::add(source, lang.as_ref(), activities)
+                        }
+                        _ => source.skip(),
+                    })?;
+                }
+                "user-input" if is_rpid(namespace) && person.user_input.is_none() => {
                     person.user_input = UserInput::read(source)?;
                 }
-                "note" if namespace == DATA_MODEL => {
+                "note" if is_person(namespace) => {
                     Note::read(source, lang.as_ref(), &mut person.notes)?;
                 }
-                "timestamp" if namespace == DATA_MODEL && person.timestamp.is_none() => {
+                "timestamp" if is_person(namespace) && person.timestamp.is_none() => {
                     person.timestamp = timestamp::parse(&source.text()?);
                 }
                 _ => source.skip()?,
@@ -94,7 +102,7 @@ impl Device {
                 "deviceID" if namespace == DATA_MODEL && device.device_id.is_empty() => {
                     device.device_id = source.text()?;
                 }
-                "user-input" if namespace == RPID && device.user_input.is_none() => {
+                "user-input" if is_rpid(namespace) && device.user_input.is_none() => {
                     device.user_input = UserInput::read(source)?;
                 }
                 "note" if namespace == DATA_MODEL => {

@@ -1,5 +1,6 @@
 //! `<presence/>`, RFC 3863 §4.1: the whole document.
 
+use super::dialect::is_person;
 use super::note::write_end;
 use super::source::Source;
 use super::{
@@ -24,7 +25,7 @@ pub struct Document {
     /// RFC 4479 §3.4.
     pub devices: Vec<Device>,
     /// How many tuples were left out because they had no id or no status, or because another one
-    /// with the same id followed.
+    /// with the same id counts.
     pub left_out: usize,
 }
 
@@ -75,7 +76,7 @@ impl Document {
                     None => document.left_out += 1,
                 },
                 "note" if is_pidf(namespace) => Note::read(source, lang, &mut document.notes)?,
-                "person" if namespace == DATA_MODEL => {
+                "person" if is_person(namespace) => {
                     if document.persons.len() == source.limits.components {
                         return Err(Malformed::TooManyComponents);
                     }
@@ -94,11 +95,17 @@ impl Document {
         Ok(document)
     }
 
-    /// Of two tuples with one id the last counts.
+    /// Of two tuples with one id the one with the newer timestamp counts, and the last where one of
+    /// them has none, or both have the same.
     fn take(&mut self, tuple: Tuple, limits: Limits) -> Result<(), Malformed> {
-        let before = self.tuples.len();
-        self.tuples.retain(|other| other.id != tuple.id);
-        self.left_out += before - self.tuples.len();
+        if let Some(at) = self.tuples.iter().position(|other| other.id == tuple.id) {
+            self.left_out += 1;
+            let times = tuple.timestamp.zip(self.tuples[at].timestamp);
+            if times.is_some_and(|(this, other)| this < other) {
+                return Ok(());
+            }
+            self.tuples.remove(at);
+        }
         if self.tuples.len() == limits.tuples {
             return Err(Malformed::TooManyTuples);
         }

@@ -7,7 +7,9 @@
 
 mod contact;
 mod data_model;
+mod dialect;
 mod document;
+mod encoding;
 pub mod location;
 mod note;
 #[cfg(test)]
@@ -26,6 +28,7 @@ use super::xmpp::XmlFault;
 pub use contact::{Contact, Priority};
 pub use data_model::{Device, Person};
 pub use document::Document;
+pub use encoding::declared_encoding;
 pub use note::Note;
 pub use rpid::{Activities, Activity, UserInput};
 pub use status::{Basic, ExpandedName, Status};

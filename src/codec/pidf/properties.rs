@@ -53,6 +53,7 @@ fn status() -> impl Strategy<Value = Status> {
         basic,
         show,
         im,
+        activities: Vec::new(),
         not_understood: Vec::new(),
     })
 }

@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 
 use time::OffsetDateTime;
 
+use super::dialect::{is_cisco, is_rpid};
 use super::note::{write_element, write_end};
 use super::source::Source;
-use super::{Malformed, Note, RPID, Text, timestamp};
+use super::{Malformed, Note, Text, timestamp};
 use crate::codec::xmpp::escape::write_attribute;
 
 /// What a person does, in a span of time.
@@ -88,23 +89,44 @@ activities! {
 }
 
 impl Activities {
+    /// Reads the element just opened into a list.
+    pub(super) fn add(
+        source: &mut Source<'_>,
+        outer: Option<&Text>,
+        list: &mut Vec<Self>,
+    ) -> Result<(), Malformed> {
+        if list.len() == source.limits.activities {
+            return Err(Malformed::TooManyActivities);
+        }
+        list.push(Self::read(source, outer)?);
+        Ok(())
+    }
+
     /// Reads the element just opened. Activities of other namespaces are skipped.
     pub(super) fn read(source: &mut Source<'_>, outer: Option<&Text>) -> Result<Self, Malformed> {
         let lang = source.lang(outer);
         let time = |name: &str| source.attribute(name).and_then(|text| timestamp::parse(&text));
         let mut activities = Self { from: time("from"), until: time("until"), ..Self::default() };
         source.children(|source, namespace, name| {
-            if namespace != RPID {
+            if !is_rpid(namespace) {
                 return source.skip();
             }
             if name == "note" {
                 return Note::read(source, lang.as_ref(), &mut activities.notes);
             }
-            let activity = if name == "other" {
-                Some(source.text()?).filter(|text| !text.is_empty()).map(Activity::Other)
-            } else {
-                source.skip()?;
-                Activity::from_name(name)
+            let activity = match name {
+                "other" => {
+                    Some(source.text()?).filter(|text| !text.is_empty()).map(Activity::Other)
+                }
+                // As the drafts had it.
+                "activity" => Activity::from_name(&source.text()?),
+                _ => {
+                    source.skip()?;
+                    match name {
+                        "dnd" if is_cisco(namespace) => Some(Activity::Busy),
+                        _ => Activity::from_name(name),
+                    }
+                }
             };
             let Some(activity) = activity else { return Ok(()) };
             if activities.list.len() == source.limits.activities {

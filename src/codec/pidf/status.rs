@@ -1,8 +1,9 @@
 //! `<status/>`, RFC 3863 §4.1.3 and §4.1.4, RFC 8048 §6.2.
 
+use super::dialect::is_rpid;
 use super::note::{write_element, write_end};
 use super::source::Source;
-use super::{IM, Malformed, PIDF, Text, is_pidf};
+use super::{Activities, IM, Malformed, PIDF, Text, is_pidf};
 use crate::codec::xmpp::escape::{write_attribute, write_text};
 use crate::codec::xmpp::{Show, ns};
 
@@ -20,11 +21,8 @@ pub enum Basic {
 
 impl Basic {
     fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "open" => Some(Self::Open),
-            "closed" => Some(Self::Closed),
-            _ => None,
-        }
+        // The schema has small letters; peers write others, and mean the same.
+        [Self::Open, Self::Closed].into_iter().find(|basic| name.eq_ignore_ascii_case(basic.name()))
     }
 
     /// The element's content.
@@ -55,6 +53,8 @@ pub struct Status {
     pub show: Option<Show>,
     /// `<im:im/>`, RFC 3922 §5.1.5, as written: `away`, `busy`, `chat`, `xa`, `offline` and others.
     pub im: Option<Text>,
+    /// What the person does, as the drafts before RFC 4480 had it here. Never written.
+    pub activities: Vec<Activities>,
     /// What was marked `mustUnderstand` and is not understood, up to eight names: those elements
     /// were refused, the rest of the status holds (RFC 3863 §4.2.3). Never written.
     pub not_understood: Vec<ExpandedName>,
@@ -74,6 +74,9 @@ impl Status {
                 }
                 "im" if namespace == IM && status.im.is_none() => {
                     status.im = Some(source.text()?).filter(|text| !text.is_empty());
+                }
+                "activities" if is_rpid(namespace) => {
+                    Activities::add(source, None, &mut status.activities)?;
                 }
                 _ => {
                     status.refuse(source, namespace, name);

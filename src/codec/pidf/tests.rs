@@ -312,7 +312,9 @@ fn documents_without_tuples() {
 fn what_is_odd_in_a_status_counts_as_absent() {
     for (inner, basic, show) in [
         ("<basic> open\n</basic>", Some(Basic::Open), None),
-        ("<basic>OPEN</basic><show xmlns='jabber:client'> xa </show>", None, Some(Show::Xa)),
+        ("<basic>ajar</basic><show xmlns='jabber:client'> xa </show>", None, Some(Show::Xa)),
+        ("<basic>Open</basic>", Some(Basic::Open), None),
+        ("<basic>CLOSED</basic>", Some(Basic::Closed), None),
         ("<basic>inuse</basic>", None, None),
         ("<basic/>", None, None),
         ("", None, None),

@@ -9,6 +9,7 @@
 //! outlives a transaction holds [`detach`]ed copies.
 
 mod accept;
+mod accept_language;
 mod addr_spec;
 mod auth;
 mod chars;

@@ -110,6 +110,23 @@ pub const URL_DATA: &str = "http://jabber.org/protocol/url-data";
 /// XEP-0428 fallback indication.
 pub const FALLBACK: &str = "urn:xmpp:fallback:0";
 
+/// Whether a namespace is that of XEP-0380, under whichever number.
+#[must_use]
+pub fn is_eme(namespace: &str) -> bool {
+    is_numbered(namespace, "urn:xmpp:eme:")
+}
+
+/// Whether a namespace is that of XEP-0428, under whichever number.
+#[must_use]
+pub fn is_fallback(namespace: &str) -> bool {
+    is_numbered(namespace, "urn:xmpp:fallback:")
+}
+
+fn is_numbered(namespace: &str, family: &str) -> bool {
+    let number = namespace.strip_prefix(family);
+    number.is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// True for the namespaces in which `<message/>`, `<presence/>` and `<iq/>` and
 /// their own children live, RFC 6120 §4.8.2: the content namespaces are
 /// equivalent but for their name, and some servers leave `jabber:client` on

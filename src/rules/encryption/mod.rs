@@ -83,6 +83,12 @@ impl Named<'_> {
     pub fn names(&self) -> [&str; 2] {
         [&self.scheme.key, &self.name]
     }
+
+    /// Whether it is one of files, which may have a clear source as well.
+    #[must_use]
+    pub fn is_of_file(&self) -> bool {
+        !self.scheme.links.is_empty()
+    }
 }
 
 impl Encryption {
@@ -126,6 +132,32 @@ impl Encryption {
         self.of_protocol(protocol).or_else(|| self.other(protocol))
     }
 
+    /// The scheme of files of this name (RFC 8551 §3.9).
+    #[must_use]
+    pub fn of_file_name(&self, name: &str) -> Option<Named<'_>> {
+        let name = name.trim_end_matches(|c: char| c.is_whitespace() || c.is_control() || c == '.');
+        let extension = name.rsplit_once('.')?.1.to_lowercase();
+        self.find(|scheme| scheme.file_extensions.contains(&extension).then_some(""))
+    }
+
+    /// The scheme of a text that is a link to an encrypted file, and nothing else.
+    #[must_use]
+    pub fn of_link(&self, text: &str) -> Option<Named<'_>> {
+        let link = text.trim();
+        let (uri_scheme, _) = link.split_once(':')?;
+        let fits = |known: &String| known.eq_ignore_ascii_case(uri_scheme);
+        if link.contains(char::is_whitespace) {
+            return None;
+        }
+        self.find(|scheme| scheme.links.iter().any(fits).then_some(""))
+    }
+
+    /// The scheme of files that are encrypted one by one.
+    #[must_use]
+    pub fn encrypted_file(&self) -> Option<Named<'_>> {
+        self.find(|scheme| (!scheme.links.is_empty()).then_some(""))
+    }
+
     /// The scheme of OTR's texts, if the rules still name one.
     #[must_use]
     pub fn otr(&self) -> Option<Named<'_>> {
@@ -156,7 +188,9 @@ impl Encryption {
     pub fn suspects(&self, extensions: &[Element]) -> bool {
         extensions.iter().any(|child| {
             let ns = &*child.ns;
-            matches!(ns, ns::EME | ns::FALLBACK | ns::FORWARD | ns::CARBONS | ns::FEATURE_NEG)
+            matches!(ns, ns::FORWARD | ns::CARBONS | ns::FEATURE_NEG)
+                || ns::is_eme(ns)
+                || ns::is_fallback(ns)
                 || self.schemes.iter().any(|scheme| number(&scheme.namespaces, ns).is_some())
         })
     }

@@ -107,6 +107,10 @@ pub struct Scheme {
     pub media_types: Vec<String>,
     /// Its protocols (RFC 1847 §2).
     pub protocols: Vec<String>,
+    /// The ends of file names, in lower case, without their dot.
+    pub file_extensions: Vec<String>,
+    /// The schemes of URIs that only a key opens, in lower case.
+    pub links: Vec<String>,
     /// Whether it is OTR's texts.
     pub is_otr: bool,
     /// Whether it only signs what is readable beside it.
@@ -179,7 +183,7 @@ impl Scheme {
 }
 
 /// The policies stand last: what a scheme can do is known then.
-const KEYS: [Key<Scheme>; 12] = [
+const KEYS: [Key<Scheme>; 14] = [
     Key {
         name: "title",
         doc: "what people know it by",
@@ -232,6 +236,16 @@ const KEYS: [Key<Scheme>; 12] = [
         name: "protocols",
         doc: "the protocols of `multipart/signed` and `multipart/encrypted` (RFC 1847 §2)",
         kind: Kind::Texts(|scheme, all| scheme.protocols = lower_case(&all)),
+    },
+    Key {
+        name: "file_extensions",
+        doc: "the ends of file names: a part of a body whose `name` or `filename` ends so is of this scheme, unless it is a text, or its type says more",
+        kind: Kind::Texts(|scheme, all| scheme.file_extensions = lower_case(&all)),
+    },
+    Key {
+        name: "links",
+        doc: "the schemes of URIs that only a key opens: a body or a link (XEP-0066) that is such a URI and nothing else",
+        kind: Kind::Texts(|scheme, all| scheme.links = lower_case(&all)),
     },
     Key {
         name: "text",

@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use super::part::{Fault, Part};
 use crate::codec::sip::HeaderName;
+use crate::codec::xmpp::ns;
 use crate::codec::yaml::{Map, Node, nearest};
+use crate::rules::Encryption;
 use crate::rules::matcher::When;
+use crate::rules::ruled::Written;
 use crate::rules::shape::{Names, Shape};
 use crate::rules::template::Template;
 
@@ -159,6 +162,36 @@ pub(super) fn check(when: &When, map: &Map<'_>) {
             };
             tell(&key, from);
             tell(&node, to);
+        }
+    }
+}
+
+/// Tells of rules that write what looks encrypted: whoever gets it takes the text for its fallback.
+pub(in crate::rules) fn check_written(encryption: &Encryption, written: &[Written<'_>]) {
+    let fault = |node: &Node<'_>, name: &str| {
+        let Ok(part) = Part::parse(name) else { return };
+        let Part::Element { ns, name } = &part else { return };
+        if part.fault_of_written().is_some() {
+            return;
+        }
+        let named = encryption.announced(ns).map(|named| named.title.to_string());
+        let marks = || (ns::is_eme(ns) || ns::is_fallback(ns)).then(|| "encryption".to_owned());
+        if let Some(title) = named.or_else(marks) {
+            let message = format!("{name} would be taken for {title}");
+            node.error(&message, "a rule can write elements of other namespaces alone");
+        }
+    };
+    for written in written {
+        let Some(map) = written.node.map() else { continue };
+        if let Some(set) = map.optional("set").filter(Node::is_map).and_then(|node| node.map()) {
+            set.entries().into_iter().for_each(|(name, node)| {
+                fault(&set.key(name).unwrap_or(node), name);
+            });
+        }
+        if let Some(all) = map.optional("carry").filter(Node::is_map).and_then(|node| node.map()) {
+            for (_, node) in all.entries() {
+                fault(&node, node.text().unwrap_or_default());
+            }
         }
     }
 }

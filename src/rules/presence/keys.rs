@@ -91,7 +91,7 @@ const TO_SIP: [Key<Presence>; 11] = [
     },
 ];
 
-const TO_XMPP: [Key<Presence>; 10] = [
+const TO_XMPP: [Key<Presence>; 11] = [
     Key {
         name: "activities",
         doc: "the show for an activity of the person, of tuples that are open and have no show of their own; of several activities dnd goes before xa, and xa before away",
@@ -133,6 +133,14 @@ const TO_XMPP: [Key<Presence>; 10] = [
             ("away", |it| it.closed_show = Some(Show::Away)),
             ("dnd", |it| it.closed_show = Some(Show::Dnd)),
             ("xa", |it| it.closed_show = Some(Show::Xa)),
+        ]),
+    },
+    Key {
+        name: "device",
+        doc: "what a device is known by, from one document to the next: by the id of its tuple (RFC 8048 §6.3), and where that is new by its `<contact/>`, so that it keeps its resource; or by the id alone. Many user agents make a new id with each PUBLISH and NOTIFY",
+        kind: Kind::Words(&[
+            ("contact", |it| it.by_contact = true),
+            ("tuple", |it| it.by_contact = false),
         ]),
     },
     Key {

@@ -146,9 +146,8 @@ impl State {
         large: bool,
     ) -> Option<Way> {
         let first = self.dialog_mut(pair, id).and_then(|dialog| {
-            let target = dialog.target()?;
             let route = dialog.routes().next();
-            Some(route.map_or(target, |route| route.uri().clone()))
+            route.map(|route| route.uri().clone()).or_else(|| dialog.target())
         });
         let named = first.and_then(|uri| self.server_at(now, &uri, large));
         let named = named.or_else(|| self.way(now, Service::Pres, &[], large));

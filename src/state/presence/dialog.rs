@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::sip::{CallId, HeaderName, NameAddr, Request, Uri};
+use crate::flow::Remote;
 
 /// CSeq numbers that are reserved at a time: after a crash the next one is above all that may have
 /// been used.
 const RESERVED: u32 = 64;
 
-/// One dialog. Before the other side's tag is known it is but a place for one.
+/// One dialog. Before the other side has sent a request it is but a place for one: a NOTIFY makes it
+/// (RFC 6665 §4.4.1). What a 2xx to SUBSCRIBE says of the other side is known sooner.
 ///
 /// There may be a million of them: their texts are in one piece, and are read when a request is
 /// made.
@@ -31,7 +33,8 @@ enum Part {
     CallId,
     LocalTag,
     RemoteTag,
-    /// Where requests for the other side go: its last Contact.
+    /// Where requests for the other side go, the remote target: its last Contact; empty where it
+    /// has named none.
     Target,
     /// The way there (RFC 3261 §12.1.1), a line for each hop.
     Routes,
@@ -110,13 +113,13 @@ impl Dialog {
     /// The other side's tag, once it has spoken.
     #[must_use]
     pub fn remote_tag(&self) -> Option<&str> {
-        self.remote_cseq.map(|_| self.part(Part::RemoteTag))
+        let tag = self.part(Part::RemoteTag);
+        (self.is_established() || !tag.is_empty()).then_some(tag)
     }
 
-    /// Where requests for the other side go, once it has spoken.
+    /// Where requests for the other side go, if it has named a Contact.
     #[must_use]
     pub fn target(&self) -> Option<Uri> {
-        self.remote_cseq?;
         Uri::parse(self.part(Part::Target).into()).ok()
     }
 
@@ -179,17 +182,40 @@ impl Dialog {
                 .filter(|item| NameAddr::parse(item.clone()).is_ok())
                 .map(|item| item.to_string())
                 .collect();
-            let target = contact.unwrap_or_else(|| request.from.uri()).as_str();
             let tag = request.from.tag().unwrap_or_default();
+            let answered = self.part(Part::RemoteTag) == tag;
+            let known = if answered { self.part(Part::Target) } else { "" };
+            let target = contact.map_or(known, Uri::as_str).to_owned();
             return self.set(&[
                 (Part::RemoteTag, tag),
-                (Part::Target, target),
+                (Part::Target, &target),
                 (Part::Routes, &routes.join("\n")),
             ]);
         }
         if let Some(contact) = contact.filter(|contact| contact.as_str() != self.part(Part::Target))
         {
             self.set(&[(Part::Target, contact.as_str())]);
+        }
+    }
+
+    /// Takes in a 2xx to a SUBSCRIBE of ours. Before a NOTIFY has made the dialog all counts that
+    /// it says. Then it is its Contact alone: one that is `newer` than the last NOTIFY
+    /// (RFC 3261 §12.2.1.2), and one that was missing (§12.1.2): a NOTIFY may have none.
+    ///
+    /// COMPAT: liblinphone 5.1 writes no Contact into NOTIFY.
+    pub fn answered(&mut self, remote: &Remote, newer: bool) {
+        let target = remote.target.as_ref().map(Uri::as_str);
+        if !self.is_established() {
+            return self.set(&[
+                (Part::RemoteTag, &remote.tag),
+                (Part::Target, target.unwrap_or_default()),
+                (Part::Routes, &remote.routes.join("\n")),
+            ]);
+        }
+        let same = self.part(Part::RemoteTag) == &*remote.tag;
+        let wanted = newer || self.part(Part::Target).is_empty();
+        if let Some(target) = target.filter(|_| same && wanted) {
+            self.set(&[(Part::Target, target)]);
         }
     }
 }
@@ -211,13 +237,16 @@ struct StoredRemote {
     target: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     routes: Vec<String>,
-    cseq: u32,
+    /// None before it has sent a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cseq: Option<u32>,
 }
 
 impl From<&Dialog> for StoredDialog {
     fn from(dialog: &Dialog) -> Self {
-        let remote = dialog.remote_cseq.map(|cseq| StoredRemote {
-            tag: dialog.part(Part::RemoteTag).to_owned(),
+        let cseq = dialog.remote_cseq;
+        let remote = dialog.remote_tag().map(|tag| StoredRemote {
+            tag: tag.to_owned(),
             target: dialog.part(Part::Target).to_owned(),
             routes: dialog.part(Part::Routes).lines().map(str::to_owned).collect(),
             cseq,
@@ -245,7 +274,9 @@ impl StoredDialog {
             dialog.set_remote_uri(&Uri::parse(uri.as_str().into()).ok()?);
         }
         if let Some(remote) = &self.remote {
-            Uri::parse(remote.target.as_str().into()).ok()?;
+            if !remote.target.is_empty() {
+                Uri::parse(remote.target.as_str().into()).ok()?;
+            }
             for route in &remote.routes {
                 NameAddr::parse(route.as_str().into()).ok()?;
             }
@@ -254,7 +285,7 @@ impl StoredDialog {
                 (Part::Target, &remote.target),
                 (Part::Routes, &remote.routes.join("\n")),
             ]);
-            dialog.remote_cseq = Some(remote.cseq);
+            dialog.remote_cseq = remote.cseq;
         }
         Some(dialog)
     }

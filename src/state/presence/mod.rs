@@ -10,6 +10,7 @@ mod client;
 pub mod dialog;
 mod dialogs;
 mod fetch;
+mod heard;
 pub mod names;
 mod notified;
 pub mod notifier;
@@ -33,6 +34,7 @@ use std::time::Duration;
 use super::State;
 use super::ids::Purpose;
 use super::timer::Timer;
+use crate::codec::sip::SubscriptionState;
 use crate::codec::xmpp::Jid;
 use crate::flow::{
     CommitId, Counter, DialogId, Effect, Instant, Map, Now, Pair, PairId, PresenceIntent,
@@ -41,6 +43,7 @@ use crate::flow::{
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
+use heard::Retrying;
 use objects::Objects;
 use pace::Pace;
 use pair::{Dirty, PairState};
@@ -65,6 +68,7 @@ pub struct Presence {
     /// The store was lost not long ago: who watches whom is learnt again.
     lost: bool,
     objects: Objects,
+    retrying: Retrying,
 }
 
 /// How much there is now.
@@ -92,6 +96,7 @@ impl Presence {
             windows: (0..peers).map(|_| Window::default()).collect(),
             lost,
             objects: Objects::new(seed),
+            retrying: Retrying::new(seed),
         }
     }
 
@@ -202,6 +207,7 @@ impl State {
     }
 
     fn remove_pair(&mut self, id: PairId) {
+        self.forget_retrying(id);
         let Some(pair) = self.presence.pairs.remove(&id) else { return };
         let key = self.user_id(pair.names.user());
         let Some(user) = self.presence.users.get_mut(&key) else { return };
@@ -284,8 +290,19 @@ impl State {
     ) {
         match intent {
             PresenceIntent::Presented(said) => self.presented(now, *said, effects),
-            PresenceIntent::Notified(notified) => self.notified(now, *notified, effects),
-            PresenceIntent::Subscribing(asked) => self.subscribing(now, *asked, effects),
+            PresenceIntent::Notified(notified) => {
+                let over = *notified.state.state() == SubscriptionState::Terminated;
+                let contact = (!over).then(|| notified.pair.contact.clone());
+                self.notified(now, *notified, effects);
+                if let Some(contact) = contact {
+                    self.contact_heard(now, &contact, effects);
+                }
+            }
+            PresenceIntent::Subscribing(asked) => {
+                let contact = asked.pair.contact.clone();
+                self.subscribing(now, *asked, effects);
+                self.contact_heard(now, &contact, effects);
+            }
             PresenceIntent::Answered(answered) => self.answered(now, &answered, effects),
             PresenceIntent::Subscribe { pair, dialog, seconds, accept } => {
                 self.with_pair(now, pair, effects, |state, effects| {

@@ -41,11 +41,9 @@ impl State {
         } = notified;
         let order = self.dialog_of(id, name).map(|dialog| dialog.order(&request));
         let refusal = match order {
-            None | Some(Order::Foreign) => {
-                Some(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST))
-            }
-            Some(Order::Old) => Some(Refusal::new(Status::SERVER_INTERNAL_ERROR)),
-            Some(Order::Again) => Some(Refusal::new(Status::OK)),
+            None | Some(Order::Foreign) => Some(Refusal::unknown_subscription()),
+            Some(Order::Old) => Some(Refusal::out_of_order()),
+            Some(Order::Again) => Some(Refusal::success(Status::OK)),
             Some(Order::Next) => None,
         };
         if let Some(refusal) = refusal {
@@ -83,15 +81,22 @@ impl State {
     fn take_document(&mut self, pair: &Pair, document: Document) -> Taken {
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
         let mut taken =
-            Taken { answer: Refusal::new(Status::OK), seen: None, object: None, unread: false };
+            Taken { answer: Refusal::success(Status::OK), seen: None, object: None, unread: false };
         match document {
             Document::None => {}
-            Document::Full { devices, stanzas, .. } => taken.seen = Some((devices, stanzas)),
+            Document::Full { devices, stanzas, .. } => {
+                // A presence server answers for any name: who is shown as there is one.
+                if devices.iter().any(|device| device.available) {
+                    self.note_seen(&pair.contact);
+                }
+                taken.seen = Some((devices, stanzas));
+            }
             Document::Object(object) if up => taken.object = Some(object),
             Document::Object(_) => taken.answer = Refusal::try_again(),
             Document::Refused(refusal) => taken.answer = refusal,
+            Document::Invalid => taken.unread = true,
         }
-        taken.unread = taken.object.is_some() || taken.answer.status != Status::OK;
+        taken.unread |= taken.object.is_some() || taken.answer.status != Status::OK;
         if taken.answer.status != Status::OK {
             self.counters.count(Counter::NotifyRefused);
         }

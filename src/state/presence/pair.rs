@@ -76,6 +76,9 @@ pub struct Watching {
     pub since: u64,
     /// The id of her request.
     pub request_id: Option<Box<str>>,
+    /// The language of her request: what she is told of its failure is in it. Not kept over a
+    /// restart.
+    pub lang: Option<Box<str>>,
     /// A probe that has no answer: its id, and the device it was for.
     pub probe: Option<Box<Probe>>,
     /// When his last device went: microseconds since 1970.
@@ -84,6 +87,8 @@ pub struct Watching {
     pub untold: Vec<Text>,
     /// A SUBSCRIBE that waits for its place.
     pub due: Option<Box<Due>>,
+    /// Whether the pair is among those whose attempt is made again when the SIP user is heard of.
+    pub retrying: bool,
     /// Whether she was shown an object of his: by his bare JID he is there until she is told
     /// otherwise.
     pub object: bool,
@@ -211,10 +216,12 @@ impl Watching {
             first: false,
             since: 0,
             request_id: None,
+            lang: None,
             probe: None,
             gone_us: None,
             untold: Vec::new(),
             due: None,
+            retrying: false,
             object: false,
         }
     }

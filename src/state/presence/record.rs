@@ -204,6 +204,8 @@ impl<'a> StoredWatching<'a> {
         let state = match (self.active, &dialog) {
             (Some(true), Some(_)) => subscriber::State::Active,
             (Some(false), Some(_)) => subscriber::State::Pending,
+            // A 2xx had come, and no NOTIFY.
+            (None, Some(dialog)) if !dialog.is_established() => subscriber::State::NotifyWait,
             _ => subscriber::State::Terminated,
         };
         let mut machine = match self.wanted {
@@ -217,17 +219,20 @@ impl<'a> StoredWatching<'a> {
             machine.rest();
         }
         let alive = machine.state() != subscriber::State::Terminated;
+        let waits = machine.state() == subscriber::State::NotifyWait;
         Watching {
             machine,
             dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
             devices: self.devices.into_owned(),
-            first: false,
+            first: waits,
             since: self.since,
             request_id: self.request_id,
+            lang: None,
             probe: None,
             gone_us: self.gone_us,
             untold: self.untold.into_owned(),
             due: None,
+            retrying: false,
             object: self.object,
         }
     }

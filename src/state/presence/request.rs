@@ -39,10 +39,10 @@ fn request(
     let mut to = NameAddr::new(to);
     let mut uri = pair.contact_uri.clone();
     let mut routes = Vec::new();
-    if let (Some(tag), Some(target)) = (dialog.remote_tag(), dialog.target()) {
+    if let Some(tag) = dialog.remote_tag() {
         to = to.with_tag(tag);
         routes = dialog.routes().collect();
-        uri = target;
+        uri = dialog.target().unwrap_or(uri);
         // §12.2.1.1: a strict router is sent what it is to look at.
         if let Some(first) = routes.first().filter(|first| !first.uri().is_loose_router()) {
             let first = first.uri().clone();

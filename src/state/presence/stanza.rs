@@ -129,7 +129,7 @@ impl State {
         };
         for resource in untold.into_iter().filter(gone) {
             let facts = crate::flow::Facts::default();
-            let device = Device { resource, available: false, facts, changed_us: 0 };
+            let device = Device { resource, available: false, facts, changed_us: 0, contact: 0 };
             self.show_device(&pair, &device, effects);
         }
     }

@@ -128,6 +128,10 @@ impl State {
             return;
         }
         let id = state.names.id;
+        let shown = state.watching.as_ref().is_some_and(|watching| watching.shows_any());
+        if shown || state.his_dialogs().next().is_some() {
+            self.note_seen(&state.names.contact);
+        }
         if let Some(dialog) = state.her_dialog() {
             self.presence.dialogs.add_hers(dialog, id);
         }
@@ -136,6 +140,7 @@ impl State {
         }
         state.stored = true;
         self.add_pair(state);
+        self.note_retrying(id);
         self.arm(now, id);
     }
 }

@@ -206,6 +206,7 @@ impl State {
                 available: false,
                 facts: Facts::default(),
                 changed_us: now.unix_ms * 1_000,
+                contact: 0,
             };
             changed |= watched.take(Arc::new(device));
         }
@@ -376,5 +377,6 @@ fn nobody(now: Now) -> Device {
         available: false,
         facts: Facts::default(),
         changed_us: now.unix_ms * 1_000,
+        contact: 0,
     }
 }

@@ -75,14 +75,15 @@ impl State {
             return Some(refusal);
         }
         if self.is_refused(now, pair.id) && !self.config.presence.polite_blocking {
-            return Some(Refusal::new(Status::FORBIDDEN));
+            let words = "The XMPP user does not let you see this presence";
+            return Some(Refusal::new(Status::FORBIDDEN, words));
         }
         let most = self.config.limits.dialogs_per_pair;
         let known = self.pair_made(now, pair);
         let room = known.is_some_and(|known| {
             known.watched.as_ref().is_none_or(|watched| watched.dialogs.len() < most)
         });
-        (!room).then(Refusal::unavailable)
+        (!room).then(Refusal::full)
     }
 
     /// Whether she refused him lately.
@@ -161,13 +162,13 @@ impl State {
         let found = self
             .watched_mut(id)
             .and_then(|watched| watched.dialogs.iter_mut().find(|one| one.id == name));
-        let unknown = Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+        let unknown = Refusal::unknown_subscription();
         let refusal = match found {
             None => Some(unknown),
             Some(one) if one.machine.state() == notifier::State::Terminated => Some(unknown),
             Some(one) => match one.dialog.order(&asked.request) {
                 Order::Foreign => Some(unknown),
-                Order::Old => Some(Refusal::new(Status::SERVER_INTERNAL_ERROR)),
+                Order::Old => Some(Refusal::out_of_order()),
                 Order::Again => None,
                 Order::Next => {
                     one.dialog.take(&asked.request, Some(&asked.contact));
@@ -217,7 +218,8 @@ impl State {
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
     pub(super) fn accept(&mut self, asked: &Subscribing, seconds: u32, effects: &mut Vec<Effect>) {
-        let mut refusal = Refusal::new(Status::OK).with(HeaderName::Expires, &seconds.to_string());
+        let mut refusal =
+            Refusal::success(Status::OK).with(HeaderName::Expires, &seconds.to_string());
         refusal.headers = with_dialog(refusal.headers, &asked.request);
         let ListenerId(listener) = asked.flow.listener;
         if let Some(listener) = self.config.sip.listen.get(listener)

@@ -26,6 +26,7 @@ impl State {
         for action in event(&mut watching.machine, &context) {
             self.do_watching(now, id, action, answered, effects);
         }
+        self.note_retrying(id);
     }
 
     pub(super) fn do_watching(
@@ -198,6 +199,7 @@ impl State {
         if told.deliver {
             watching.since = now.unix_ms;
         }
+        watching.lang = language(said);
         if said.id.is_some() {
             watching.request_id = said.id.as_deref().map(Into::into);
         }
@@ -240,6 +242,7 @@ impl State {
             return self.say(now, pair, Kind::Unsubscribed, None, effects);
         };
         watching.request_id = said.id.as_deref().map(Into::into);
+        watching.lang = language(said);
         self.run_watching(now, id, None, effects, Subscriber::unsubscribe);
     }
 
@@ -311,7 +314,7 @@ impl State {
                 let pair = known.pair();
                 let Some(fetch) = self.end_fetch(id) else { return };
                 // What proves that he is not to be seen (SUB-082).
-                if matches!(answered.status, 403 | 404 | 489 | 603 | 604) {
+                if matches!(answered.status, 403 | 489 | 603 | 604) {
                     self.say(now, &pair, Kind::Unsubscribed, fetch.probe.id, effects);
                 } else if let Some(error) = moved(answered) {
                     self.say_error(now, &pair, fetch.probe.id, error, effects);
@@ -328,7 +331,14 @@ impl State {
             expires: answered.expires,
             min_expires: answered.min_expires,
             retry_after: answered.retry_after,
+            unknown_is_final: answered.refused_is_error,
         };
+        let watching = self.watching_mut(id);
+        if let (Some(watching), Some(remote)) = (watching, &answered.remote)
+            && let Some((_, dialog)) = &mut watching.dialog
+        {
+            dialog.answered(remote, !watching.machine.is_notified());
+        }
         self.run_watching(now, id, Some(answered), effects, |machine, context| {
             machine.answered(context, answer)
         });
@@ -347,6 +357,11 @@ impl State {
         }
         self.run_watching(now, id, None, effects, Subscriber::fire);
     }
+}
+
+/// The language of a stanza of hers, if it is one (RFC 5646 §4.4.1).
+fn language(said: &Presented) -> Option<Box<str>> {
+    said.lang.as_deref().filter(|lang| lang.len() <= 35).map(Into::into)
 }
 
 /// Where he is now (RFC 3261 §21.3), if that is what a response says.

@@ -34,6 +34,8 @@ pub struct Live {
     pub merge_key: u64,
     /// Joins the log lines of both legs.
     pub correlation: Correlation,
+    /// The languages that its sender reads, with commas between them (RFC 3261 §20.3).
+    pub languages: Option<Box<str>>,
 }
 
 /// What is remembered of a final response.

@@ -1,12 +1,13 @@
-//! Encryption and signatures in bodies from SIP: a media type decides, at any depth.
+//! Encryption and signatures in bodies from SIP: a media type or a file name decides, at any depth.
 
-use super::otr;
-use crate::codec::mime::{Cpim, Entity, Handling, MediaType, Strictness, cpim};
+use super::otr::{self, Otr};
+use crate::codec::mime::{Charset, Entity, MediaType};
+use crate::codec::rcs_file::{self, Unusable};
+use crate::codec::xmpp::Text;
 use crate::rules::Encryption;
 use crate::rules::encryption::{Named, Scheme};
-
-/// Levels of a tree that are looked into.
-const MAX_DEPTH: usize = 6;
+use crate::translate::message;
+use crate::translate::structure::{Builder, Content, Node, Opaque};
 
 /// What a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Part {
     pub kind: Kind,
     /// The types that lead to it.
     pub place: String,
-    /// Whether it says that it may be left out.
+    /// Whether it says that it may be left out, and stands where the rest is read without it.
     pub optional: bool,
 }
 
@@ -54,6 +55,15 @@ impl Part {
     }
 }
 
+/// What is no readable part of a body.
+#[derive(Debug)]
+pub(in crate::translate) enum Found<'n> {
+    /// It is secured.
+    Secured(Part),
+    /// It cannot be looked into, and may be.
+    Opaque(&'n Opaque),
+}
+
 /// What a media type says, if it is one of security (RFC 1847, RFC 8551, RFC 3156).
 #[must_use]
 pub fn of_type<'a>(rules: &'a Encryption, media_type: &MediaType) -> Option<(Named<'a>, Kind)> {
@@ -62,43 +72,107 @@ pub fn of_type<'a>(rules: &'a Encryption, media_type: &MediaType) -> Option<(Nam
     rules.secures(media_type).map(|named| (named, kind))
 }
 
-/// All secured parts of a body, in order; what is broken is passed over.
+/// What an entity is, by its type, or by its name where the type says nothing (RFC 8551 §3.9).
+pub(in crate::translate) fn of_node<'a>(
+    rules: &'a Encryption,
+    node: &Node,
+) -> Option<(Named<'a>, Kind)> {
+    let media_type = &node.media_type;
+    of_type(rules, media_type).or_else(|| {
+        let is_named = matches!(node.content, Content::Leaf)
+            && !matches!(media_type.type_(), "text" | "message" | "multipart");
+        let mut names = node.entity.file_names().filter(|_| is_named);
+        let named = names.find_map(|name| rules.of_file_name(&name))?;
+        Some((named, Kind::Encrypted))
+    })
+}
+
+/// All secured parts of a body, in order.
 #[must_use]
 pub fn parts(rules: &Encryption, entity: &Entity) -> Vec<Part> {
+    let node = Builder::default().body(entity.clone(), &[]);
+    let secured = |found| match found {
+        Found::Secured(part) => Some(part),
+        Found::Opaque(_) => None,
+    };
+    found(rules, &node).into_iter().filter_map(secured).collect()
+}
+
+/// Whether nothing of a body is secured, and all of it could be looked into.
+#[must_use]
+pub fn is_readable(rules: &Encryption, entity: &Entity) -> bool {
+    found(rules, &Builder::default().body(entity.clone(), &[])).is_empty()
+}
+
+/// All that is secured, or cannot be looked into, in the order of the body.
+pub(in crate::translate) fn found<'n>(rules: &Encryption, node: &'n Node) -> Vec<Found<'n>> {
     let mut found = Vec::new();
-    walk(rules, entity, "", 0, &mut found);
+    walk(rules, node, "", true, &mut found);
     found
 }
 
-fn walk(rules: &Encryption, entity: &Entity, within: &str, depth: usize, found: &mut Vec<Part>) {
-    let by_default = MediaType::text_plain();
-    let media_type = entity.content_type.as_ref().unwrap_or(&by_default);
-    let essence = media_type.essence();
+/// `is_read`: whether what may be left out there is put in words, see `message::multipart`.
+fn walk<'n>(
+    rules: &Encryption,
+    node: &'n Node,
+    within: &str,
+    is_read: bool,
+    found: &mut Vec<Found<'n>>,
+) {
+    let essence = node.media_type.essence();
     let place = format!("{within}{essence}");
-    let optional = entity.disposition.as_ref().map(|it| it.handling) == Some(Handling::Optional);
-    if let Some((named, kind)) = of_type(rules, media_type) {
-        return found.push(Part { optional, ..Part::new(&named, kind, place) });
-    }
-    if depth >= MAX_DEPTH {
+    let optional = is_read && node.is_optional();
+    let below = format!("{place}, ");
+    if let Some((named, kind)) = of_node(rules, node) {
+        found.push(Found::Secured(Part { optional, ..Part::new(&named, kind, place) }));
+        // What is signed may be read by rule: all but the signature (RFC 1847 §2.1).
+        if kind == Kind::Signed {
+            for (_, part) in node.children().iter().enumerate().filter(|(at, _)| *at != 1) {
+                walk(rules, part, &below, false, found);
+            }
+        }
         return;
     }
-    let below = format!("{place}, ");
-    if media_type.is_multipart() {
-        for part in entity.parts().unwrap_or_default() {
-            walk(rules, &part, &below, depth + 1, found);
-        }
-    } else if essence == cpim::MEDIA_TYPE {
-        let object = entity.decoded().ok().and_then(|it| Cpim::parse(it, Strictness::Lenient).ok());
-        if let Some(object) = object {
-            walk(rules, object.content(), &below, depth + 1, found);
-        }
-    } else if matches!(essence, "text/plain" | "text/html") {
-        let is_otr = entity.text().ok().and_then(|text| otr::of(&text));
-        if let Some(otr) = is_otr.filter(|otr| *otr != otr::Otr::Offer)
-            && let Some(named) = rules.otr()
-        {
-            let place = format!("{place}: {}", otr.place());
-            found.push(Part { optional, ..Part::new(&named, Kind::Otr, place) });
-        }
+    if let Some((named, kind, what)) = of_leaf(rules, node) {
+        let place = format!("{place}: {what}");
+        return found.push(Found::Secured(Part { optional, ..Part::new(&named, kind, place) }));
     }
+    if let Content::Opaque(opaque) = &node.content {
+        return found.push(Found::Opaque(opaque));
+    }
+    let is_read = is_read
+        && node.is_shown()
+        && !matches!(node.content, Content::Mail(_))
+        && !matches!(essence, "multipart/alternative" | "multipart/related");
+    node.children().iter().for_each(|part| walk(rules, part, &below, is_read, found));
+}
+
+/// What is secured by its text: OTR, and a file whose key stands beside its link.
+fn of_leaf<'a>(rules: &'a Encryption, node: &Node) -> Option<(Named<'a>, Kind, &'static str)> {
+    if !matches!(node.content, Content::Leaf) {
+        return None;
+    }
+    let otr = |text: &str| otr::of(text).filter(|otr| *otr != Otr::Offer);
+    let text = || node.entity.text().unwrap_or_else(|_| lossy(&node.entity));
+    match node.media_type.essence() {
+        "text/plain" => Some((rules.otr()?, Kind::Otr, otr(&text())?.place())),
+        "text/html" => {
+            let html = text();
+            let found = otr(&html).or_else(|| otr(&message::plain_text_of_html(&html)?))?;
+            Some((rules.otr()?, Kind::Otr, found.place()))
+        }
+        rcs_file::MEDIA_TYPE => {
+            let is_encrypted = rcs_file::urls_of(&text()) == Err(Unusable::Encrypted);
+            let named = is_encrypted.then(|| rules.encrypted_file())??;
+            Some((named, Kind::Encrypted, "a file with its key"))
+        }
+        _ => None,
+    }
+}
+
+/// A text whose character set is not read, or that is broken: what of it is ASCII.
+fn lossy(entity: &Entity) -> Text {
+    let octets = entity.decoded().unwrap_or_else(|_| entity.body.clone());
+    let octets: Vec<u8> = octets.iter().copied().filter(|octet| *octet != 0).collect();
+    Charset::Iso8859_1.decode(octets.into()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use super::Whose;
 use super::body::{Kind, Part};
 use super::object::{self, Uncarried};
+use super::otr;
 use crate::codec::mime::Entity;
 use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, Jid, LangText, Message, MessageKind, Stanza, ns};
@@ -102,6 +103,18 @@ pub(in crate::translate) fn relayed<'a>(
     })
 }
 
+/// OTR in what a message to XMPP has become, its subjects and names among it, if it must not cross.
+pub(in crate::translate) fn otr_of(
+    rules: &Encryption,
+    inbound: &Inbound,
+    message: &Message,
+) -> Option<Part> {
+    let place = otr::place_in(message)?;
+    let named = rules.otr()?;
+    let crosses = course(rules, inbound, named.scheme, &named.name) == Course::Relay;
+    (!crosses).then(|| Part::new(&named, Kind::Otr, place))
+}
+
 /// The answer to what does not cross, with what is told of it.
 pub(in crate::translate) fn refusal<'a>(
     rules: &Encryption,
@@ -127,11 +140,11 @@ pub(in crate::translate) fn refusal<'a>(
         _ => Saying::Warning,
     };
     let asked = facts(arrived, &part.key, &part.name);
-    let mut refusal = Refusal::new(status);
+    let words = rules.say(&asked, saying, lang, &part.title, "").text;
+    let mut refusal = Refusal::explained(status, &words);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
         refusal = refusal.with(HeaderName::Accept, accept);
     }
-    let refusal = refusal.warning(&rules.say(&asked, saying, lang, &part.title, "").text);
     let sighting = whose(arrived).sighting(&part.name, &part.place, Decision::Refused);
     let notice =
         (course_of(rules, arrived, part) == Course::Notify).then(|| notice(rules, arrived, part));

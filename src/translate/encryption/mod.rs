@@ -15,7 +15,7 @@ pub mod stanza;
 use crate::codec::xmpp::{Element, Jid, StanzaError, Text};
 use crate::flow::{Correlation, Decision, Sighting, Towards};
 
-pub(super) use inward::{course, facts, pinned, refusal, relayed, whose};
+pub(super) use inward::{course, facts, otr_of, pinned, refusal, relayed, whose};
 pub(super) use outward::{Outward, error_of_object, outward};
 
 /// The namespace of the gateway's own condition.

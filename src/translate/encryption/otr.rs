@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::codec::xmpp::{Element, LangText, Message, Node};
+
 /// Base64 characters behind `?OTR:` that make a message of it and not a question about it.
 const LEAST_DATA: usize = 16;
 /// The white space that offers OTR without showing it.
@@ -40,8 +42,32 @@ impl Otr {
 
 /// What of OTR a text is, if anything. One look for the two characters that everything of OTR
 /// has is all that other texts cost.
+///
+/// A message counts over line ends, and over what shows nothing: so it stands in the text of
+/// several parts, and in HTML with places where a line may end. A client's decoder passes over
+/// them.
 #[must_use]
 pub fn of(text: &str) -> Option<Otr> {
+    match as_written(text) {
+        found @ Some(Otr::Data | Otr::Query) => found,
+        found => match joined(text).as_deref().and_then(as_written) {
+            Some(Otr::Data) => Some(Otr::Data),
+            _ => found,
+        },
+    }
+}
+
+/// The text without line ends and what shows nothing, where it has a question mark and any of
+/// these.
+fn joined(text: &str) -> Option<String> {
+    let shows_nothing = |c: char| {
+        matches!(c, '\r' | '\n' | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+    };
+    memchr::memchr(b'?', text.as_bytes())?;
+    text.contains(shows_nothing).then(|| text.replace(shows_nothing, ""))
+}
+
+fn as_written(text: &str) -> Option<Otr> {
     let octets = text.as_bytes();
     let mut offers = false;
     for at in memchr::memchr2_iter(b'?', b'\t', octets) {
@@ -60,6 +86,41 @@ pub fn of(text: &str) -> Option<Otr> {
         }
     }
     offers.then_some(Otr::Offer)
+}
+
+/// Where a message has OTR's messages or questions, if anywhere: in a body, a subject, the thread,
+/// or in any text or value of its other children, such as a nick.
+#[must_use]
+pub fn place_in(message: &Message) -> Option<String> {
+    let is_otr = |text: &str| of(text).is_some_and(|found| found != Otr::Offer);
+    let any = |texts: &[LangText]| texts.iter().any(|text| is_otr(&text.text));
+    if any(&message.bodies) {
+        return Some("the text".to_owned());
+    }
+    if any(&message.subjects) {
+        return Some("the subject".to_owned());
+    }
+    if message.thread.as_deref().is_some_and(is_otr) {
+        return Some("the thread".to_owned());
+    }
+    let mut children = message.extensions.iter();
+    let child = children.find(|child| {
+        let (mut all, mut value) = (String::new(), false);
+        gather(child, &mut all, &mut |text| value |= is_otr(text));
+        value || is_otr(&all)
+    })?;
+    Some(format!("<{} xmlns='{}'/>", child.name, child.ns))
+}
+
+/// All text within an element, one piece behind the other, and each value of an attribute.
+fn gather(element: &Element, text: &mut String, value: &mut dyn FnMut(&str)) {
+    element.attrs.iter().for_each(|attr| value(&attr.value));
+    for child in &element.children {
+        match child {
+            Node::Text(piece) => text.push_str(piece),
+            Node::Element(child) => gather(child, text, value),
+        }
+    }
 }
 
 /// A text without the white space that offers OTR.
@@ -175,6 +236,12 @@ mod tests {
             ("<p><b>?OTR?</b></p>", Some(Otr::Query)),
             ("?OTR?", Some(Otr::Query)),
             ("?OTR Error: you sent nonsense", Some(Otr::Query)),
+            ("?OTR:AAMCAbcd\nefghijkl0123.", Some(Otr::Data)),
+            ("?OTR:AAMCAbcd\u{200b}efghijkl0123.", Some(Otr::Data)),
+            ("?OT\r\nR:AAMCAbcdefghijkl0123.", Some(Otr::Data)),
+            ("?OTR,1,3,\nAAMC,", Some(Otr::Data)),
+            ("what does ?OTR:\nmean to you and me", None),
+            ("never heard of\n?OTRv4?", None),
             ("what does ?OTR: mean", None),
             ("?OTR? never heard of it", None),
             ("it said ?OTRv4? and stopped", None),

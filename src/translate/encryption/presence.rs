@@ -13,6 +13,7 @@ use crate::flow::{
     Correlation, Decision, DialogId, Directed, Failure, Flag, Notified, Now, Pair, Refusal, Sight,
     Takes, Towards, Written,
 };
+use crate::rules::Saying::NotOffered;
 use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
 use crate::rules::{Direction, Encryption, Facts, Rules};
 use crate::translate::error;
@@ -107,7 +108,8 @@ pub(in crate::translate) fn secured(
         Err(status) => status,
     };
     if refused == Status::REQUEST_ENTITY_TOO_LARGE {
-        return Some((Secured::Refused(Box::new(Refusal::new(refused))), flag(Decision::Refused)));
+        let refusal = Refusal::new(refused, "This presence object is too large for XMPP");
+        return Some((Secured::Refused(Box::new(refusal)), flag(Decision::Refused)));
     }
     let accept = accept(rules, &notified.pair, notified.native);
     let (refusal, mut flag) = refusal(rules, arrived, &part, refused, &accept);
@@ -193,16 +195,16 @@ fn crosses(
     named: Option<&Named<'_>>,
     sight: Option<&Sight>,
 ) -> Outward {
-    let means = &rules.encryption;
+    let (means, lang) = (&rules.encryption, presence.lang.as_deref());
     let object = match object::in_children(means, &presence.extensions) {
         Some(Ok(object)) => Some(object),
         Some(Err(refused)) => return Err(Box::new(refused.error())),
         None => None,
     };
     let Some((object, named)) = object.zip(named) else {
-        return Err(Box::new(StanzaError::new(Condition::NotAcceptable)));
+        let (condition, saying) = (Condition::NotAcceptable, NotOffered);
+        return Err(Box::new(error::of_saying(&rules.errors, condition, saying, lang)));
     };
-    let lang = presence.lang.as_deref();
     let about = Facts { scheme: named.names(), ..asked(presence) };
     let refused = |saying| Err(Box::new(untranslatable_error(rules, &about, named, saying, lang)));
     let Some(sight) = sight.filter(|sight| crosses_to_sip(means, &about, named, sight)) else {
@@ -215,7 +217,7 @@ fn crosses(
     };
     if let Some(failure) = failure {
         let errors = rules.errors.of(&facts(presence));
-        return Err(Box::new(error::of_failure(errors, failure)));
+        return Err(Box::new(error::of_failure(errors, failure, error::Told::new(lang))));
     }
     let is_signed = object.media_type.is("multipart/signed");
     let takes = |takes: &Takes| if is_signed { takes.signed } else { takes.enveloped };

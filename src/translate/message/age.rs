@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::codec::mime::rfc3339;
-use crate::codec::sip::{HeaderName, HeaderValue, Headers, ReasonPhrase, Status};
+use crate::codec::sip::{HeaderName, HeaderValue, Headers, Status};
 use crate::codec::xmpp::{Element, ns};
 use crate::flow::{Now, Refusal};
 use crate::rules::{Late, Messages};
@@ -39,8 +39,7 @@ pub(super) fn delay(
 }
 
 fn refuse<T>(status: Status, reason: &str) -> Result<T, Box<Refusal>> {
-    let reason = Some(ReasonPhrase::text(reason));
-    Err(Box::new(Refusal { reason, ..Refusal::new(status) }))
+    Err(Box::new(Refusal::new(status, reason)))
 }
 
 /// The mark of a delayed message (XEP-0203 §4); none for a time that has no stamp.

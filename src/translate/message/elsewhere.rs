@@ -1,12 +1,13 @@
 //! Content that is named and not contained: a URL (RFC 4483), a file on a server (GSMA RCC.07), a
 //! place on the earth (RFC 4119).
 
-use super::reading::{Place, Read, Reader, Said, text};
+use super::reading::{Read, Reader, Said, text};
 use super::refusal::{unread, unsupported};
 use crate::codec::mime::{Entity, MediaType, external_body};
 use crate::codec::sip::HeaderName;
 use crate::codec::xmpp::Text;
 use crate::codec::{pidf, rcs_file};
+use crate::translate::structure::Place;
 
 /// Content that lies elsewhere (RFC 4483, XEP-0066).
 pub(super) fn external(media_type: &MediaType) -> Read<Said> {

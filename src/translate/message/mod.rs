@@ -17,3 +17,8 @@ mod xhtml_im;
 pub(super) use shim::{Hops, hops};
 pub(super) use to_sip::{display_name, object, to_sip};
 pub(super) use to_xmpp::{Inward, to_xmpp};
+
+/// What an HTML text says; `None` where it is too large.
+pub(super) fn plain_text_of_html(html: &str) -> Option<String> {
+    html::read(html).ok().map(|nodes| xhtml_im::plain_text(&nodes))
+}

@@ -1,59 +1,56 @@
 //! Bodies of several parts (RFC 2046 §5.1, RFC 5621).
 
 use super::language;
-use super::reading::{Place, Read, Reader, Said, Unread, secured};
-use super::refusal::{malformed, unsupported};
+use super::reading::{Read, Reader, Said, Unread, secured};
+use super::refusal::{opaque_part, unsupported};
 use super::xhtml_im;
-use crate::codec::mime::{Entity, Handling, MediaType, MultipartError};
 use crate::codec::xmpp::Text;
 use crate::flow::Decision;
 use crate::rules::encryption::Saying;
-use crate::translate::encryption::{body, facts};
-
-/// Multiparts within each other, the outermost counted.
-pub(super) const MAX_DEPTH: usize = 4;
+use crate::translate::encryption::body::{self, Found};
+use crate::translate::encryption::facts;
+use crate::translate::structure::{Node, Place};
 
 impl Reader<'_> {
     /// What the parts say together. A subtype that is not known is read as mixed (RFC 2046
     /// §5.1.3).
-    pub(super) fn multipart(
-        &self,
-        entity: &Entity,
-        media_type: &MediaType,
-        place: Place,
-    ) -> Read<Said> {
+    pub(super) fn multipart(&self, node: &Node, parts: &[Node], place: Place) -> Read<Said> {
         let place = Place { multiparts: place.multiparts + 1, ..place };
-        if place.multiparts > MAX_DEPTH {
-            return malformed(&MultipartError::TooDeep.to_string());
-        }
         // What is encrypted is the message, and a readable sibling its fallback (RFC 8591 §12).
-        let mut parts = body::parts(self.encryption, entity).into_iter();
-        let leaves_out = self.encryption.notice_optional_part;
-        if let Some(part) = parts.find(|part| !(self.reads(part) || part.optional && leaves_out)) {
-            return Err(secured(part, entity, place));
+        // It was looked for once around the outermost.
+        if place.multiparts == 1 {
+            self.demand_readable(node, place)?;
         }
-        let broken = |error: MultipartError| malformed(&error.to_string());
-        match media_type.essence() {
-            "multipart/alternative" => match entity.parts() {
-                Ok(parts) => self.alternative(&parts, place),
-                Err(error) => broken(error),
-            },
-            "multipart/related" => match entity.root_part() {
-                Ok(root) => self.part(&root, place),
-                Err(error) => broken(error),
-            },
-            _ => match entity.parts() {
-                Ok(parts) => self.mixed(&parts, place),
-                Err(error) => broken(error),
-            },
+        match node.media_type.essence() {
+            "multipart/alternative" => self.alternative(parts, place),
+            "multipart/related" => {
+                let ids = parts.iter().map(|part| part.entity.content_id.as_deref());
+                let root = parts.get(node.entity.root(ids)).map(|root| self.node(root, place));
+                root.unwrap_or_else(unsupported)
+            }
+            _ => self.mixed(parts, place),
         }
     }
 
+    /// Refuses what is secured before what only cannot be looked into: it says more.
+    pub(super) fn demand_readable(&self, node: &Node, place: Place) -> Read<()> {
+        let leaves_out = self.encryption.notice_optional_part;
+        let mut unknown = None;
+        for found in body::found(self.encryption, node) {
+            match found {
+                Found::Secured(part) if self.reads(&part) || part.optional && leaves_out => {}
+                Found::Secured(part) => return Err(secured(part, &node.entity, place)),
+                Found::Opaque(why) => unknown = unknown.or(Some(why)),
+            }
+        }
+        unknown.map_or(Ok(()), |why| Err(opaque_part(why)))
+    }
+
     /// The last part that is understood; none may be demanded (RFC 5621 §6.1, §8.3).
-    fn alternative(&self, parts: &[Entity], place: Place) -> Read<Said> {
+    fn alternative(&self, parts: &[Node], place: Place) -> Read<Said> {
         let mut last = unsupported();
         for part in parts.iter().rev() {
-            match self.part(part, place) {
+            match self.node(part, place) {
                 Err(Unread::NotUnderstood(refusal)) => last = Err(Unread::NotUnderstood(refusal)),
                 decided => return decided,
             }
@@ -63,25 +60,19 @@ impl Reader<'_> {
 
     /// All parts in order; one that is not understood may be missing if it says so (RFC 3261
     /// §20.11).
-    fn mixed(&self, parts: &[Entity], place: Place) -> Read<Said> {
+    fn mixed(&self, parts: &[Node], place: Place) -> Read<Said> {
         let mut all = Said::default();
         for part in parts {
-            let is_optional = part
-                .disposition
-                .as_ref()
-                .is_some_and(|disposition| disposition.handling == Handling::Optional);
-            let is_secured = || {
-                let of_type = |it| body::of_type(self.encryption, it).is_some();
-                part.content_type.as_ref().is_some_and(of_type)
-            };
-            let said = match is_shown(part) || is_secured() {
-                true => self.part(part, place),
+            let is_optional = part.is_optional();
+            let is_secured = || body::of_node(self.encryption, part).is_some();
+            let said = match part.is_shown() || is_secured() {
+                true => self.node(part, place),
                 // An attachment is for saving, a session for calling: neither is text to show.
                 false => unsupported(),
             };
             match said {
                 Ok(said) => all.add(said),
-                Err(Unread::NotUnderstood(_)) if is_optional || self.is_about(part) => {}
+                Err(Unread::NotUnderstood(_)) if is_optional || self.is_about(&part.entity) => {}
                 Err(Unread::Secured(part)) if is_optional => all.add(self.without(&part.part)),
                 Err(unread) => return Err(unread),
             }
@@ -98,12 +89,6 @@ impl Reader<'_> {
         let left_out = (part.name.clone(), part.place.clone(), Decision::PartLeftOut);
         Said { text: Some(said.text.into()), left_out: vec![left_out], ..Said::default() }
     }
-}
-
-/// Whether a part is part of the text, or a notification (RFC 5438 §13.3), by its disposition.
-fn is_shown(part: &Entity) -> bool {
-    let kind = part.disposition.as_ref().map_or("render", |disposition| &*disposition.kind);
-    matches!(kind, "render" | "inline" | "notification")
 }
 
 impl Said {

@@ -1,31 +1,25 @@
 //! What a body says: from MIME entities to text (RFC 3261 §7.4, RFC 3862, RFC 7572 §7).
 
-use std::cell::Cell;
-
-use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::elsewhere::external;
-use super::multipart::MAX_DEPTH;
 use super::refusal::{
-    bad_request, malformed, too_large, unknown_charset, unknown_coding, unread, unsupported,
+    malformed, opaque, opaque_part, too_large, unknown_charset, unread, unsupported,
 };
 use super::{edits, html, language, xhtml_im};
 use crate::codec::mime::{
-    Charset, CodingError, ContentCoding, Cpim, CpimAddress, Entity, MediaType, MultipartError,
-    TextError, TransferEncoding, cpim, external_body, format_flowed,
+    Charset, Cpim, CpimAddress, Entity, MediaType, TextError, TransferEncoding, cpim,
+    external_body, format_flowed,
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
-use crate::codec::xmpp::{LangText, Node, Text};
+use crate::codec::xmpp::{LangText, Node as XmlNode, Text};
 use crate::codec::{pidf, rcs_file};
 use crate::flow::{Counter, Decision, Inbound, Refusal};
 use crate::rules::encryption::{Course, Scheme};
 use crate::rules::{Encryption, Messages};
 use crate::translate::encryption::body::{self, Kind, Part};
 use crate::translate::encryption::{course, otr};
-
-/// Codings on top of each other that one body may have.
-const MAX_CODINGS: usize = 2;
+use crate::translate::structure::{Builder, Content, Node, Opaque, Place};
 
 /// What a body, or a part of one, says.
 #[derive(Debug, Default)]
@@ -33,7 +27,7 @@ pub(super) struct Said {
     /// The plain text.
     pub text: Option<Text>,
     /// The same with its formatting: the children of an XHTML-IM body.
-    pub xhtml: Option<Vec<Node>>,
+    pub xhtml: Option<Vec<XmlNode>>,
     /// Where content lies that is not in the message.
     pub url: Option<Text>,
     /// The subjects of a CPIM object.
@@ -81,23 +75,12 @@ pub(super) struct Secured {
 
 pub(super) type Read<T> = Result<T, Unread>;
 
-/// Where an entity stands.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
-    /// CPIM objects around it.
-    pub objects: usize,
-    /// Multiparts around it.
-    pub multiparts: usize,
-}
-
 /// Reads the body of one request.
 pub(super) struct Reader<'a> {
     pub(super) rules: &'a Messages,
     pub(super) encryption: &'a Encryption,
     pub(super) inbound: &'a Inbound,
     pub(super) request: &'a Request,
-    /// Octets that codings may still inflate to.
-    left: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -106,19 +89,18 @@ impl<'a> Reader<'a> {
         encryption: &'a Encryption,
         inbound: &'a Inbound,
     ) -> Self {
-        let left = Cell::new(rules.max_inflated_octets);
-        Reader { rules, encryption, inbound, request: &inbound.request, left }
+        Reader { rules, encryption, inbound, request: &inbound.request }
     }
 
     /// What the body says.
     pub(super) fn read(&self) -> Read<Said> {
-        self.top().and_then(|entity| self.entity(&entity, Place::default())).map_err(|unread| {
-            match unread {
+        self.top().and_then(|node| self.node(&node, Place::default())).map_err(
+            |unread| match unread {
                 Unread::NotUnderstood(refusal) => Unread::NotUnderstood(self.accepting(refusal)),
                 Unread::Refused(refusal) => Unread::Refused(self.accepting(refusal)),
                 secured @ Unread::Secured(_) => secured,
-            }
-        })
+            },
+        )
     }
 
     /// A refusal whose Accept leaves out what the rules refuse.
@@ -129,8 +111,8 @@ impl<'a> Reader<'a> {
         refusal
     }
 
-    /// The body as an entity, its header being in that of the request (RFC 3261 §7.4).
-    fn top(&self) -> Read<Entity> {
+    /// The body, its header being in that of the request (RFC 3261 §7.4).
+    fn top(&self) -> Read<Node> {
         let headers = &self.request.headers;
         let codings: Vec<&str> = headers.items(&HeaderName::ContentEncoding).collect();
         let Some(media_type) = headers.content_type() else {
@@ -139,8 +121,7 @@ impl<'a> Reader<'a> {
         let Ok(media_type) = MediaType::parse(media_type) else {
             return malformed("the Content-Type cannot be read");
         };
-        let body = self.inflate(&codings, &self.request.body)?;
-        let mut entity = Entity::new(media_type, body);
+        let mut entity = Entity::new(media_type, self.request.body.clone());
         // No header of SIP, and yet some send it (RFC 5621 §3.2 has it in parts alone).
         if let Some(name) = headers.get_text(&HeaderName::ContentTransferEncoding) {
             let encoding = TransferEncoding::from_name(name);
@@ -149,70 +130,46 @@ impl<'a> Reader<'a> {
                 None => return malformed("unknown Content-Transfer-Encoding"),
             };
         }
-        Ok(entity)
+        let builder = Builder::new(self.rules.cpim_syntax, self.rules.max_inflated_octets);
+        Ok(builder.body(entity, &codings))
     }
 
-    /// The octets before coding; the coding named last was made last (RFC 9110 §8.4).
-    fn inflate(&self, codings: &[&str], octets: &Bytes) -> Read<Bytes> {
-        if codings.len() > MAX_CODINGS {
-            return malformed("too many content codings");
-        }
-        let mut octets = octets.clone();
-        for name in codings.iter().rev() {
-            let Some(coding) = ContentCoding::from_name(name) else {
-                return Err(Unread::NotUnderstood(unknown_coding(name)));
-            };
-            octets = coding.decode(&octets, self.left.get()).map_err(|error| match error {
-                CodingError::Malformed => Unread::Refused(bad_request(&error.to_string())),
-                CodingError::TooLarge => Unread::Refused(too_large(&error.to_string())),
-            })?;
-            if coding != ContentCoding::Identity {
-                self.left.set(self.left.get() - octets.len().min(self.left.get()));
-            }
-        }
-        Ok(octets)
-    }
-
-    /// What a part says, its own coding undone.
-    pub(super) fn part(&self, part: &Entity, place: Place) -> Read<Said> {
-        let Some(codings) = part.header("Content-Encoding") else {
-            return self.entity(part, place);
-        };
-        let codings: Vec<&str> = codings.split(',').collect();
-        // What lies beneath the transfer encoding was coded first (RFC 2045 §6.1).
-        let body = self.inflate(&codings, &decoded(part)?)?;
-        let plain = Entity { body, transfer_encoding: TransferEncoding::default(), ..part.clone() };
-        self.entity(&plain, place)
-    }
-
-    fn entity(&self, entity: &Entity, place: Place) -> Read<Said> {
-        let by_default = MediaType::text_plain();
-        let media_type = entity.content_type.as_ref().unwrap_or(&by_default);
+    /// What an entity says.
+    pub(super) fn node(&self, node: &Node, place: Place) -> Read<Said> {
+        let Node { entity, media_type, content } = node;
         let refused = &self.rules.refuse_types;
-        let mut said = match media_type.essence() {
-            essence if refused.iter().any(|known| known.eq_ignore_ascii_case(essence)) => {
+        let mut said = match (media_type.essence(), content) {
+            // Of what is coded there is no more to say than that; else the type says more.
+            (_, Content::Opaque(why)) if why.is_of_coding() => return self.unknown(why, place),
+            (essence, _) if refused.iter().any(|known| known.eq_ignore_ascii_case(essence)) => {
                 return unsupported();
             }
-            "text/plain" => self.plain(entity, media_type, place)?,
-            "text/html" => self.html(entity, place)?,
-            cpim::MEDIA_TYPE => self.object(entity, place)?,
-            external_body::MEDIA_TYPE => external(media_type)?,
-            rcs_file::MEDIA_TYPE => self.file(entity, place)?,
-            pidf::MEDIA_TYPE => self.location(entity, place)?,
-            "application/im-iscomposing+xml" => notification(Counter::InboundComposing),
-            "message/imdn+xml" => notification(Counter::InboundDisposition),
-            _ => match body::of_type(self.encryption, media_type) {
-                Some((named, kind)) => {
+            (_, Content::Object(object, within)) => self.object(object, within, place)?,
+            ("text/plain", _) => self.plain(entity, media_type, place)?,
+            ("text/html", _) => self.html(entity, place)?,
+            (external_body::MEDIA_TYPE, _) => external(media_type)?,
+            ("application/im-iscomposing+xml", _) => notification(Counter::InboundComposing),
+            ("message/imdn+xml", _) => notification(Counter::InboundDisposition),
+            _ => match (body::of_node(self.encryption, node), content) {
+                (Some((named, kind)), _) => {
                     let part = Part::new(&named, kind, media_type.essence().to_owned());
-                    self.secured(part, named.scheme, entity, place)?
+                    self.secured(part, named.scheme, node, place)?
                 }
-                None if media_type.is_multipart() => self.multipart(entity, media_type, place)?,
-                None => return unread(media_type.essence()),
+                (None, Content::Opaque(why)) => return self.unknown(why, place),
+                (None, Content::Multipart(parts)) => self.multipart(node, parts, place)?,
+                (None, _) if media_type.is(rcs_file::MEDIA_TYPE) => self.file(entity, place)?,
+                (None, _) if media_type.is(pidf::MEDIA_TYPE) => self.location(entity, place)?,
+                (None, _) => return unread(media_type.essence()),
             },
         };
         let own = entity.language.as_ref().filter(|tag| language::is_tag(tag));
         said.language = said.language.or_else(|| own.cloned());
         Ok(said)
+    }
+
+    /// What cannot be looked into: beside other parts nobody knows what it hides.
+    fn unknown<T>(&self, why: &Opaque, place: Place) -> Read<T> {
+        if place.multiparts > 0 { Err(opaque_part(why)) } else { Err(opaque(why)) }
     }
 
     fn plain(&self, entity: &Entity, media_type: &MediaType, place: Place) -> Read<Said> {
@@ -263,19 +220,21 @@ impl<'a> Reader<'a> {
 
     /// What is secured end to end: the signed text if the rules give the signature up, nothing
     /// else.
-    fn secured(&self, part: Part, scheme: &Scheme, entity: &Entity, place: Place) -> Read<Said> {
+    fn secured(&self, part: Part, scheme: &Scheme, node: &Node, place: Place) -> Read<Said> {
         let strips = part.kind == Kind::Signed
             && course(self.encryption, self.inbound, scheme, &part.name) == Course::StripSignature;
         if !strips {
-            return Err(secured(part, entity, place));
+            return Err(secured(part, &node.entity, place));
+        }
+        if let Content::Opaque(why) = &node.content {
+            return self.unknown(why, place);
         }
         let below = Place { multiparts: place.multiparts + 1, ..place };
-        if below.multiparts > MAX_DEPTH {
-            return malformed(&MultipartError::TooDeep.to_string());
+        if place.multiparts == 0 {
+            self.demand_readable(node, below)?;
         }
-        let parts = entity.parts().or_else(|error| malformed(&error.to_string()))?;
-        let Some(signed) = parts.first() else { return unsupported() };
-        let mut said = self.part(signed, below)?;
+        let Some(signed) = node.children().first() else { return unsupported() };
+        let mut said = self.node(signed, below)?;
         said.left_out.push((part.name, part.place, Decision::SignatureLeftOut));
         Ok(said)
     }
@@ -289,34 +248,27 @@ impl<'a> Reader<'a> {
     }
 
     /// A CPIM object: its text with its subjects; its sender is a claim (RFC 3862 §4.1).
-    fn object(&self, entity: &Entity, place: Place) -> Read<Said> {
-        let words = |error: cpim::CpimError| format!("message/cpim: {error}");
-        let object = Cpim::parse(decoded(entity)?, self.rules.cpim_syntax);
-        let object = object.map_err(|error| Unread::Refused(bad_request(&words(error))))?;
+    fn object(&self, object: &Cpim, within: &Node, place: Place) -> Read<Said> {
         let objects = place.objects + object.levels().count();
-        if objects > cpim::MAX_DEPTH {
-            return malformed(&words(cpim::CpimError::TooDeep));
-        }
         let known = |ns: &str| ns == cpim::CORE_NAMESPACE || ns == cpim::IMDN_NAMESPACE;
         if let Some(required) = object.all_required().find(|required| !known(&required.ns)) {
-            let refusal = Refusal::new(Status::NOT_ACCEPTABLE_HERE);
             let words = format!("CPIM Require not supported: {}", required.name);
-            return Err(Unread::NotUnderstood(Box::new(refusal.warning(&words))));
+            let refusal = Refusal::explained(Status::NOT_ACCEPTABLE_HERE, &words);
+            return Err(Unread::NotUnderstood(Box::new(refusal)));
         }
         let foreign =
             object.levels().any(|level| level.from().is_some_and(|from| self.foreign(&from)));
         if foreign && self.rules.refuse_foreign_from {
-            let refusal = Refusal::new(Status::FORBIDDEN);
-            return Err(Unread::Refused(Box::new(
-                refusal.warning("the CPIM From is somebody else"),
-            )));
+            let words = "The CPIM From is somebody else";
+            let refusal = Refusal::explained(Status::FORBIDDEN, words);
+            return Err(Unread::Refused(Box::new(refusal)));
         }
-        let mut said = self.part(object.content(), Place { objects, ..place })?;
+        let mut said = self.node(within, Place { objects, ..place })?;
         said.counted.extend(foreign.then_some(Counter::CpimForeignFrom));
         let id = object.content().header("Content-ID").map(|id| id.trim_matches(['<', '>', ' ']));
         said.id = id.filter(|id| !id.is_empty()).map(Text::from);
         said.thread = object.levels().find_map(thread).or(said.thread);
-        said.headers.extend(edits::of_object(&self.rules.edits, &object));
+        said.headers.extend(edits::of_object(&self.rules.edits, object));
         said.sent = object.levels().find_map(Cpim::date_time).or(said.sent);
         let within = std::mem::take(&mut said.subjects);
         let subjects = object.levels().flat_map(Cpim::subjects).map(language::of_subject);
@@ -348,10 +300,6 @@ fn thread(object: &Cpim) -> Option<Text> {
 /// RFC 3994 and RFC 5438: for the peer's client, and never text.
 fn notification(counter: Counter) -> Said {
     Said { notifies: true, counted: vec![counter], ..Said::default() }
-}
-
-fn decoded(entity: &Entity) -> Read<Bytes> {
-    entity.decoded().map_err(|error| Unread::Refused(bad_request(&error.to_string())))
 }
 
 pub(super) fn text(entity: &Entity, place: Place) -> Read<Text> {

@@ -1,10 +1,11 @@
 //! The refusals of bodies (RFC 3261 §21.4.1, §21.4.13), each with words for a person.
 
 use super::reading::{Read, Unread};
-use crate::codec::mime::ContentCoding;
+use crate::codec::mime::{CodingError, ContentCoding};
 use crate::codec::sip::{HeaderName, Status};
 use crate::flow::Refusal;
 use crate::rules::Messages;
+use crate::translate::structure::Opaque;
 
 /// The character sets in which texts are read: bare, and within CPIM objects (RFC 3922 §4.2.9).
 const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
@@ -13,23 +14,45 @@ const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
 
 pub(super) fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
     let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, accept);
-    Box::new(refusal.warning(&format!("the character set {name} is not read")))
+    let words = format!("The character set {name} is not read");
+    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+    Box::new(refusal.with(HeaderName::Accept, accept))
 }
 
-pub(super) fn unknown_coding(name: &str) -> Box<Refusal> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
+fn unknown_coding(name: &str) -> Box<Refusal> {
+    let words = format!("The content coding {name} is not read");
+    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
-    Box::new(refusal.warning(&format!("the content coding {name} is not read")))
+    Box::new(refusal)
 }
 
 pub(super) fn bad_request(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
 pub(super) fn too_large(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE).warning(why))
+    Box::new(Refusal::explained(Status::REQUEST_ENTITY_TOO_LARGE, why))
+}
+
+/// A whole body that cannot be looked into.
+pub(super) fn opaque(why: &Opaque) -> Unread {
+    match why {
+        Opaque::UnknownCoding(name) => Unread::NotUnderstood(unknown_coding(name)),
+        Opaque::Coding(CodingError::TooLarge) => Unread::Refused(too_large(&why.to_string())),
+        Opaque::Tunnel(essence) => Unread::NotUnderstood(not_shown(essence)),
+        _ => Unread::Refused(bad_request(&why.to_string())),
+    }
+}
+
+/// The same of a part: what it hides may be the message, and the text beside it what stands in for
+/// it. So it is never passed over.
+pub(super) fn opaque_part(why: &Opaque) -> Unread {
+    Unread::Refused(match why {
+        Opaque::UnknownCoding(name) => unknown_coding(name),
+        Opaque::Coding(CodingError::TooLarge) => too_large(&why.to_string()),
+        _ => Box::new(unaccepted().warning(&why.to_string())),
+    })
 }
 
 pub(super) fn malformed<T>(why: &str) -> Read<T> {
@@ -43,10 +66,15 @@ pub(super) fn unsupported<T>() -> Read<T> {
 
 /// The same, with words for what it was.
 pub(super) fn unread<T>(what: &str) -> Read<T> {
-    let words = format!("{what} cannot be shown to XMPP users");
-    Err(Unread::NotUnderstood(Box::new(unaccepted().warning(&words))))
+    Err(Unread::NotUnderstood(not_shown(what)))
+}
+
+fn not_shown(what: &str) -> Box<Refusal> {
+    Box::new(unaccepted().warning(&format!("{what} cannot be shown to XMPP users")))
 }
 
 fn unaccepted() -> Refusal {
-    Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, Messages::ACCEPT)
+    let words = "This kind of content is not carried, send plain text";
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
+    refusal.with(HeaderName::Accept, Messages::ACCEPT)
 }

@@ -6,6 +6,7 @@ use crate::codec::sip::{HeaderName, NameAddr, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Text, ns};
 use crate::flow::{Counter, Decision, Flag, Inbound, Now, Refusal};
 use crate::rules::{Encryption, Messages, ThreadForm};
+use crate::translate::encryption::body::Part;
 use crate::translate::{encryption, plain};
 
 /// What a MESSAGE means on the XMPP side.
@@ -59,9 +60,7 @@ pub(in crate::translate) fn to_xmpp(
     if let Some(id) = &id {
         message.id = Some(id.clone());
     }
-    if rules.display_name_to_nick {
-        message.extensions.extend(nick(&request.from));
-    }
+    message.extensions.extend(nick(&request.from).filter(|_| rules.display_name_to_nick));
     if !rules.edits.is_empty() {
         edits::stanza(&rules.edits, inbound, &objects, &mut message);
     }
@@ -69,8 +68,18 @@ pub(in crate::translate) fn to_xmpp(
     if is_otr {
         message.extensions.extend(encryption::pinned());
     }
+    if let Some(part) = encryption::otr_of(means, inbound, &message).filter(|_| !is_otr) {
+        return Ok(refused(means, inbound, &part, Status::NOT_ACCEPTABLE_HERE));
+    }
     fits(&message, inbound.max_stanza_octets)?;
     Ok(Inward { stanza: Some(Box::new(message)), counted, id, flags, refusal: None })
+}
+
+/// The answer to what is secured and does not cross.
+fn refused(means: &Encryption, inbound: &Inbound, part: &Part, status: Status) -> Inward {
+    let (refusal, flag) = encryption::refusal(means, inbound, part, status, Messages::ACCEPT);
+    let (refusal, flags) = (Some(Box::new(refusal)), vec![flag]);
+    Inward { stanza: None, counted: Vec::new(), id: None, flags, refusal }
 }
 
 /// What of encryption a readable message had.
@@ -95,15 +104,9 @@ fn of_secured(
 ) -> Result<Inward, Box<Refusal>> {
     let Secured { part, entity, is_whole } = secured;
     let object = encryption::relayed(means, inbound, part, entity, *is_whole);
-    let counted = Vec::new();
     let object = match object {
         Ok(object) => object,
-        Err(status) => {
-            let (refusal, flag) =
-                encryption::refusal(means, inbound, part, status, Messages::ACCEPT);
-            let (refusal, flags) = (Some(Box::new(refusal)), vec![flag]);
-            return Ok(Inward { stanza: None, counted, id: None, flags, refusal });
-        }
+        Err(status) => return Ok(refused(means, inbound, part, status)),
     };
     let delay = age::delay(rules, &inbound.request.headers, None, now)?;
     let said = Said::default();
@@ -112,7 +115,7 @@ fn of_secured(
     message.extensions.insert(0, object);
     fits(&message, inbound.max_stanza_octets)?;
     let sighting = encryption::whose(inbound).sighting(&part.name, &part.place, Decision::Relayed);
-    let flags = vec![Flag { sighting, notice: None }];
+    let (counted, flags) = (Vec::new(), vec![Flag { sighting, notice: None }]);
     Ok(Inward { stanza: Some(Box::new(message)), counted, id: None, flags, refusal: None })
 }
 
@@ -193,6 +196,9 @@ fn fits(message: &Message, bound: usize) -> Result<(), Box<Refusal>> {
     message.write(&mut octets);
     match octets.len() <= bound {
         true => Ok(()),
-        false => Err(Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE))),
+        false => {
+            let words = "This message is too long for XMPP, send it in shorter pieces";
+            Err(Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE, words)))
+        }
     }
 }

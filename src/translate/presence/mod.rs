@@ -1,20 +1,22 @@
 //! Presence in both directions (RFC 8048 §6).
 
+mod devices;
 mod to_sip;
 mod to_xmpp;
 
 use crate::codec::mime::rfc3339;
-use crate::codec::sip::Response;
+use crate::codec::sip::{HeaderName, Method, NameAddr, Response, Scheme};
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
     Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
-    Presented, Said, Subscribing,
+    Presented, Remote, Responded, Said, Subscribing,
 };
-use crate::rules::{self, Direction, Errors, Rules};
+use crate::rules::{self, Direction, Rules};
 
 use to_sip::written;
 use to_xmpp::notified;
 
+use super::error::Told;
 use super::{encryption, error, plain, presence_error};
 
 /// Decides what is to be done about presence.
@@ -37,24 +39,11 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
         }
         PresenceRouted::Lost { link, stanza, failure } => {
             let errors = rules.errors.of(&encryption::presence::facts(&stanza));
-            presence_error(link, stanza, error::of_failure(errors, failure))
+            let lang = stanza.lang.clone();
+            let told = Told::new(lang.as_deref());
+            presence_error(link, stanza, error::of_failure(errors, failure, told))
         }
-        PresenceRouted::Response { pair, peer, method, branch, response, contact, secured } => {
-            let status = response.status.code().to_string();
-            let asked = pair.as_deref().map(Pair::facts).unwrap_or_default();
-            let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
-            let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
-            let as_error = rules.presence.of(&asked).refused_is_error;
-            let of_object = |error: StanzaError| match &secured {
-                Some(stanza) => {
-                    let (asked, lang) =
-                        (encryption::presence::asked(stanza), stanza.lang.as_deref());
-                    encryption::error_of_object(rules, error, response.status, &asked, lang)
-                }
-                None => error,
-            };
-            answered(rules.errors.of(&asked), branch, &response, contact, (as_error, of_object))
-        }
+        PresenceRouted::Response(responded) => of_responded(rules, *responded),
         PresenceRouted::Render { pair, renderings } => {
             Intent::Presence(written(&rules.presence, &pair, renderings))
         }
@@ -69,6 +58,26 @@ fn nick(rules: &Rules, asked: &Subscribing) -> Option<Text> {
     rules.presence.of(&facts).tell_name.then(|| name.into())
 }
 
+/// What came of a SUBSCRIBE or NOTIFY, in the words of XMPP where it failed.
+fn of_responded(rules: &Rules, responded: Responded) -> Intent {
+    let Responded { pair, peer, method, branch, response, contact, secured, lang, seen } =
+        responded;
+    let status = response.status.code().to_string();
+    let asked = pair.as_ref().map(Pair::facts).unwrap_or_default();
+    let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
+    let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
+    let as_error = rules.presence.of(&asked).refused_is_error;
+    let errors = rules.errors.of(&asked);
+    let words = |response: &Response| {
+        let told = Told { lang: lang.as_deref(), seen };
+        let error = error::of_response(errors, response, contact, told);
+        let Some(stanza) = &secured else { return error };
+        let (asked, lang) = (encryption::presence::asked(stanza), stanza.lang.as_deref());
+        encryption::error_of_object(rules, error, response.status, &asked, lang)
+    };
+    answered(branch, &response, as_error, words)
+}
+
 /// What a presence stanza says (RFC 8048 Table 1).
 pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
     let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
@@ -77,7 +86,7 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         (PresenceKind::Unavailable, Some(from)) if resource.is_some() => Some(from.clone()),
         _ => None,
     };
-    let id = presence.id.clone();
+    let (id, lang) = (presence.id.clone(), presence.lang.clone());
     let said = match presence.kind {
         PresenceKind::Subscribe => Said::Subscribe,
         PresenceKind::Subscribed => Said::Subscribed,
@@ -100,6 +109,7 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         resource,
         to_resource,
         id,
+        lang,
         said,
     })));
     match departed {
@@ -131,6 +141,7 @@ fn device(now: Now, presence: &Presence, resource: &Option<Text>) -> Device {
         available,
         facts,
         changed_us: stamp.unwrap_or(now.unix_ms * 1_000),
+        contact: 0,
     }
 }
 
@@ -170,19 +181,17 @@ fn bounced(error: Option<&StanzaError>) -> (Bounced, bool) {
 
 /// What a final response to SUBSCRIBE or NOTIFY says.
 fn answered(
-    rules: &Errors,
     branch: u64,
     response: &Response,
-    contact: Option<Text>,
-    (refused_is_error, more): (bool, impl FnOnce(StanzaError) -> StanzaError),
+    refused_is_error: bool,
+    words: impl FnOnce(&Response) -> StanzaError,
 ) -> Intent {
     let status = response.status;
     if status.is_provisional() {
         return Intent::Proceeding { branch };
     }
     let headers = &response.headers;
-    let words = || Box::new(more(error::of_response(rules, response, contact)));
-    let error = (!status.is_success()).then(words);
+    let error = (!status.is_success()).then(|| Box::new(words(response)));
     Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
         branch,
         status: status.code(),
@@ -191,5 +200,24 @@ fn answered(
         retry_after: headers.retry_after().and_then(Result::ok),
         error,
         refused_is_error,
+        remote: remote(response),
     })))
+}
+
+/// The other side, as a 2xx to SUBSCRIBE shows it (RFC 3261 §12.1.2).
+fn remote(response: &Response) -> Option<Box<Remote>> {
+    if !response.status.is_success() || response.cseq.method != Method::Subscribe {
+        return None;
+    }
+    let tag = response.to.tag()?.into();
+    let contact = response.headers.contacts().next().and_then(Result::ok);
+    let contact = contact.filter(|contact| matches!(contact.uri().scheme(), Scheme::Sip));
+    let recorded = response.headers.shared_items(&HeaderName::RecordRoute);
+    // As a UAC has it: in reverse order.
+    let mut routes: Vec<String> = recorded
+        .filter(|item| NameAddr::parse(item.clone()).is_ok())
+        .map(|item| item.to_string())
+        .collect();
+    routes.reverse();
+    Some(Box::new(Remote { tag, target: contact.map(|contact| contact.uri().clone()), routes }))
 }

@@ -4,13 +4,12 @@
 use bytes::Bytes;
 use time::OffsetDateTime;
 
+use super::devices::devices;
 use super::distinct;
 use crate::codec::mime::{Charset, Cpim, CpimError, Entity, MediaType, Strictness, cpim};
-use crate::codec::pidf::{self, Basic, Document as Pidf, Limits, Malformed, Note, Person, Tuple};
+use crate::codec::pidf::{self, Document as Pidf, Limits, Malformed, Note, Tuple};
 use crate::codec::sip::{HeaderName, Request, Status, Uri};
-use crate::codec::xmpp::{
-    self, Element, Jid, LangText, Presence as Stanza, PresenceKind, Show, Text,
-};
+use crate::codec::xmpp::{self, Element, LangText, Presence as Stanza, PresenceKind, Show, Text};
 use crate::flow::{
     Decision, Device, Document, Facts, Flag, Notified, Now, Pair, PresenceIntent, Refusal, stamp,
 };
@@ -42,6 +41,10 @@ pub(super) fn notified(
     }
     notified.document = match read {
         Ok(None) => Document::None,
+        // It does not say that there are no tuples (RFC 3922 §6.3.2): its sender wrote them wrongly.
+        Ok(Some(read)) if read.pidf.tuples.is_empty() && read.pidf.left_out > 0 => {
+            Document::Invalid
+        }
         Ok(Some(read)) => {
             let Read { pidf, language, content_id, text, from } = read;
             let devices = devices(rules, now, &notified.pair.contact, &pidf, language, before);
@@ -89,10 +92,9 @@ fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
     let media_type = media_type.ok_or_else(unsupported)?;
     if request.headers.contains(&HeaderName::ContentEncoding) {
-        return Err(Box::new(
-            Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE)
-                .with(HeaderName::AcceptEncoding, "identity"),
-        ));
+        let words = "Encoded presence documents are not read";
+        let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
+        return Err(Box::new(refusal.with(HeaderName::AcceptEncoding, "identity")));
     }
     if media_type.is(cpim::MEDIA_TYPE) {
         return enclosed(request.body.clone()).map(Some);
@@ -111,12 +113,13 @@ fn read_part(part: &Entity) -> Result<Option<Read>, Box<Refusal>> {
 }
 
 fn unsupported() -> Box<Refusal> {
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE);
+    let words = "Presence is read from PIDF documents alone";
+    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
     Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
 }
 
 fn bad(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Status::BAD_REQUEST).warning(why))
+    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
 /// The document in a CPIM object. Nothing of the object crosses but the Content-ID
@@ -146,14 +149,26 @@ fn document(media_type: &MediaType, octets: Bytes) -> Result<(Pidf, Text), Box<R
         return Err(unsupported());
     }
     // The parameter goes before what the document says of itself (RFC 3023 §3.1).
-    let charset = match media_type.charset() {
-        Some(name) => Charset::from_name(name).ok_or_else(unsupported)?,
-        None => Charset::Utf8,
+    let text = match media_type.charset() {
+        Some(name) => {
+            let text = Charset::from_name(name).ok_or_else(unsupported)?.decode(octets);
+            text.map_err(|_| bad("the document is not in the charset of its Content-Type"))?
+        }
+        None => undeclared(octets)?,
     };
-    let text = charset.decode(octets);
-    let text = text.map_err(|_| bad("the document is not in the charset that it declares"))?;
     let pidf = Pidf::parse(&text, Limits::DEFAULT).map_err(refused)?;
     Ok((pidf, text))
+}
+
+/// A document whose type names no charset: in UTF-8 (RFC 3863 §3.1), and what is not UTF-8 as it
+/// declares itself (RFC 3023 §3.2).
+///
+/// COMPAT: Asterisk chan_sip 16 and FreeSWITCH 1.10 declare ISO-8859-1 and write UTF-8.
+fn undeclared(octets: Bytes) -> Result<Text, Box<Refusal>> {
+    let declared = pidf::declared_encoding(&octets).and_then(Charset::from_name);
+    let text = Charset::Utf8.decode(octets.clone());
+    let text = text.or_else(|error| declared.map_or(Err(error), |charset| charset.decode(octets)));
+    text.map_err(|_| bad("the document is neither UTF-8 nor in a charset that it declares"))
 }
 
 /// The whole document goes with what it says: read anew, so that nothing is in it that XMPP does
@@ -170,7 +185,7 @@ fn refused(malformed: Malformed) -> Box<Refusal> {
         true => Status::REQUEST_ENTITY_TOO_LARGE,
         false => Status::BAD_REQUEST,
     };
-    Box::new(Refusal::new(status).warning(&format!("presence document: {malformed}")))
+    Box::new(Refusal::explained(status, &format!("presence document: {malformed}")))
 }
 
 /// Whether an entity is this user, under whichever scheme. It decides nothing: who was asked for is
@@ -193,72 +208,11 @@ fn nobody(now: Now) -> Device {
         available: false,
         facts: Facts::default(),
         changed_us: now.unix_ms * 1_000,
+        contact: 0,
     }
 }
 
-/// All devices that a document knows of. One of which it says nothing stays as it was.
-fn devices(
-    rules: &Presence,
-    now: Now,
-    contact: &Jid,
-    pidf: &Pidf,
-    language: Option<Text>,
-    before: &[Device],
-) -> Vec<Device> {
-    let resources = resources(contact, &pidf.tuples);
-    let mut devices = Vec::with_capacity(pidf.tuples.len());
-    for (tuple, resource) in pidf.tuples.iter().zip(resources) {
-        match tuple.status.basic {
-            Some(basic) => {
-                let closed = rules.closed_show.filter(|_| basic == Basic::Closed);
-                let available = basic == Basic::Open || closed.is_some();
-                let mut facts = facts(rules, now, pidf, tuple, language.clone(), available);
-                facts.show = closed.or(facts.show);
-                let changed_us = now.unix_ms * 1_000;
-                devices.push(Device { resource, available, facts, changed_us });
-            }
-            None => devices.extend(before.iter().find(|it| it.resource == resource).cloned()),
-        }
-    }
-    devices
-}
-
-/// The resources of the tuples: the id without the prefix that RFC 8048 puts before it, the id
-/// itself where that would be ambiguous or illegal.
-fn resources(contact: &Jid, tuples: &[Tuple]) -> Vec<Text> {
-    let legal = |text: &str| {
-        let jid = contact.with_resource(text).ok()?;
-        jid.resource().map(Text::from)
-    };
-    let stripped: Vec<Option<Text>> = tuples
-        .iter()
-        .map(|tuple| legal(tuple.id.strip_prefix("ID-").unwrap_or(&tuple.id)))
-        .collect();
-    let once = |resource: &Text| {
-        stripped.iter().filter(|other| other.as_ref() == Some(resource)).count() == 1
-    };
-    let mut resources: Vec<Text> = Vec::with_capacity(tuples.len());
-    for (tuple, stripped) in tuples.iter().zip(&stripped) {
-        let prefixed = tuple.id.starts_with("ID-");
-        let own = stripped.clone().filter(|resource| !prefixed || once(resource));
-        let whole = own.or_else(|| legal(&tuple.id));
-        let taken = |resource: &Text| resources.contains(resource);
-        let resource = whole.filter(|it| !taken(it)).unwrap_or_else(|| hashed(&tuple.id));
-        resources.push(resource);
-    }
-    resources
-}
-
-/// A resource for an id that can be none: the same for the same id.
-fn hashed(id: &str) -> Text {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for octet in id.bytes() {
-        hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
-    }
-    format!("{hash:016x}").into()
-}
-
-fn facts(
+pub(super) fn facts(
     rules: &Presence,
     now: Now,
     pidf: &Pidf,
@@ -266,7 +220,8 @@ fn facts(
     language: Option<Text>,
     available: bool,
 ) -> Facts {
-    let person = current(now, &pidf.persons);
+    let persons = pidf.persons.iter().flat_map(|person| &person.activities);
+    let person = current(now, persons.chain(&tuple.status.activities));
     let mut facts = Facts {
         statuses: words(rules, pidf, tuple, &person, language.as_ref(), available),
         lang: language,
@@ -309,15 +264,14 @@ fn rank(show: &Show) -> u8 {
 }
 
 /// What the person does now: what is over, or has not begun, is not counted.
-fn current(now: Now, persons: &[Person]) -> Vec<pidf::Activity> {
+fn current<'a>(now: Now, all: impl Iterator<Item = &'a pidf::Activities>) -> Vec<pidf::Activity> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now.unix_ms) * 1_000_000);
     let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let is_now = |activities: &&pidf::Activities| {
         activities.from.is_none_or(|from| from <= at)
             && activities.until.is_none_or(|until| at <= until)
     };
-    let all = persons.iter().flat_map(|person| &person.activities).filter(is_now);
-    all.flat_map(|activities| activities.list.iter().cloned()).collect()
+    all.filter(is_now).flat_map(|activities| activities.list.iter().cloned()).collect()
 }
 
 /// Whether nobody has touched the device, and since when if that is said.

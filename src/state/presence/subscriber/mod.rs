@@ -7,6 +7,7 @@
 mod notify;
 mod response;
 mod timer;
+mod wanted;
 
 use std::time::Duration;
 
@@ -18,8 +19,6 @@ pub const SECONDS: u32 = 3_600;
 const FIRST: Duration = Duration::from_secs(60);
 /// The longest pause.
 const MOST: Duration = Duration::from_secs(3_600);
-/// How often she may have a living subscription refreshed by asking how he is.
-const PROBED: Duration = Duration::from_secs(60);
 /// A subscription that ends sooner than this is not made anew at once: two sides that cannot
 /// agree would go on for ever.
 const SHORT: Duration = Duration::from_secs(5);
@@ -29,7 +28,8 @@ const SHORT: Duration = Duration::from_secs(5);
 pub enum State {
     /// There is no subscription.
     Terminated,
-    /// SUBSCRIBE was sent, and no NOTIFY has come.
+    /// SUBSCRIBE was sent, and no NOTIFY has come. After a 2xx that lasts as long as it granted:
+    /// there are user agents that send NOTIFY when their owner has decided.
     NotifyWait,
     /// He has not decided.
     Pending,
@@ -83,6 +83,9 @@ pub struct Answer {
     pub min_expires: Option<u32>,
     /// Retry-After, in seconds.
     pub retry_after: Option<u32>,
+    /// Whether 404 says that there is no such user (RFC 3922 §6.1), and not that no device of the
+    /// user is registered.
+    pub unknown_is_final: bool,
 }
 
 /// What a machine is told beside an event.
@@ -116,6 +119,10 @@ pub struct Subscriber {
     began_at: Option<Instant>,
     /// A NOTIFY came since.
     notified: bool,
+    /// A NOTIFY said since how long it lasts.
+    timed: bool,
+    /// What the last 2xx granted, in seconds.
+    granted: Option<u32>,
     /// He refused a refresh and the dialog lives on: what it says is shown no more.
     muted: bool,
     /// He said that nothing will change (§4.1.3, invariant).
@@ -135,6 +142,8 @@ pub struct Subscriber {
     retry: Option<Instant>,
     /// He said when: no login is sooner.
     told_when: bool,
+    /// When it was last made anew because the SIP user was heard of.
+    hurried_at: Option<Instant>,
 }
 
 impl Subscriber {
@@ -148,6 +157,8 @@ impl Subscriber {
             asked_at: Instant(0),
             began_at: None,
             notified: false,
+            timed: false,
+            granted: None,
             muted: false,
             invariant: false,
             leaving: false,
@@ -160,6 +171,7 @@ impl Subscriber {
             expiry: None,
             retry: None,
             told_when: false,
+            hurried_at: None,
         }
     }
 
@@ -171,13 +183,16 @@ impl Subscriber {
         let soon = now + share(spread, context.dice);
         let mut subscriber = Subscriber::new();
         (subscriber.wanted, subscriber.notified) = (true, true);
-        if rest.is_zero() || matches!(state, State::Terminated | State::NotifyWait) {
+        if rest.is_zero() || state == State::Terminated {
             subscriber.retry = Some(soon);
             return subscriber;
         }
         subscriber.state = state;
         subscriber.expiry = Some(now + rest);
-        subscriber.refresh = Some(soon.min(now + rest / 2));
+        // Who has not decided is not asked sooner than otherwise.
+        let patient = state == State::NotifyWait && !context.granted;
+        let half = now + rest / 2;
+        subscriber.refresh = Some(if patient { half } else { soon.min(half) });
         subscriber
     }
 
@@ -211,6 +226,18 @@ impl Subscriber {
         self.shows() && (self.state == State::Active || self.invariant)
     }
 
+    /// Whether a NOTIFY came since the last SUBSCRIBE.
+    #[must_use]
+    pub fn is_notified(&self) -> bool {
+        self.notified
+    }
+
+    /// Whether an attempt failed, and the next one is made when its time has come.
+    #[must_use]
+    pub fn is_retrying(&self) -> bool {
+        self.wanted && self.state == State::Terminated && self.retry.is_some() && !self.told_when
+    }
+
     /// Whether he said that nothing will change.
     #[must_use]
     pub fn is_invariant(&self) -> bool {
@@ -234,60 +261,10 @@ impl Subscriber {
         [self.timer_n, self.refresh, self.expiry, self.retry].into_iter().flatten().min()
     }
 
-    /// She asks to see him (`subscribe`), whatever was before.
-    pub fn subscribe(&mut self, context: &Context) -> Vec<Action> {
-        // A server repeats a request at each login: he said when.
-        let told_when = self.wanted && self.told_when && self.retry.is_some();
-        (self.wanted, self.told, self.invariant, self.muted) = (true, false, false, false);
-        match self.state {
-            State::Terminated if told_when => Vec::new(),
-            State::Terminated => self.begin(context),
-            State::NotifyWait | State::Pending => Vec::new(),
-            State::Active => self.refresh_now(context),
-        }
-    }
-
-    /// She is there, or asks how he is: he may be asked anew.
-    pub fn login(&mut self, context: &Context) -> Vec<Action> {
-        if !self.wanted || self.invariant {
-            return Vec::new();
-        }
-        match self.state {
-            State::Terminated if self.retry.is_some() && self.told_when => Vec::new(),
-            State::Terminated => self.begin(context),
-            State::Active if context.now - self.asked_at >= PROBED => self.refresh_now(context),
-            State::NotifyWait | State::Pending | State::Active => Vec::new(),
-        }
-    }
-
-    /// The link is back: what was missed meanwhile is asked for, not before `spread` has passed
-    /// for everybody.
-    pub fn resume(&mut self, context: &Context, spread: Duration) {
-        if self.wanted && !self.invariant && self.state == State::Terminated && !self.told_when {
-            let soon = context.now + share(spread, context.dice);
-            self.retry = Some(self.retry.map_or(soon, |retry| retry.min(soon)));
-        }
-    }
-
-    /// She wants to see him no more.
-    pub fn unsubscribe(&mut self, context: &Context) -> Vec<Action> {
-        self.wanted = false;
-        (self.retry, self.refresh) = (None, None);
-        match self.state {
-            State::Terminated => vec![Action::Unsubscribed],
-            // The NOTIFY that makes the dialog will be followed by the end of it.
-            State::NotifyWait => {
-                self.told = true;
-                vec![Action::Unsubscribed]
-            }
-            State::Pending | State::Active => vec![self.ask(context, 0, false)],
-        }
-    }
-
     fn ask(&mut self, context: &Context, seconds: u32, fresh: bool) -> Action {
         self.asked = Some(seconds);
         self.asked_at = context.now;
-        self.notified = false;
+        (self.notified, self.timed) = (false, false);
         self.refresh = None;
         self.leaving = seconds == 0;
         if self.state == State::NotifyWait {
@@ -314,7 +291,7 @@ impl Subscriber {
     fn begin(&mut self, context: &Context) -> Vec<Action> {
         self.state = State::NotifyWait;
         self.began_at = Some(context.now);
-        (self.retry, self.expiry, self.told_when) = (None, None, false);
+        (self.retry, self.expiry, self.told_when, self.granted) = (None, None, false, None);
         vec![self.ask(context, self.seconds, true)]
     }
 
@@ -326,14 +303,15 @@ impl Subscriber {
     }
 
     fn retry_later(&mut self, context: &Context, after: Option<u32>) {
-        let pause = Duration::from_secs(after.unwrap_or(0).into()).max(match after {
-            Some(_) => Duration::ZERO,
-            None => self.back_off,
-        });
-        let at = context.now + pause + share(pause / 10, context.dice);
-        self.back_off = (self.back_off * 2).min(MOST);
-        self.retry = Some(at);
+        self.retry = Some(self.pause(context, after));
         self.told_when = after.is_some();
+    }
+
+    /// When another attempt is made: `after` so many seconds, if that was said.
+    fn pause(&mut self, context: &Context, after: Option<u32>) -> Instant {
+        let pause = after.map_or(self.back_off, |after| Duration::from_secs(after.into()));
+        self.back_off = (self.back_off * 2).min(MOST);
+        context.now + pause + share(pause / 10, context.dice)
     }
 
     /// Whether it began but a moment ago.
@@ -355,12 +333,26 @@ impl Subscriber {
     }
 
     fn last(&mut self, context: &Context, seconds: u32) {
-        let life = Duration::from_secs(seconds.into());
+        self.lasts(context, Duration::from_secs(seconds.into()));
+    }
+
+    fn lasts(&mut self, context: &Context, life: Duration) {
         self.expiry = Some(context.now + life);
         // Between 80 and 90 % of it, and 5 s before its end at the latest; but never at once.
         let early = life * 8 / 10 + share(life / 10, context.dice);
         let latest = life.saturating_sub(Duration::from_secs(5)).max(life / 2);
         self.refresh = Some(context.now + early.min(latest).max(LEAST));
+    }
+}
+
+impl Context {
+    /// Whether a subscription is kept alive: one that is not decided always is, whether its
+    /// subscriber is there or not (SUB-107).
+    fn goes_on(&self) -> bool {
+        match self.granted {
+            true => self.online == Online::Perhaps,
+            false => self.patient,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a NOTIFY means for the subscription (RFC 6665 §4.1.3).
 
+use std::time::Duration;
+
 use super::{Action, Context, FIRST, Online, State, Subscriber};
 use crate::codec::sip::{Subscription, SubscriptionState};
 
@@ -13,7 +15,7 @@ impl Subscriber {
             SubscriptionState::Active => State::Active,
             SubscriptionState::Pending | SubscriptionState::Other(_) => State::Pending,
         };
-        self.state = state;
+        let made = std::mem::replace(&mut self.state, state) == State::NotifyWait;
         if !self.wanted && !self.muted {
             return match self.leaving {
                 true => Vec::new(),
@@ -22,8 +24,9 @@ impl Subscriber {
         }
         if let Some(seconds) = subscription.expires() {
             self.last(context, seconds);
-        } else if self.expiry.is_none() {
-            self.last(context, self.seconds);
+            self.timed = true;
+        } else if made || self.expiry.is_none() {
+            self.lasts(context, self.granted_rest(context));
         }
         if self.muted {
             self.refresh = None;
@@ -36,6 +39,15 @@ impl Subscriber {
             }
         }
         Vec::new()
+    }
+
+    /// What is left of the time that the 2xx granted (§4.1.2.1), where the NOTIFY that makes the
+    /// dialog says nothing of it. Of one that comes later than that all is left: its sender counts
+    /// from there. Before the 2xx it is what was asked for.
+    fn granted_rest(&self, context: &Context) -> Duration {
+        let granted = Duration::from_secs(self.granted.unwrap_or(self.seconds).into());
+        let rest = self.asked_at + granted - context.now;
+        if rest.is_zero() { granted } else { rest }
     }
 
     /// §4.1.3: why it ended says what may be done.

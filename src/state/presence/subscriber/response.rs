@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Answer, Context, State, Subscriber};
+use super::{Action, Answer, Context, FIRST, State, Subscriber};
 
 impl Subscriber {
     /// SUBSCRIBE has its final response.
@@ -15,10 +15,12 @@ impl Subscriber {
         let established = !matches!(self.state, State::NotifyWait | State::Terminated);
         match answer.status {
             200..=299 => {
-                if established && !self.notified {
-                    self.last(context, answer.expires.unwrap_or(asked).min(asked));
-                    // §4.1.2.2: the NOTIFY is to come.
-                    self.timer_n = Some(self.asked_at + context.timer_n);
+                let seconds = answer.expires.unwrap_or(asked).min(asked);
+                self.granted = Some(seconds);
+                match established {
+                    true => self.extended(context, seconds),
+                    false if self.wanted => self.awaited(context, seconds),
+                    false => {}
                 }
                 Vec::new()
             }
@@ -36,7 +38,8 @@ impl Subscriber {
                 self.raised = true;
                 vec![self.ask(context, self.seconds, false)]
             }
-            481 if established => self.begin_again(context),
+            // What a 2xx promised is gone as well.
+            481 if established || self.expiry.is_some() => self.begin_again(context),
             404 | 405 | 410 | 416 | 480..=485 | 501 | 604 if established => {
                 self.end();
                 self.retry_later(context, answer.retry_after);
@@ -48,8 +51,27 @@ impl Subscriber {
                 self.refresh = Some(context.now + pause);
                 Vec::new()
             }
-            status => self.refused(context, status, answer.retry_after),
+            _ => self.refused(context, &answer),
         }
+    }
+
+    /// A 2xx to a refresh.
+    fn extended(&mut self, context: &Context, seconds: u32) {
+        // What NOTIFY says of the time counts more (§4.1.3).
+        if !self.timed {
+            self.last(context, seconds);
+        }
+        // §4.1.2.2: the NOTIFY is to come.
+        if !self.notified {
+            self.timer_n = Some(self.asked_at + context.timer_n);
+        }
+    }
+
+    /// A 2xx, and no NOTIFY yet: how long that is waited for, and when another SUBSCRIBE goes.
+    fn awaited(&mut self, context: &Context, seconds: u32) {
+        let life = Duration::from_secs(seconds.into()).max(FIRST * 2);
+        self.expiry = Some(context.now + life);
+        self.refresh = Some(context.now + life / 2);
     }
 
     /// He said no for good. The dialog of a refused refresh lives until he ends it.
@@ -88,13 +110,27 @@ impl Subscriber {
     }
 
     /// The first SUBSCRIBE failed.
-    fn refused(&mut self, context: &Context, status: u16, after: Option<u32>) -> Vec<Action> {
+    fn refused(&mut self, context: &Context, answer: &Answer) -> Vec<Action> {
+        let passes = match answer.status {
+            // Most registrars say so of who is not registered at the moment.
+            404 => !answer.unknown_is_final,
+            status => {
+                matches!(status, 408 | 430 | 480 | 481 | 486 | 487 | 491 | 500 | 502..=504 | 600)
+            }
+        };
+        // What an earlier 2xx granted is still valid.
+        if passes && self.expiry.is_some_and(|expiry| expiry > context.now) {
+            self.refresh = Some(self.pause(context, answer.retry_after));
+            self.timer_n = None;
+            return match context.granted {
+                true => vec![Action::Withdraw, Action::Unknown],
+                false => Vec::new(),
+            };
+        }
         self.end();
-        let passes =
-            matches!(status, 408 | 430 | 480 | 481 | 486 | 487 | 491 | 500 | 502..=504 | 600);
         let mut actions = vec![Action::Ended];
         if passes {
-            self.retry_later(context, after);
+            self.retry_later(context, answer.retry_after);
         } else if !context.granted {
             self.wanted = false;
             actions.push(Action::Failed);

@@ -1,6 +1,6 @@
 //! The deadlines of a subscription (RFC 6665 §4.1.2).
 
-use super::{Action, Context, Online, State, Subscriber};
+use super::{Action, Context, State, Subscriber};
 use crate::flow::Instant;
 
 impl Subscriber {
@@ -8,11 +8,7 @@ impl Subscriber {
     pub fn fire(&mut self, context: &Context) -> Vec<Action> {
         let now = context.now;
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        // What he has not decided is kept alive whether she is there or not (SUB-107).
-        let goes_on = match context.granted {
-            true => context.online == Online::Perhaps,
-            false => context.patient,
-        };
+        let goes_on = context.goes_on();
         if due(self.timer_n) {
             return self.silence(context);
         }
@@ -56,6 +52,9 @@ impl Subscriber {
     /// Timer N (§4.1.2.4): there was no NOTIFY.
     fn silence(&mut self, context: &Context) -> Vec<Action> {
         let waited = self.state == State::NotifyWait;
+        if waited && self.wanted && self.expiry.is_some() {
+            return self.wait_on(context);
+        }
         self.end();
         let mut actions = vec![Action::Ended];
         if self.wanted {
@@ -66,5 +65,20 @@ impl Subscriber {
             }
         }
         actions
+    }
+
+    /// SUB-008: there was a 2xx and no NOTIFY, which is taken for as long as the 2xx granted. Who has
+    /// not decided is asked again at half of that time: each question is one more on a screen. Who
+    /// has is asked after the usual pause: the NOTIFY was lost.
+    ///
+    /// COMPAT: liblinphone 5.1 sends its first NOTIFY when its owner has decided.
+    fn wait_on(&mut self, context: &Context) -> Vec<Action> {
+        self.timer_n = None;
+        if !context.granted {
+            return Vec::new();
+        }
+        let soon = self.pause(context, None);
+        self.refresh = Some(self.refresh.map_or(soon, |refresh| refresh.min(soon)));
+        vec![Action::Withdraw, Action::Unknown]
     }
 }

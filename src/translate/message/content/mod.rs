@@ -70,6 +70,11 @@ pub(in crate::translate) fn of(rules: &Rules, settings: &Messages, stanza: &Mess
     Speaking { settings, stanza, children }.content()
 }
 
+/// Whether an element names a file that can be opened without a key (XEP-0447, XEP-0448).
+pub(in crate::translate) fn opens(element: &Element) -> bool {
+    piece::file(element).is_some()
+}
+
 /// A message whose content is put in words.
 struct Speaking<'a> {
     settings: &'a Messages,
