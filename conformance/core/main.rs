@@ -20,6 +20,7 @@ mod field_content;
 mod field_edges;
 mod field_presence;
 mod gateway;
+mod hostile_stanzas;
 mod link;
 mod long_texts;
 mod messages;

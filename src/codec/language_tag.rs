@@ -40,7 +40,7 @@ pub fn is_well_formed(tag: &str) -> bool {
         (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
     };
     let subtags: Vec<&str> = tag.split('-').collect();
-    if !subtags.iter().all(|subtag| alphanumeric(subtag)) {
+    if !subtags.iter().all(alphanumeric) {
         return false;
     }
     let Some((first, rest)) = subtags.split_first() else { return false };
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_no_tag_is_refused() {
-        let long = "x-".to_owned() + &"a-".repeat(30_000) + "a";
+        let long = format!("x-{}a", "a-".repeat(30_000));
         let tags = [
             "",
             "-",

@@ -114,6 +114,9 @@ counters! {
     Replayed = "xmpp_replayed",
     /// Stanzas put aside since they closed a stream twice.
     Quarantined = "xmpp_quarantined",
+    /// Stanzas that nobody waits for and that were not written: the same was put aside before, or
+    /// too many waited behind one that is tried alone.
+    XmppWithheld = "xmpp_withheld",
     /// Messages with end-to-end encryption or a signature, both ways.
     Encrypted = "encrypted_messages",
 }

@@ -27,6 +27,8 @@ pub enum Event {
         link: LinkId,
         /// The stanza's message.
         correlation: Correlation,
+        /// What kind of stanza it is, from whom and to whom.
+        stanza: String,
     },
     /// A peer answers again.
     PeerUp(PeerId),

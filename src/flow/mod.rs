@@ -119,6 +119,13 @@ pub enum Input {
         /// What the stream's header declared.
         context: Arc<xmpp::StreamContext>,
     },
+    /// A stanza of a component stream that was too large, and was skipped.
+    Oversized {
+        /// The stream.
+        link: LinkId,
+        /// Its start tag, of what tells whose it was.
+        head: Bytes,
+    },
     /// A message that an earlier process left without an outcome.
     Recovered(Box<Unfinished>),
     /// A component stream is authenticated, or gone.

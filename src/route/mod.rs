@@ -66,6 +66,7 @@ pub fn route(view: View<'_>, input: Input) -> Routed {
         Input::Sip { flow, octets } => sip::message(view, flow, octets),
         Input::Unreadable { flow, malformed } => sip::unreadable(view, flow, *malformed),
         Input::Xmpp { link, octets, context } => xmpp::stanza(view, link, &context, octets),
+        Input::Oversized { link, head } => xmpp::oversized(view, link, &head),
         Input::Again(again) => again_routed(view, again),
         Input::Recovered(unfinished) => xmpp::recovered(view, *unfinished),
         other => Routed::State(other),

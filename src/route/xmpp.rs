@@ -9,7 +9,7 @@ use super::{View, target};
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
-    StreamContext, Text, xmpp_uri,
+    StreamContext, Text, XmlFault, xmpp_uri,
 };
 use crate::config::{DomainPair, Service, Side};
 use crate::flow::{
@@ -43,6 +43,12 @@ pub(super) fn stanza(
         }
         Err(malformed) => malformed_routed(view, link, malformed),
     }
+}
+
+/// A stanza that was skipped, as it was too large: its sender is told (RFC 6120 §8.3), as far as
+/// its start tag says who that is.
+pub(super) fn oversized(view: View<'_>, link: LinkId, head: &[u8]) -> Routed {
+    malformed_routed(view, link, Malformed::salvage(XmlFault::TooLarge.into(), head))
 }
 
 fn addressed(

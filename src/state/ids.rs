@@ -58,6 +58,8 @@ pub enum Purpose {
     Seen,
     /// Who was told of whom that an encrypted message was refused.
     Notice,
+    /// A stanza that nobody waits for, by its octets.
+    Fingerprint,
 }
 
 impl Ids {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended, Waits};
+use super::link::{Action, Ended, Link, Waits};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Status};
@@ -72,12 +72,14 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let bound = self.config.limits.unconfirmed;
-        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
+        let mut octets = Vec::with_capacity(512);
+        answer.write(&mut octets);
+        let print = self.fingerprint(&octets);
+        let takes = |link: &&mut Link| link.held() < bound && !link.is_aside(print);
+        let Some(link) = self.links.get_mut(id.0).filter(takes) else {
             self.counters.count(Counter::OutboundUntold);
             return self.closed_book(delivery, effects);
         };
-        let mut octets = Vec::with_capacity(512);
-        answer.write(&mut octets);
         let (octets, waits) = (octets.into(), Waits::Answer(delivery));
         link.hold(now.instant, String::new(), octets, waits, true, correlation);
         self.pump(now, id, effects);
@@ -184,7 +186,7 @@ impl State {
                     self.finish(key, Refusal::success(success), effects);
                 }
                 Waits::Answer(id) => self.closed_book(id, effects),
-                Waits::Nobody => {}
+                Waits::Nobody | Waits::Passing(_) => {}
             }
         }
         self.pump(now, id, effects);
@@ -227,8 +229,9 @@ impl State {
                 (held, self.link_refusal(now.instant), Counter::InboundUnavailable)
             }
             Ended::Quarantined(held) => {
-                let correlation = held.correlation;
-                effects.push(Effect::Event(Event::Quarantined { link, correlation }));
+                let (correlation, stanza) = (held.correlation, super::passing::named(&held.octets));
+                effects.push(Effect::Event(Event::Quarantined { link, correlation, stanza }));
+                self.put_aside(now, link, &held);
                 let words = "The XMPP server cannot read this message";
                 let refusal = Refusal::new(Status::SERVER_INTERNAL_ERROR, words);
                 (held, refusal, Counter::Quarantined)
@@ -242,6 +245,7 @@ impl State {
                 self.closed_book(id, effects);
             }
             Waits::Nobody => self.counters.count(Counter::PresenceUntold),
+            Waits::Passing(_) => {}
         }
     }
 

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use super::held::{Action, Ended, Held, Waits};
+use super::suspects::{Suspects, Verdict};
 use crate::config::Component;
-use crate::flow::{Correlation, DeliveryId, Instant};
+use crate::flow::{Correlation, Instant};
 
 /// How long a link may be silent before a barrier checks that it still stands.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -39,69 +41,12 @@ impl From<&Component> for Timing {
     }
 }
 
-/// A stanza that the server has perhaps not got yet.
-#[derive(Debug, Clone)]
-pub struct Held {
-    /// Its place in the order of the link.
-    pub sequence: u64,
-    /// Its id.
-    pub id: String,
-    /// Its octets: a replay repeats them.
-    pub octets: Bytes,
-    /// Who waits for it.
-    pub waits: Waits,
-    /// Whether it is addressed to a full JID.
-    pub to_full: bool,
-    /// Joins the log lines of both legs.
-    pub correlation: Correlation,
-    /// Whether it was ever written.
-    pub written: bool,
-    /// When its sender is told that it did not arrive; nobody is told of an answer.
-    deadline: Option<Instant>,
-}
-
-/// Who waits for a stanza to arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waits {
-    /// The server transaction of a request from SIP.
-    Request(u64),
-    /// Nobody: it tells an XMPP user what became of his message.
-    Answer(DeliveryId),
-    /// Nobody at all: it is about a subscription.
-    Nobody,
-}
-
-/// What to do for a link.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Write these octets; `replay` when they were written before.
-    Write {
-        /// The octets.
-        octets: Bytes,
-        /// Whether the server may have them already.
-        replay: bool,
-    },
-    /// Write a new barrier.
-    Barrier,
-    /// The link does not answer: close it and open it anew.
-    Dead,
-}
-
-/// How a held stanza ended without a confirmation.
-#[derive(Debug)]
-pub enum Ended {
-    /// It was written and not confirmed in time.
-    Unconfirmed(Held),
-    /// It was never written: the link is down.
-    Unwritten(Held),
-    /// It closed the stream twice.
-    Quarantined(Held),
-}
-
 #[derive(Debug)]
 struct Barrier {
     id: String,
     covers: u64,
+    /// How many of the stanzas that nobody waits for it covers.
+    covers_passing: u64,
     sent: Instant,
 }
 
@@ -120,6 +65,12 @@ pub struct Link {
     barrier: Option<Barrier>,
     /// After a stream error: one stanza for each barrier until what was then held is through.
     careful_through: Option<u64>,
+    /// What was written last is alone in flight: nothing follows before its barrier's reply.
+    alone: bool,
+    /// The stanzas that nobody waits for.
+    suspects: Suspects,
+    /// Something waits to be pumped.
+    restless: bool,
     last_reply: Instant,
     timer: Option<Instant>,
 }
@@ -138,6 +89,9 @@ impl Link {
             written_through: 0,
             barrier: None,
             careful_through: None,
+            alone: false,
+            suspects: Suspects::default(),
+            restless: false,
             last_reply: now,
             timer: None,
         }
@@ -205,6 +159,55 @@ impl Link {
         });
     }
 
+    /// What becomes of a stanza that nobody waits for.
+    #[must_use]
+    pub fn judge(&self, print: u64) -> Verdict {
+        self.suspects.judge(print, self.careful_through.is_some())
+    }
+
+    /// Whether a stanza of these octets closed the stream twice.
+    #[must_use]
+    pub fn is_aside(&self, print: u64) -> bool {
+        self.judge(print) == Verdict::Aside
+    }
+
+    /// A stanza that nobody waits for was written at once.
+    pub fn wrote(&mut self, print: u64) {
+        self.suspects.wrote(print);
+        self.restless |= self.barrier.is_none() && self.suspects.many_in_flight();
+    }
+
+    /// A stanza that nobody waits for has to wait, until others were tried alone or, if it is
+    /// `suspected`, to be tried so itself. It is written by a later [`Link::pump`].
+    pub fn hold_passing(&mut self, octets: Bytes, print: u64, suspected: bool) {
+        self.last_sequence += 1;
+        self.restless = true;
+        if suspected {
+            self.careful_through = Some(self.last_sequence);
+        }
+        self.queue.push_back(Held {
+            sequence: self.last_sequence,
+            id: String::new(),
+            octets,
+            waits: Waits::Passing(print),
+            to_full: false,
+            correlation: Correlation(print),
+            written: false,
+            deadline: None,
+        });
+    }
+
+    /// A stanza of these octets closed the stream alone.
+    pub fn put_aside(&mut self, print: u64, now: Instant) {
+        self.suspects.put_aside(print, now);
+    }
+
+    /// Whether [`Link::pump`] has something to do that came since.
+    #[must_use]
+    pub fn is_restless(&self) -> bool {
+        self.restless
+    }
+
     /// Takes out a stanza whose fate is decided otherwise.
     pub fn take(&mut self, sequence: u64) -> Option<Held> {
         let at = self.queue.binary_search_by_key(&sequence, |held| held.sequence).ok()?;
@@ -214,13 +217,18 @@ impl Link {
     /// What can be written now, in order.
     pub fn pump(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
-        if !self.up {
+        self.restless = false;
+        if !self.up || self.alone {
             return actions;
         }
         let first = self.queue.partition_point(|held| held.sequence <= self.written_through);
+        let passing = self.suspects.any_in_flight();
+        let busy = first > 0 || passing || self.barrier.is_some();
+        let mut waits = false;
         for held in self.queue.range_mut(first..) {
             let careful = self.careful_through.is_some_and(|through| held.sequence <= through);
-            if careful && (self.barrier.is_some() || !actions.is_empty()) {
+            waits = careful && (busy || !actions.is_empty());
+            if waits {
                 break;
             }
             actions.push(Action::Write { octets: held.octets.clone(), replay: held.written });
@@ -229,12 +237,14 @@ impl Link {
                 held.deadline = held.deadline.map(|_| now + self.timing.confirm);
             }
             self.written_through = held.sequence;
+            self.alone = careful;
             if careful {
                 break;
             }
         }
-        let waiting = self.queue.front().is_some_and(|held| held.sequence <= self.written_through);
-        if self.barrier.is_none() && waiting {
+        let held = self.queue.front().is_some_and(|held| held.sequence <= self.written_through);
+        let passing = passing && (waits || self.suspects.many_in_flight());
+        if self.barrier.is_none() && (held || passing) {
             actions.push(Action::Barrier);
         }
         actions
@@ -242,15 +252,23 @@ impl Link {
 
     /// A barrier was written under this id.
     pub fn barrier_sent(&mut self, now: Instant, id: String) {
-        self.barrier = Some(Barrier { id, covers: self.written_through, sent: now });
+        let (covers, covers_passing) = (self.written_through, self.suspects.written());
+        self.barrier = Some(Barrier { id, covers, covers_passing, sent: now });
     }
 
     /// The barrier was answered: all that it covers has arrived.
     pub fn barrier_answered(&mut self, now: Instant) -> Vec<Held> {
         self.last_reply = now;
         let Some(barrier) = self.barrier.take() else { return Vec::new() };
+        self.alone = false;
+        self.suspects.arrived(barrier.covers_passing);
         let covered = self.queue.partition_point(|held| held.sequence <= barrier.covers);
-        let confirmed = self.queue.drain(..covered).collect();
+        let confirmed: Vec<Held> = self.queue.drain(..covered).collect();
+        for held in &confirmed {
+            if let Waits::Passing(print) = held.waits {
+                self.suspects.cleared(print);
+            }
+        }
         if self.careful_through.is_some_and(|through| barrier.covers >= through) {
             self.careful_through = None;
         }
@@ -264,13 +282,14 @@ impl Link {
         self.last_reply = now;
         self.reason = None;
         self.barrier = None;
+        self.suspects.expire(now);
         // Nothing was written in this stream: what is held is written again, in order.
         self.written_through =
             self.queue.front().map_or(self.last_sequence, |held| held.sequence - 1);
     }
 
-    /// The stream is gone. After a stream error the stanza that was alone in flight is put aside;
-    /// if several were, each will be tried alone.
+    /// The stream is gone, and with it what nobody waits for. After a stream error the stanza that
+    /// was alone in flight is put aside; if several were, each will be tried alone.
     pub fn closed(&mut self, now: Instant, reason: String, stream_error: bool) -> Option<Ended> {
         let was_up = std::mem::replace(&mut self.up, false);
         self.reason = Some(reason);
@@ -279,16 +298,20 @@ impl Link {
             return None;
         }
         self.since = now;
-        if !stream_error {
-            return None;
-        }
-        let alone = |held: &Held| {
-            held.sequence <= self.written_through
-                && self.careful_through.is_some_and(|through| held.sequence <= through)
-        };
-        if self.queue.front().is_some_and(alone) {
+        let alone = std::mem::take(&mut self.alone);
+        let ended = if stream_error { self.accuse(now, alone) } else { None };
+        self.suspects.gone();
+        self.queue.retain(|held| !matches!(held.waits, Waits::Passing(_)));
+        ended
+    }
+
+    /// The server closed the stream for a stanza.
+    fn accuse(&mut self, now: Instant, alone: bool) -> Option<Ended> {
+        let in_flight = |held: &Held| held.sequence <= self.written_through;
+        if alone && self.queue.front().is_some_and(in_flight) {
             return self.queue.pop_front().map(Ended::Quarantined);
         }
+        self.suspects.accuse(now);
         self.careful_through =
             self.queue.iter().filter(|held| held.written).map(|held| held.sequence).last();
         None
@@ -304,6 +327,7 @@ impl Link {
     /// The stanzas whose deadline has passed, in order, and whether the link itself is dead.
     pub fn fire(&mut self, now: Instant) -> (Vec<Ended>, Option<Action>) {
         self.timer = None;
+        self.suspects.expire(now);
         let mut ended = Vec::new();
         let late = |held: &Held| held.deadline.is_some_and(|deadline| deadline <= now);
         if self.queue.iter().any(late) {

@@ -72,7 +72,7 @@ impl State {
     pub fn challenge(&self, held: &Held) -> Challenge {
         let request = match held.waits {
             Waits::Request(key) => self.servers.known(key),
-            Waits::Answer(_) | Waits::Nobody => None,
+            Waits::Answer(_) | Waits::Nobody | Waits::Passing(_) => None,
         };
         let realm = match request {
             Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),

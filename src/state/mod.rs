@@ -10,6 +10,7 @@ pub mod delivery;
 mod digest;
 pub mod echo;
 mod encryption;
+pub mod held;
 pub mod ids;
 mod large;
 pub mod link;
@@ -29,7 +30,9 @@ pub mod transaction;
 mod inbound;
 mod outbound;
 mod part;
+mod passing;
 mod recovery;
+pub mod suspects;
 mod watch;
 
 use std::collections::VecDeque;
@@ -190,6 +193,11 @@ impl State {
 
     /// Carries out what was decided.
     pub fn apply(&mut self, now: Now, intent: Intent, effects: &mut Vec<Effect>) {
+        self.carry_out_intent(now, intent, effects);
+        self.pump_restless(now, effects);
+    }
+
+    fn carry_out_intent(&mut self, now: Now, intent: Intent, effects: &mut Vec<Effect>) {
         match intent {
             Intent::Answer { flow, request, refusal } => {
                 self.answer(&flow, &request, &refusal, effects);
@@ -232,7 +240,9 @@ impl State {
             }
             Intent::Presence(done) => self.do_presence(now, done, effects),
             Intent::Drop(counter) => self.counters.count(counter),
-            Intent::Both(both) => both.into_iter().for_each(|one| self.apply(now, one, effects)),
+            Intent::Both(both) => {
+                both.into_iter().for_each(|one| self.carry_out_intent(now, one, effects))
+            }
             Intent::State(input) => self.input(now, input, effects),
             Intent::Flag(flag) => self.flag(now, *flag, effects),
             Intent::Learn(evidence) => self.learn_target(now, *evidence, effects),
@@ -284,6 +294,7 @@ impl State {
             Input::Sip { .. }
             | Input::Unreadable { .. }
             | Input::Xmpp { .. }
+            | Input::Oversized { .. }
             | Input::Recovered(_)
             | Input::Rules(_)
             | Input::Again(_) => {}
@@ -328,7 +339,7 @@ impl State {
         if self.link(link).is_some_and(Link::is_up) {
             let mut octets = Vec::with_capacity(512);
             stanza.write(&mut octets);
-            effects.push(Effect::Xmpp { link, octets: octets.into() });
+            self.write_passing(link, octets.into(), effects);
         }
     }
 

@@ -23,7 +23,7 @@ use crate::flow::{Input, LinkChange, LinkId};
 const OPENING: Duration = Duration::from_secs(10);
 /// The first pause before another attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// A link that was thrown out by another one after this long begins with the first pause again.
+/// A link that was up for less than this, or than the longest pause, goes on with longer pauses.
 const STABLE: Duration = Duration::from_secs(10);
 /// Stanzas that are worked through before other work gets its turn.
 const BATCH: usize = 64;
@@ -72,13 +72,11 @@ pub(super) struct Closed {
     pub(super) reason: String,
     /// Whether one of our stanzas may be the cause.
     stream_error: bool,
-    /// Whether another connection took the name over.
-    contested: bool,
 }
 
 impl Closed {
     fn because(reason: impl Into<String>) -> Self {
-        Closed { reason: reason.into(), stream_error: false, contested: false }
+        Closed { reason: reason.into(), stream_error: false }
     }
 }
 
@@ -97,23 +95,32 @@ pub(super) async fn keep(
     limits: Limits,
     mut jitter: impl FnMut() -> f64,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let mut pause = Duration::ZERO;
     loop {
-        let begun = Instant::now();
-        let (served, closed) = match open(&component, limits).await {
-            Ok(stream) => (true, serve(&runner, link, &component, stream).await),
-            Err(closed) => (false, closed),
+        let (up, closed) = match open(&component, limits).await {
+            Ok(stream) => {
+                let begun = Instant::now();
+                let closed = serve(&runner, link, &component, stream).await;
+                (begun.elapsed(), closed)
+            }
+            Err(closed) => (Duration::ZERO, closed),
         };
-        // Two gateways of one name must not throw each other out ten times a second.
-        if served && (!closed.contested || begun.elapsed() >= STABLE) {
-            pause = FIRST_PAUSE;
-        }
+        pause = pause_after(pause, up, component.reconnect_max);
         let Closed { reason, stream_error, .. } = closed;
         let change = LinkChange::Down { reason, stream_error };
         runner.feed(Input::Link { link, change });
         // Half to whole of the pause: many gateways do not come back in step.
         sleep(pause.mul_f64(0.5 + jitter() / 2.0)).await;
-        pause = (pause * 2).min(component.reconnect_max);
+    }
+}
+
+/// The pause before the next attempt, when the last one was `last` and the link was up for `up`.
+/// It grows from attempt to attempt, a link that flaps included: whatever closes it each time, be
+/// it another gateway of the same name, is not met ten times a second.
+fn pause_after(last: Duration, up: Duration, longest: Duration) -> Duration {
+    match up > longest.max(STABLE) {
+        true => FIRST_PAUSE,
+        false => (last * 2).max(FIRST_PAUSE).min(longest),
     }
 }
 
@@ -214,11 +221,7 @@ fn refused(component: &Component, error: &StreamError) -> Closed {
         }
         _ => format!("the server closed the stream of {name}: {said}"),
     };
-    Closed {
-        reason,
-        stream_error: may_be_ours(&error.condition),
-        contested: error.condition == StreamCondition::Conflict,
-    }
+    Closed { reason, stream_error: may_be_ours(&error.condition) }
 }
 
 /// Whether a stanza of ours can be what the server closed the stream for (RFC 6120 §4.9.3).
@@ -308,7 +311,10 @@ async fn keep_reading(
                     let context = Arc::clone(&context);
                     runner.feed(Input::Xmpp { link, octets, context });
                 }
-                Ok(Some(Frame::Oversized { .. })) => runner.log.oversized(&component.name),
+                Ok(Some(Frame::Oversized { head, .. })) => {
+                    runner.log.oversized(&component.name);
+                    runner.feed(Input::Oversized { link, head });
+                }
                 Ok(Some(Frame::Close)) => return Closed::because("the server closed the stream"),
                 Ok(Some(Frame::Open(_))) => return Closed::because("a second stream header"),
                 Err(fault) => {
@@ -334,5 +340,37 @@ async fn keep_writing(port: &LinkPort, mut writer: impl AsyncWrite + Unpin) -> C
         }
         let _ = writer.flush().await;
         octets.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(ups: &[u64], longest: u64) -> Vec<u64> {
+        let mut pause = Duration::ZERO;
+        let next = |up: &u64| {
+            pause = pause_after(pause, Duration::from_millis(*up), Duration::from_millis(longest));
+            u64::try_from(pause.as_millis()).unwrap()
+        };
+        ups.iter().map(next).collect()
+    }
+
+    #[test]
+    fn a_link_that_flaps_backs_off_although_it_was_served_for_a_moment() {
+        let expected = [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
+        assert_eq!(pauses(&[0; 9], 10_000), expected);
+        assert_eq!(pauses(&[5, 900, 50, 9_000, 10_000, 0, 1, 2, 3], 10_000), expected);
+    }
+
+    #[test]
+    fn a_link_that_was_up_for_long_comes_back_at_once() {
+        assert_eq!(
+            pauses(&[0, 0, 0, 10_001, 0, 3_600_000], 10_000),
+            [100, 200, 400, 100, 200, 100]
+        );
+        assert_eq!(pauses(&[0, 0, 59_000, 60_001], 60_000), [100, 200, 400, 100]);
+        // Two gateways of one name throw each other out at each attempt, whatever is configured.
+        assert_eq!(pauses(&[150, 150, 150], 200), [100, 200, 200]);
     }
 }

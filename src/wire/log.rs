@@ -92,9 +92,9 @@ impl Log {
                     false => debug!(component, "component link still down: {reason}"),
                 }
             }
-            Event::Quarantined { link, correlation } => {
+            Event::Quarantined { link, correlation, stanza } => {
                 let component = self.link(*link);
-                error!(component, id = %correlation, "a stanza closed the stream twice and was put aside");
+                error!(component, id = %correlation, stanza, "a stanza closed the stream twice and was put aside");
             }
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),

@@ -212,7 +212,7 @@ fn sec_026_a_stanza_is_too_large_by_its_tags_however_they_come() {
         format!("<m><{large}></{large}></m>"),
         format!("<m></m{}>", " ".repeat(300)),
         format!("<m>{large}<![CDATA[</m>]]><a b='</m>' c=\"/>'\"><m/></a></m>"),
-        "<m><n>".repeat(60) + &"</n></m>".repeat(60),
+        ["<m><n>".repeat(60), "</n></m>".repeat(60)].concat(),
     ] {
         let (mut frames, fault) = after_header(&format!("{text}<iq/>"));
         assert_eq!((frames.pop(), fault), (Some(stanza("<iq/>")), None), "{text}");
@@ -223,7 +223,7 @@ fn sec_026_a_stanza_is_too_large_by_its_tags_however_they_come() {
 
 #[test]
 fn a_stanza_as_deep_as_its_octets_allow_is_one_stanza() {
-    let deep = "<a>".repeat(40) + &"</a>".repeat(40);
+    let deep = ["<a>".repeat(40), "</a>".repeat(40)].concat();
     assert_eq!(after_header(&format!("{deep}<iq/>")), (vec![stanza(&deep), stanza("<iq/>")], None));
 }
 
@@ -264,7 +264,7 @@ const PLAIN: [&str; 3] =
 
 /// A stanza with `times` of a filler: between its tags, or in its start tag.
 fn hostile((open, close): (&str, &str), times: usize) -> String {
-    let filler = open.repeat(times) + &close.repeat(times);
+    let filler = [open.repeat(times), close.repeat(times)].concat();
     match open.starts_with(' ') {
         true => format!("<message{filler} from='a@b/c' id='7'>x</message>"),
         false => format!("<message from='a@b/c' id='7'>{filler}</message>"),

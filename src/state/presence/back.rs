@@ -11,6 +11,8 @@ use crate::state::link::Link;
 
 /// When the link is back, subscriptions are made anew within this time.
 const SPREAD: Duration = Duration::from_secs(10);
+/// After an outage she is asked once more to let him see her, so long after she was asked last.
+const ASKED_APART: Duration = Duration::from_secs(600);
 
 impl State {
     /// The link is back: its server has missed what was said meanwhile, and so have we. All pairs
@@ -90,8 +92,6 @@ impl State {
         }
         let Some(watched) = known.watched.as_deref_mut() else { return };
         watched.probe = None;
-        // Her word may have come when nobody heard it: she is asked again.
-        watched.asked_at = None;
         let alive = !watched.dialogs.is_empty();
         if std::mem::take(&mut watched.untold) {
             self.he_left(id, effects);
@@ -104,8 +104,26 @@ impl State {
             return;
         }
         self.ask_how_she_is(now, id, effects);
-        if self.presence.pair(id).is_some_and(|known| known.authorization.pending_out) {
-            self.ask_her(now, id, None, effects);
+        self.ask_after_outage(now, id, effects);
+    }
+
+    /// Her word may have come when nobody heard it: she is asked again, but a link that flaps does
+    /// not ask her each time.
+    pub(super) fn ask_after_outage(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let up = self.links.get(known.names.link.0).is_some_and(Link::is_up);
+        if !up || !known.authorization.pending_out {
+            return;
         }
+        let asked_at = known.watched.as_ref().and_then(|watched| watched.asked_at);
+        let due = asked_at.map(|at| at + ASKED_APART).filter(|due| *due > now.instant);
+        known.pause(|pauses| pauses.ask = due);
+        if due.is_some() {
+            return;
+        }
+        if let Some(watched) = known.watched.as_deref_mut() {
+            watched.asked_at = None;
+        }
+        self.ask_her(now, id, None, effects);
     }
 }

@@ -241,12 +241,12 @@ impl State {
             return;
         }
         pair.armed = None;
-        let mut back = false;
+        let (mut back, mut ask) = (false, false);
         let over = pair.pause(|pauses| {
             let over = |until: &mut Option<Instant>| {
                 until.take_if(|until| *until <= now.instant).is_some()
             };
-            back = over(&mut pauses.back);
+            (back, ask) = (over(&mut pauses.back), over(&mut pauses.ask));
             over(&mut pauses.refused) | over(&mut pauses.refuses)
         });
         if over {
@@ -256,6 +256,9 @@ impl State {
             self.pair_back(now, id, effects);
         }
         self.with_pair(now, id, effects, |state, effects| {
+            if ask {
+                state.ask_after_outage(now, id, effects);
+            }
             state.fire_watching(now, id, effects);
             state.fire_watched(now, id, effects);
         });

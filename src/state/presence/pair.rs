@@ -46,6 +46,8 @@ pub struct Pauses {
     pub refuses: Option<Instant>,
     /// When it is taken up after its link was away.
     pub back: Option<Instant>,
+    /// When she is asked again to let him see her, as the answer may have been missed.
+    pub ask: Option<Instant>,
 }
 
 /// How much a pair differs from its record.
@@ -310,8 +312,8 @@ impl PairState {
             let again = far.map(|far| far.again_at);
             dialogs.chain(probe).chain(again).chain(watched.give_up).min()
         });
-        let Pauses { refused, refuses, back } = self.pauses();
-        let kept = [refused, refuses, back];
+        let Pauses { refused, refuses, back, ask } = self.pauses();
+        let kept = [refused, refuses, back, ask];
         [watching, fetch, watched].into_iter().chain(kept).flatten().min()
     }
 

@@ -158,7 +158,7 @@ impl StoredPair<'_> {
         let pauses = Pauses {
             refused: self.refused_until.map(|at| here(with.now, at)),
             refuses: self.refuses_until.map(|at| here(with.now, at)),
-            back: None,
+            ..Pauses::default()
         };
         state.set_pauses(pauses);
         state.heard = self.heard;

@@ -73,11 +73,13 @@ impl State {
     fn hold_presence(&mut self, now: Now, pair: &Pair, stanza: &Stanza, effects: &mut Vec<Effect>) {
         let bound = self.config.limits.unconfirmed;
         let id = pair.link;
-        let Some(link) = self.links.get_mut(id.0).filter(|link| link.held() < bound) else {
-            return self.counters.count(Counter::PresenceUntold);
-        };
         let mut octets = Vec::with_capacity(256);
         stanza.write(&mut octets);
+        let print = self.fingerprint(&octets);
+        let takes = |link: &&mut Link| link.held() < bound && !link.is_aside(print);
+        let Some(link) = self.links.get_mut(id.0).filter(takes) else {
+            return self.counters.count(Counter::PresenceUntold);
+        };
         let correlation = Correlation(pair.id.0);
         link.hold(now.instant, String::new(), octets.into(), Waits::Nobody, false, correlation);
         self.pump(now, id, effects);

@@ -60,6 +60,7 @@ const FAMILIES: &[Family] = &[
     counter("stox_xmpp_stray_total", "Errors and results of nothing known."),
     counter("stox_xmpp_replayed_total", "Stanzas written again after a link was lost."),
     counter("stox_xmpp_quarantined_total", "Stanzas put aside since they closed a stream twice."),
+    counter("stox_xmpp_withheld_total", "Stanzas not written since the same was put aside."),
 ];
 
 type Series = (&'static str, &'static [(&'static str, &'static str)]);
@@ -121,6 +122,7 @@ const COUNTERS: &[(Counter, Series)] = &[
     (Counter::NotifyWaited, ("stox_sip_notifies_waited_total", &[])),
     (Counter::Replayed, ("stox_xmpp_replayed_total", &[])),
     (Counter::Quarantined, ("stox_xmpp_quarantined_total", &[])),
+    (Counter::XmppWithheld, ("stox_xmpp_withheld_total", &[])),
 ];
 
 /// The family and the labels of a gauge of `stox status`; the digest's time is with the rules.
