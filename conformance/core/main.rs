@@ -51,6 +51,7 @@ mod scene;
 mod security;
 mod servers;
 mod settings;
+mod sizes;
 mod subscriber;
 mod subscriber_end;
 mod subscriber_failures;

@@ -34,6 +34,9 @@ pub struct Limits {
     /// Octets of one stanza in either direction (`stanza_octets`, default 262 144, the default
     /// of the servers; RFC 6120 §13.12 asks for 10 000 at least).
     pub stanza_octets: usize,
+    /// Octets of a presence document for a watcher (`document_octets`, default 8 192: with the head
+    /// of its request it stays below the 15 to 20 kB at which SIP servers close a connection).
+    pub document_octets: usize,
     /// Connections that SIP peers may hold open at once (`connections`, default 1 000).
     pub connections: usize,
     /// How long a connection may be without traffic before it is closed (`connection_idle`,
@@ -56,6 +59,7 @@ impl Default for Limits {
             dialogs_per_pair: 16,
             sip_message_octets: 65_535,
             stanza_octets: 262_144,
+            document_octets: 8_192,
             connections: 1_000,
             connection_idle: Duration::from_secs(600),
             log_lines_per_second: 100,
@@ -90,6 +94,7 @@ impl Limits {
         set("dialogs_per_pair", 1, 10_000, &mut limits.dialogs_per_pair);
         set("sip_message_octets", 1_300, 1_048_576, &mut limits.sip_message_octets);
         set("stanza_octets", 10_000, 16_777_216, &mut limits.stanza_octets);
+        set("document_octets", 1_000, 32_768, &mut limits.document_octets);
         set("connections", 1, 1_000_000, &mut limits.connections);
         if let Some(idle) = map.optional("connection_idle") {
             let idle = idle.duration(Duration::from_secs(1)..=Duration::from_secs(24 * 3_600));

@@ -19,8 +19,9 @@ pub enum Again {
     Lost(LinkId, Box<Presence>, Failure),
     /// She asks how he is, for so many seconds: find out what may be shown to her.
     Subscribe(PairId, DialogId, u32),
-    /// A request of a subscription could not be sent.
-    Unsent(Option<(PairId, DialogId)>),
+    /// A request of a subscription could not be sent, since there is no way to SIP or since it is
+    /// too large.
+    Unsent(Option<(PairId, DialogId)>, Failure),
 }
 
 /// How a delivery failed without a response of its own.

@@ -117,6 +117,16 @@ counters! {
     /// Stanzas that nobody waits for and that were not written: the same was put aside before, or
     /// too many waited behind one that is tried alone.
     XmppWithheld = "xmpp_withheld",
+    /// Stanzas larger than `limits.stanza_octets` that were written without what can be missed.
+    XmppCut = "xmpp_too_large_cut",
+    /// Stanzas larger than `limits.stanza_octets` that were not written.
+    XmppTooLarge = "xmpp_too_large_dropped",
+    /// SIP responses and documents that were too large and were sent without what can be missed.
+    SipCut = "sip_too_large_cut",
+    /// SIP messages too large for their transport that were not sent.
+    SipTooLarge = "sip_too_large_dropped",
+    /// SIP requests put aside since they closed their connection twice.
+    SipQuarantined = "sip_quarantined",
     /// Messages with end-to-end encryption or a signature, both ways.
     Encrypted = "encrypted_messages",
 }

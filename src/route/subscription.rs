@@ -249,7 +249,8 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
         match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),
             None => {
-                renderings.push(Rendering { dialogs: vec![*dialog], peer, devices, objects });
+                let (dialogs, most) = (vec![*dialog], view.config.limits.document_octets);
+                renderings.push(Rendering { dialogs, peer, devices, objects, most });
             }
         }
     }

@@ -177,7 +177,7 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let contact = moved_to(view, &error);
     let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
-    let object = memchr::memmem::find(&held.octets, xmpp::ns::E2E.as_bytes()).is_some();
+    let object = memchr::memmem::find(held.octets.as_bytes(), xmpp::ns::E2E.as_bytes()).is_some();
     let peer = view.state.sender_flow(held).and_then(|flow| peer_at(view, &flow));
     let parties = Parties { from: message.to.clone(), to: message.from.clone(), peer };
     let languages = view.state.sender_languages(held).map(Into::into);

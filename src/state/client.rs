@@ -56,6 +56,15 @@ pub struct Attempt {
     pub counted: bool,
 }
 
+/// A request whose connection was lost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lost {
+    /// Whether it was repeated, and the next loss is its end.
+    pub repeated: bool,
+    /// Whether the connection may have been closed for this request.
+    pub suspected: bool,
+}
+
 /// A client transaction with its octets.
 #[derive(Debug)]
 pub struct Client {
@@ -69,8 +78,8 @@ pub struct Client {
     pub octets: Bytes,
     /// How many transactions began before it.
     pub number: u64,
-    /// Whether it was repeated after its connection was lost.
-    pub repeated: bool,
+    /// What became of the connections that it went by.
+    pub lost: Lost,
     /// What was tried before, for requests of subscriptions.
     pub attempt: Attempt,
     /// Whether it has a place among the NOTIFYs that are under way to the peer.

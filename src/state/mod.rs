@@ -17,6 +17,7 @@ pub mod link;
 pub mod locator;
 mod look;
 mod memory;
+pub mod outgoing;
 pub mod peer;
 pub mod presence;
 pub mod recent;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::xmpp::Stanza;
+use crate::codec::xmpp::Jid;
 use crate::config::Config;
 use crate::flow::{
     Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
@@ -206,7 +207,7 @@ impl State {
             Intent::Retransmission { flow, key, request } => {
                 self.retransmission(flow, key, &request, effects);
             }
-            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, &stanza, effects),
+            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, stanza, effects),
             Intent::Bounced { link, sequence, refusal } => {
                 self.bounced(link, sequence, refusal, effects);
             }
@@ -233,11 +234,7 @@ impl State {
                 self.counters.count(Counter::XmppCameBack);
                 effects.push(Effect::Event(Event::CameBack(correlation)));
             }
-            Intent::Departed(jid) => {
-                self.counters.count(Counter::XmppPresence);
-                let key = self.device_key(&jid);
-                self.devices.forget(key);
-            }
+            Intent::Departed(jid) => self.departed(&jid),
             Intent::Presence(done) => self.do_presence(now, done, effects),
             Intent::Drop(counter) => self.counters.count(counter),
             Intent::Both(both) => {
@@ -247,6 +244,13 @@ impl State {
             Intent::Flag(flag) => self.flag(now, *flag, effects),
             Intent::Learn(evidence) => self.learn_target(now, *evidence, effects),
         }
+    }
+
+    /// A device that this user wrote from is gone.
+    fn departed(&mut self, jid: &Jid) {
+        self.counters.count(Counter::XmppPresence);
+        let key = self.device_key(jid);
+        self.devices.forget(key);
     }
 
     /// Drops deadlines of what has ended: they would wake the process for nothing.
@@ -274,9 +278,10 @@ impl State {
             Input::Unreachable { remote, transport } => {
                 self.unreachable(now, remote, transport, effects);
             }
+            Input::Unsent { octets } => self.unsent_alone(now, &octets, effects),
             Input::Committed(id) => self.committed(id),
-            Input::Again(Again::Unsent(Some((pair, dialog)))) => {
-                self.unsent(now, pair, dialog, effects);
+            Input::Again(Again::Unsent(Some((pair, dialog)), failure)) => {
+                self.unsent(now, (pair, dialog), failure, effects);
             }
             Input::Again(Again::Object(pair, dialog)) => {
                 self.send_object(now, pair, dialog, effects);
@@ -324,23 +329,18 @@ impl State {
         }
     }
 
-    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+    /// A request is answered without state.
+    fn note_answered(&mut self, hop: Hop, status: u16, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::SipAnswered);
         if status >= 300 {
             let outcome = format!("answered {status}");
             effects.push(Effect::Event(Event::Refused { remote: hop.remote, outcome }));
         }
-        effects.push(Effect::Sip { hop, octets });
     }
 
-    /// Writes a stanza that nobody waits for; while the link is down it is dropped, as the server
-    /// has already told the user's own side.
-    fn write(&mut self, link: LinkId, stanza: &Stanza, effects: &mut Vec<Effect>) {
-        if self.link(link).is_some_and(Link::is_up) {
-            let mut octets = Vec::with_capacity(512);
-            stanza.write(&mut octets);
-            self.write_passing(link, octets.into(), effects);
-        }
+    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+        self.note_answered(hop, status, effects);
+        self.send_octets(hop, octets, "SIP response", effects);
     }
 
     fn set_timer(&mut self, link: LinkId) {

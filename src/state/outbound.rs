@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::attempt::{UDP_MOST, Way};
-use super::client::{Attempt, Client, Owner};
+use super::client::{Attempt, Client, Lost, Owner};
 use super::delivery::{Dialogue, Turn};
 use super::ids::Purpose;
 use super::timer::{Lane, Timer};
@@ -183,12 +183,12 @@ impl State {
             true => self.timers.set(first, Timer::Client(branch)),
             false => self.timers.set_in(Lane::First, first, Timer::Client(branch)),
         }
-        effects.push(Effect::Sip { hop, octets: octets.clone() });
+        self.send_octets(hop, octets.clone(), "SIP request", effects);
         self.begun += 1;
         let number = self.begun;
-        let (repeated, attempt) = (false, Attempt::default());
+        let (lost, attempt) = (Lost::default(), Attempt::default());
         let place = self.takes_place(owner, way);
-        let client = Client { owner, peer, hop, octets, number, repeated, attempt, place, machine };
+        let client = Client { owner, peer, hop, octets, number, lost, attempt, place, machine };
         self.clients.insert(branch, client);
     }
 
@@ -243,7 +243,7 @@ impl State {
             Due::Retransmit if self.is_unwritten(client.owner.dialog().map(|(pair, _)| pair)) => {}
             Due::Retransmit => {
                 self.counters.count(Counter::SipRetransmissions);
-                effects.push(Effect::Sip { hop: client.hop, octets: client.octets.clone() });
+                self.send_octets(client.hop, client.octets.clone(), "SIP request", effects);
                 self.leaves_place(&mut client);
             }
             Due::Nothing => {}

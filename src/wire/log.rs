@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub(super) struct Log {
     peers: Vec<String>,
     bound: u32,
     causes: RefCell<BTreeMap<&'static str, Cause>>,
+    /// When a cause was last told of which a line a minute is enough.
+    told: RefCell<BTreeMap<&'static str, Instant>>,
     /// Why links are down, and when that was last told.
     down: RefCell<BTreeMap<LinkId, (String, Instant)>>,
 }
@@ -39,6 +42,7 @@ impl Log {
             peers: config.sip.peers.iter().map(peer).collect(),
             bound: config.limits.log_lines_per_second,
             causes: RefCell::default(),
+            told: RefCell::default(),
             down: RefCell::default(),
         }
     }
@@ -96,6 +100,8 @@ impl Log {
                 let component = self.link(*link);
                 error!(component, id = %correlation, stanza, "a stanza closed the stream twice and was put aside");
             }
+            Event::TooLarge { what, .. } => self.too_large(what, event),
+            Event::ClosedTwice { remote, octets } => self.closed_twice(*remote, *octets),
             Event::PeerUp(peer) => info!(peer = self.peer(*peer), "SIP peer up"),
             Event::PeerDown(peer, why) => warn!(peer = self.peer(*peer), "SIP peer down: {why}"),
             Event::WithoutTcp(peer, server) => {
@@ -123,6 +129,33 @@ impl Log {
                 }
             }
         }
+    }
+
+    /// Once a minute for each kind of message: one sender can make any number of them.
+    fn too_large(&self, kind: &'static str, event: &Event) {
+        if let Event::TooLarge { what, octets, most, cut } = event
+            && self.is_due(kind)
+        {
+            let done = if *cut { "went without what can be missed" } else { "was dropped" };
+            warn!(octets, bound = most, "a {what} was too large and {done}");
+        }
+    }
+
+    fn closed_twice(&self, server: SocketAddr, octets: usize) {
+        if self.is_due("closed twice") {
+            warn!(%server, octets, "a SIP request closed its connection twice and was put aside");
+        }
+    }
+
+    /// Whether a cause that may come in any number is to be told again.
+    fn is_due(&self, cause: &'static str) -> bool {
+        let now = Instant::now();
+        let mut told = self.told.borrow_mut();
+        let due = told.get(cause).is_none_or(|at| now - *at >= REMINDER);
+        if due {
+            told.insert(cause, now);
+        }
+        due
     }
 
     /// Ids, addresses and what was decided; of the message nothing.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -12,7 +13,7 @@ use super::connections::Connections;
 use super::journal::Journal;
 use super::log::Log;
 use super::store::StoreHandle;
-use super::udp::UdpPort;
+use super::udp::{self, UdpPort};
 use crate::codec::xmpp::Jid;
 use crate::config::Transport;
 use crate::flow::{
@@ -181,18 +182,28 @@ impl Runner {
         }
     }
 
+    /// Sends a SIP message. A response that cannot be sent is lost: its request comes again, and
+    /// no request of ours has failed by it.
     fn send(&self, hop: Hop, octets: bytes::Bytes) {
         let sent = match hop.transport {
-            Transport::Tcp => self.connections.send(hop, octets),
+            Transport::Tcp => self.connections.send(hop, octets.clone()),
             Transport::Udp => match self.udp.get(hop.listener.0) {
-                Some(Some(port)) => port.send(hop.remote, octets),
+                Some(Some(port)) => port.send(hop.remote, octets.clone()),
                 _ => Ok(()),
             },
         };
-        if sent.is_err() {
-            let (remote, transport) = (hop.remote, hop.transport);
-            self.pending.borrow_mut().push_back(Input::Unreachable { remote, transport });
-        }
+        let Err(error) = sent else { return };
+        let (remote, transport) = (hop.remote, hop.transport);
+        let input = if error.raw_os_error() == Some(udp::EMSGSIZE) {
+            Input::Unsent { octets }
+        } else if !octets.starts_with(b"SIP/2.0 ")
+            && (transport.reliable() || is_of_address(&error))
+        {
+            Input::Unreachable { remote, transport }
+        } else {
+            return;
+        };
+        self.pending.borrow_mut().push_back(input);
     }
 
     /// The effects whose records are safe now: of this group and of all before it.
@@ -234,6 +245,22 @@ impl Runner {
             }
         }
     }
+}
+
+/// Whether an error of a datagram says that its address cannot be reached from here, by its network
+/// or by a packet filter. After any other it counts as lost on its way, and goes again.
+fn is_of_address(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::AddrNotAvailable
+            | Kind::ConnectionRefused
+            | Kind::HostUnreachable
+            | Kind::InvalidInput
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+            | Kind::PermissionDenied
+    )
 }
 
 /// The memory of the process that is in RAM, if the system tells it.

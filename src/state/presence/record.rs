@@ -223,7 +223,8 @@ impl<'a> StoredWatching<'a> {
         Watching {
             machine,
             dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
-            devices: self.devices.into_owned(),
+            // An earlier version may have kept more of them.
+            devices: self.devices.into_owned().into_iter().map(Device::bounded).collect(),
             first: waits,
             since: self.since,
             request_id: self.request_id,
@@ -282,8 +283,10 @@ impl<'a> StoredWatched<'a> {
                 closed: false,
             })
         });
-        let (dialogs, devices): (Vec<Subscription>, _) =
-            (dialogs.collect(), self.devices.into_iter().map(Cow::into_owned).map(Arc::new));
+        let (dialogs, devices): (Vec<Subscription>, _) = (
+            dialogs.collect(),
+            self.devices.into_iter().map(|it| Arc::new(it.into_owned().bounded())),
+        );
         Watched {
             dialogs: dialogs.into_boxed_slice().into_vec(),
             devices: devices.collect(),

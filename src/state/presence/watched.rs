@@ -264,6 +264,8 @@ impl State {
         written: Option<&Written>,
         effects: &mut Vec<Effect>,
     ) {
+        let cut = written.filter(|written| written.cut);
+        cut.into_iter().for_each(|_| self.counters.count(Counter::SipCut));
         self.with_pair(now, id, effects, |state, effects| {
             for name in dialogs {
                 state.send_notify(now, id, *name, written, effects);

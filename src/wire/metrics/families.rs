@@ -61,6 +61,9 @@ const FAMILIES: &[Family] = &[
     counter("stox_xmpp_replayed_total", "Stanzas written again after a link was lost."),
     counter("stox_xmpp_quarantined_total", "Stanzas put aside since they closed a stream twice."),
     counter("stox_xmpp_withheld_total", "Stanzas not written since the same was put aside."),
+    counter("stox_xmpp_too_large_total", "Stanzas beyond the server's bound, and what was done."),
+    counter("stox_sip_too_large_total", "SIP messages beyond a bound, and what was done."),
+    counter("stox_sip_quarantined_total", "Requests put aside since they closed connections."),
 ];
 
 type Series = (&'static str, &'static [(&'static str, &'static str)]);
@@ -71,6 +74,8 @@ const RESENT: &str = "stox_sip_requests_resent_total";
 const INBOUND: (&str, &str) = ("direction", "sip_to_xmpp");
 const OUTBOUND: (&str, &str) = ("direction", "xmpp_to_sip");
 const SENT: &[(&str, &str)] = &[("direction", "sent")];
+const CUT: &[(&str, &str)] = &[("done", "cut")];
+const DROPPED: &[(&str, &str)] = &[("done", "dropped")];
 const RECEIVED: &[(&str, &str)] = &[("direction", "received")];
 
 /// The family and the labels of each counter, but for [`Counter::Encrypted`]: that is told in parts,
@@ -123,6 +128,11 @@ const COUNTERS: &[(Counter, Series)] = &[
     (Counter::Replayed, ("stox_xmpp_replayed_total", &[])),
     (Counter::Quarantined, ("stox_xmpp_quarantined_total", &[])),
     (Counter::XmppWithheld, ("stox_xmpp_withheld_total", &[])),
+    (Counter::XmppCut, ("stox_xmpp_too_large_total", CUT)),
+    (Counter::XmppTooLarge, ("stox_xmpp_too_large_total", DROPPED)),
+    (Counter::SipCut, ("stox_sip_too_large_total", CUT)),
+    (Counter::SipTooLarge, ("stox_sip_too_large_total", DROPPED)),
+    (Counter::SipQuarantined, ("stox_sip_quarantined_total", &[])),
 ];
 
 /// The family and the labels of a gauge of `stox status`; the digest's time is with the rules.
