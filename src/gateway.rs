@@ -1,5 +1,6 @@
 //! The whole way of an input, in one page.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -93,6 +94,12 @@ impl Gateway {
         self.state.idle()
     }
 
+    /// Whether an address is one of a peer.
+    #[must_use]
+    pub fn is_peer(&self, ip: IpAddr) -> bool {
+        self.state.is_peer(ip)
+    }
+
     /// What it tells of itself.
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
@@ -101,6 +108,7 @@ impl Gateway {
 }
 
 pub use crate::state::locator::{Located, Locator, Target};
+pub use crate::state::strangers::network;
 
 /// Where the requests for a peer go, as far as the answers in a cache tell.
 #[must_use]

@@ -243,7 +243,7 @@ fn filled(method: &str, branch: &str, octets: usize) -> String {
 
 #[test]
 fn a_response_that_no_datagram_carries_is_made_smaller() {
-    let mut world = World::new();
+    let mut world = world("dialog_octets: 65535");
     world.juliet_says("m1", "hello");
     let pending = world.request();
     for (number, method) in ["OPTIONS", "PUBLISH", "SUBSCRIBE"].into_iter().enumerate() {
@@ -276,7 +276,7 @@ fn a_response_of_which_nothing_can_be_missed_is_not_sent() {
 
 #[test]
 fn a_dialog_whose_requests_are_too_large_ends() {
-    let mut world = World::new();
+    let mut world = world("dialog_octets: 65535");
     let made = |fill: usize| {
         let route = format!("Record-Route: <sip:127.0.0.13;lr;x={}>\n", "x".repeat(fill));
         crate::scene::subscribe("w1", "", 1, &format!("Expires: 3600\n{route}"))

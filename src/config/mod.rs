@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::codec::yaml::{Document, Finding, Findings, Map, Node};
 
 pub use domains::{DomainPair, Domains, Side};
-pub use limits::Limits;
+pub use limits::{Limits, Strangers};
 #[cfg(feature = "wire")]
 pub(crate) use listener::uri_host;
 pub use listener::{Listener, ListenerAddress};

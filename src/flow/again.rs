@@ -37,6 +37,8 @@ pub enum Failure {
     TooLarge,
     /// A queue is full.
     QueueFull,
+    /// Its sender has as many messages on their way as one sender may have.
+    ShareFull,
     /// No peer's address is known.
     NoPeer,
     /// An earlier process sent it too long ago to find out what became of it.
@@ -59,6 +61,7 @@ impl Failure {
             Failure::Behind(_) => "the message before it found the target dead",
             Failure::TooLarge => "the request would be too large",
             Failure::QueueFull => "a queue is full",
+            Failure::ShareFull => "its sender has too many messages on their way",
             Failure::NoPeer => "no SIP peer's address is known",
             Failure::Unknown => "a restart left its outcome unknown",
             Failure::Replaced => "another device sent a later secured object",

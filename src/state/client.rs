@@ -1,9 +1,11 @@
 //! The client transactions with their owners and octets.
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::locator::Target;
 use super::transaction::client::NonInviteClient;
+use crate::codec::sip::Response;
 use crate::flow::{Counter, DeliveryId, DialogId, Hop, PairId, PeerId};
 
 /// Whose request a client transaction carries.
@@ -97,6 +99,15 @@ impl Client {
             Owner::Delivery(_) | Owner::Server(..) => return None,
         };
         (!std::mem::replace(&mut self.attempt.counted, true)).then_some(counter)
+    }
+
+    /// Whether the fields of a response are those of the request: its Call-ID, and its CSeq with the
+    /// method (RFC 3261 §8.2.6.2, §17.1.3).
+    #[must_use]
+    pub fn is_answered_by(&self, response: &Response) -> bool {
+        let call_id = format!("\r\nCall-ID: {}\r\n", response.call_id.as_str());
+        let cseq = format!("\r\nCSeq: {}\r\n", response.cseq);
+        [call_id, cseq].iter().all(|line| memmem::find(&self.octets, line.as_bytes()).is_some())
     }
 
     /// The delivery that it carries; none for the gateway's own requests.

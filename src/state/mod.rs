@@ -3,7 +3,7 @@
 
 mod advertised;
 mod attempt;
-mod client;
+pub mod client;
 pub mod conversation;
 pub mod counters;
 pub mod delivery;
@@ -18,12 +18,14 @@ pub mod locator;
 mod look;
 mod memory;
 pub mod outgoing;
+mod pace;
 pub mod peer;
 pub mod presence;
 pub mod recent;
 mod request;
 pub mod spelling;
 mod status;
+pub mod strangers;
 pub mod targets;
 pub mod timer;
 pub mod transaction;
@@ -58,6 +60,7 @@ use encryption::Sightings;
 use ids::Ids;
 use link::Link;
 use locator::Locator;
+use pace::Pace;
 use peer::PeerState;
 use presence::Presence;
 use recent::Recent;
@@ -108,6 +111,8 @@ pub struct State {
     echoes: Echoes,
     /// End-to-end encryption that was met.
     sightings: Sightings,
+    /// How fast strangers are answered.
+    strangers: Pace,
     commits: u64,
     again: VecDeque<Again>,
     draining: bool,
@@ -130,11 +135,6 @@ impl State {
         let mut ids = Ids::new(source);
         let seed = ids.map_seed();
         let timing = Timing { t1: config.sip.t1, t2: config.sip.t2 };
-        let bounds = Bounds {
-            outstanding_per_target: config.limits.outstanding_per_target,
-            waiting_per_line: config.limits.queue_per_target,
-            all: config.limits.queue,
-        };
         let mut state = State {
             timing,
             timers: Timers::default(),
@@ -142,7 +142,7 @@ impl State {
             servers: Servers::new(seed, timing.lifetime()),
             clients: Map::with_hasher(seed),
             begun: 0,
-            deliveries: Deliveries::new(seed, bounds),
+            deliveries: Deliveries::new(seed, Bounds::of(&config.limits)),
             presence: Presence::new(seed, config.sip.peers.len(), stored.lost),
             conversations: Conversations::new(seed),
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
@@ -157,6 +157,7 @@ impl State {
             spellings: Spellings::new(seed, DEVICES),
             echoes: Echoes::new(seed),
             sightings: Sightings::new(seed),
+            strangers: Pace::new(seed),
             commits: 0,
             again: VecDeque::new(),
             draining: false,
@@ -200,10 +201,7 @@ impl State {
 
     fn carry_out_intent(&mut self, now: Now, intent: Intent, effects: &mut Vec<Effect>) {
         match intent {
-            Intent::Answer { flow, request, refusal } => {
-                self.answer(&flow, &request, &refusal, effects);
-            }
-            Intent::Octets { hop, octets, status } => self.octets(hop, octets, status, effects),
+            Intent::Answer { .. } | Intent::Octets { .. } => self.at_rate(now, intent, effects),
             Intent::Retransmission { flow, key, request } => {
                 self.retransmission(flow, key, &request, effects);
             }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::attempt::{UDP_MOST, Way};
 use super::client::{Attempt, Client, Lost, Owner};
-use super::delivery::{Dialogue, Turn};
+use super::delivery::{Dialogue, Place, Turn};
 use super::ids::Purpose;
 use super::timer::{Lane, Timer};
 use super::transaction::client::{Due, NonInviteClient};
@@ -125,6 +125,8 @@ impl State {
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();
         let line = self.ids.hash(Purpose::Line, &[sender.as_bytes(), target_text]);
+        let sender = self.ids.hash(Purpose::User, &[sender.as_bytes()]);
+        let place = Place { sender, line, target, octets: outbound.octets };
         if self.verbose {
             let route = format!(
                 "{} -> {} to SIP {}",
@@ -135,11 +137,16 @@ impl State {
             let correlation = outbound.correlation;
             effects.push(Effect::Event(Event::Carried { correlation, route }));
         }
-        match self.deliveries.begin(id, outbound, line, target) {
+        match self.deliveries.begin(id, outbound, place) {
             Turn::Now => true,
             Turn::Wait => false,
             Turn::Full => {
                 self.again_fail(id, Failure::QueueFull);
+                false
+            }
+            Turn::Over => {
+                self.counters.count(Counter::OutboundOverShare);
+                self.again_fail(id, Failure::ShareFull);
                 false
             }
         }

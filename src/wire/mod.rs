@@ -4,6 +4,7 @@
 //! has a thread of its own.
 
 mod admin;
+mod budget;
 mod clock;
 mod component;
 mod connections;
@@ -13,6 +14,7 @@ mod journal_file;
 mod log;
 mod log_line;
 mod metrics;
+mod port;
 mod probe;
 mod reload;
 mod run;

@@ -182,6 +182,7 @@ async fn resolve(runner: Rc<Runner>, config: Arc<Config>, query: Query) {
         Answer::Failed
     });
     runner.feed(Input::Resolved { query, answer });
+    runner.connections.review();
 }
 
 type Listeners = (Vec<Option<Rc<UdpPort>>>, Vec<(ListenerId, tokio::net::TcpListener)>);

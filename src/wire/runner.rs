@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -86,12 +87,23 @@ impl Runner {
         if let Some(octets) = resident_octets() {
             status.gauges.insert("resident_memory_octets".to_owned(), octets);
         }
+        let (peers, strangers) = self.connections.count();
+        status.gauges.insert("sip_connections".to_owned(), peers as u64);
+        status.gauges.insert("sip_stranger_connections".to_owned(), strangers as u64);
+        let (refused, ended) = self.connections.turned_away();
+        status.counters.insert("sip_connections_refused".to_owned(), refused);
+        status.counters.insert("sip_stranger_connections_ended".to_owned(), ended);
         let rules = self.rules.borrow().clone();
         status.gauges.insert("rules_loaded_unix_s".to_owned(), rules.loaded_unix_s);
         status.counters.insert("rules_reloads_taken".to_owned(), rules.taken);
         status.counters.insert("rules_reloads_refused".to_owned(), rules.refused);
         status.rules = rules;
         status
+    }
+
+    /// Whether an address is one of a peer.
+    pub(super) fn is_peer(&self, ip: IpAddr) -> bool {
+        self.gateway.borrow().is_peer(ip)
     }
 
     /// What the gateway knows of a SIP user.

@@ -19,6 +19,7 @@ mod pace;
 pub mod pair;
 mod record;
 pub(crate) mod request;
+pub mod shares;
 mod stanza;
 mod store;
 pub mod subscriber;
@@ -33,20 +34,21 @@ use std::time::Duration;
 
 use super::State;
 use super::ids::Purpose;
+use super::pace::Pace;
 use super::timer::Timer;
 use crate::codec::sip::SubscriptionState;
 use crate::codec::xmpp::Jid;
 use crate::flow::{
-    CommitId, Counter, DialogId, Effect, Instant, Map, Now, Pair, PairId, PresenceIntent,
-    Presented, Said, Seed,
+    CommitId, Counter, DialogId, Effect, Instant, Map, Now, PairId, PresenceIntent, Presented,
+    Said, Seed,
 };
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
 use heard::Retrying;
 use objects::Objects;
-use pace::Pace;
 use pair::{Dirty, PairState};
+use shares::Shares;
 use subscriber::{Context, Online};
 use users::{DEVICES, User};
 use window::Window;
@@ -68,6 +70,7 @@ pub struct Presence {
     /// The store was lost not long ago: who watches whom is learnt again.
     lost: bool,
     objects: Objects,
+    shares: Shares,
     retrying: Retrying,
 }
 
@@ -96,6 +99,7 @@ impl Presence {
             windows: (0..peers).map(|_| Window::default()).collect(),
             lost,
             objects: Objects::new(seed),
+            shares: Shares::new(seed),
             retrying: Retrying::new(seed),
         }
     }
@@ -179,22 +183,6 @@ impl State {
         self.arm(now, id);
     }
 
-    /// The pair of two users, made if there is none. `None` when the table is full, or she is in
-    /// too many.
-    fn pair_made(&mut self, now: Now, pair: &Pair) -> Option<&mut PairState> {
-        let limits = &self.config.limits;
-        let user = self.presence.users.get(&self.user_id(&pair.user));
-        let hers = user.map_or(0, |user| user.pairs);
-        let full = self.presence.pairs.len() >= limits.pairs || hers >= limits.pairs_per_user;
-        if !self.presence.pairs.contains_key(&pair.id) {
-            if full {
-                return None;
-            }
-            self.add_pair(PairState::new(pair, now));
-        }
-        self.presence.pairs.get_mut(&pair.id).map(|pair| &mut **pair)
-    }
-
     fn add_pair(&mut self, mut pair: PairState) {
         let user = self.presence.users.entry(self.user_id(pair.names.user())).or_default();
         user.pairs += 1;
@@ -207,6 +195,7 @@ impl State {
     }
 
     fn remove_pair(&mut self, id: PairId) {
+        self.uncount(id);
         self.forget_retrying(id);
         let Some(pair) = self.presence.pairs.remove(&id) else { return };
         let key = self.user_id(pair.names.user());
@@ -219,6 +208,7 @@ impl State {
 
     /// Sets the deadline of a pair, if it is earlier than the one that is set.
     fn arm(&mut self, now: Now, id: PairId) {
+        self.recount(now, id);
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         if pair.is_empty() {
             if pair.stored {

@@ -52,6 +52,12 @@ const FAMILIES: &[Family] = &[
     counter("stox_sip_keep_alives_total", "Datagrams without a message."),
     counter("stox_sip_malformed_total", "SIP messages that could not be read or answered."),
     counter("stox_sip_stray_responses_total", "Responses and ACKs to nothing known."),
+    counter("stox_sip_foreign_responses_total", "Responses that do not fit their request."),
+    counter("stox_sip_strangers_dropped_total", "Requests of strangers over the rate."),
+    counter("stox_over_share_total", "Refused as one user had too much, by what."),
+    gauge("stox_sip_connections", "TCP connections, by whose they are."),
+    counter("stox_sip_connections_refused_total", "TCP connections beyond a bound."),
+    counter("stox_sip_stranger_connections_ended_total", "Connections of strangers cut off."),
     counter("stox_sip_untrusted_total", "Datagrams dropped while peers were looked up."),
     counter("stox_sip_servers_lost_total", "Servers of peers that stopped to serve."),
     counter("stox_xmpp_malformed_total", "Stanzas that could not be read."),
@@ -108,6 +114,10 @@ const COUNTERS: &[(Counter, Series)] = &[
     (Counter::SipKeepAlive, ("stox_sip_keep_alives_total", &[])),
     (Counter::SipMalformed, ("stox_sip_malformed_total", &[])),
     (Counter::SipStray, ("stox_sip_stray_responses_total", &[])),
+    (Counter::SipForeign, ("stox_sip_foreign_responses_total", &[])),
+    (Counter::StrangerDropped, ("stox_sip_strangers_dropped_total", &[])),
+    (Counter::OutboundOverShare, ("stox_over_share_total", &[("what", "message")])),
+    (Counter::SubscribeOverShare, ("stox_over_share_total", &[("what", "subscribe")])),
     (Counter::SipUntrusted, ("stox_sip_untrusted_total", &[])),
     (Counter::XmppMalformed, ("stox_xmpp_malformed_total", &[])),
     (Counter::XmppRefused, ("stox_xmpp_refused_total", &[])),
@@ -144,8 +154,16 @@ const GAUGES: &[(&str, Series)] = &[
     ("subscriptions_of_sip_users", ("stox_presence_dialogs", &[("watcher", "sip")])),
     ("subscriptions_of_xmpp_users", ("stox_presence_dialogs", &[("watcher", "xmpp")])),
     ("sip_client_transactions", ("stox_sip_client_transactions", &[])),
+    ("sip_connections", ("stox_sip_connections", &[("of", "peer")])),
+    ("sip_stranger_connections", ("stox_sip_connections", &[("of", "stranger")])),
     ("deadlines", ("stox_deadlines", &[])),
     ("resident_memory_octets", ("process_resident_memory_bytes", &[])),
+];
+
+/// The family of what the outside of the core counts.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("sip_connections_refused", "stox_sip_connections_refused_total"),
+    ("sip_stranger_connections_ended", "stox_sip_stranger_connections_ended_total"),
 ];
 
 /// The status of a gateway as Prometheus reads it.
@@ -159,6 +177,9 @@ pub(in crate::wire) fn text(status: &Status) -> String {
         let found = COUNTERS.iter().find(|(known, _)| known == counter);
         all.extend(found.map(|(_, series)| labelled(*series, count)));
     }
+    let outside =
+        OUTSIDE.iter().filter_map(|(name, family)| Some((*family, status.counters.get(*name)?)));
+    all.extend(outside.map(|(family, count)| (family, Sample::of(*count))));
     for met in &status.encryption {
         let sample = Sample::of(met.count)
             .label("scheme", &met.scheme)
