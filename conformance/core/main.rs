@@ -9,6 +9,7 @@ mod bodies;
 mod content;
 mod cpim;
 mod credentials;
+mod disk;
 mod encryption;
 mod encryption_presence;
 mod encryption_relay;
