@@ -101,6 +101,14 @@ class TestAServerThatClosesForALargeStanza:
         assert juliet.unheard() == []
         is_calm(town)
 
+    def test_msg_034_a_language_that_is_none(self, town, juliet, romeo, bystanders):
+        """ejabberd answers such an xml:lang with an error, RFC 6120 §4.7.4."""
+        for number, language in enumerate(("-", "1-", "en-", "en_US!", "a" * 20_000)):
+            romeo.says(f"word {number}", to=town.uri_of("juliet"), headers=[("Content-Language", language)])
+            juliet.hears(f"word {number}")
+            bystanders(1)
+        is_calm(town)
+
 
 class TestAProxyByUdp:
     @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -219,6 +220,15 @@ def test_metrics_while_messages_flow_and_rules_change():
         told = town.stox.run_command("status", "--metrics", within=20)
         assert told.returncode == 0
         assert set(samples(told.stdout)) == set(numbers)
+        # Who asks and does not read, or does not ask to the end, keeps nobody from the numbers.
+        slow = [socket.create_connection((town.stox.address, 9478)) for _ in range(40)]
+        for number, stream in enumerate(slow):
+            stream.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"\r\n" * (number % 2))
+        begun = time.monotonic()
+        assert set(now()) == set(numbers)
+        assert time.monotonic() - begun < 4, "before any of them was given up"
+        for stream in slow:
+            stream.close()
         assert scrape(url.replace("/metrics", "/"))[0] == 404
         assert scrape(url, method="POST")[0] == 405
         assert scrape(url, method="HEAD") == (200, "text/plain; version=0.0.4; charset=utf-8", "")
