@@ -62,6 +62,11 @@ fn nothing_from_outside_ends_the_process() {
 }
 
 #[test]
+fn octets_leave_the_core_in_one_file() {
+    demand_none(&outgoing_faults(&Tree::of_project()));
+}
+
+#[test]
 fn every_source_file_is_alive() {
     demand_none(&dead_source_faults(&Tree::of_project()));
 }
@@ -298,6 +303,23 @@ fn wordless_expects(source: &Source) -> Vec<String> {
         if text.is_some_and(|literal| literal.text.split_whitespace().count() < 3) {
             let mend = "say the invariant in three words or more; a parser's own method is better called `require`";
             faults.push(source.fault(at, "this expect does not say why it cannot fail", mend));
+        }
+    }
+    faults
+}
+
+/// What goes out is measured in one file: no other makes the effects that carry octets.
+fn outgoing_faults(tree: &Tree) -> Vec<String> {
+    const HOME: &str = "src/state/outgoing.rs";
+    const MADE: [&str; 2] = ["Effect::Sip {", "Effect::Xmpp {"];
+    let mut faults = Vec::new();
+    for source in tree.production().filter(|it| it.path.starts_with("src/state/")) {
+        for made in MADE.iter().filter(|_| source.path != HOME) {
+            let found = source.live.match_indices(made);
+            let is_made = |at: &usize| !source.live[at + made.len()..].starts_with(" ..");
+            faults.extend(found.map(|(at, _)| at).filter(is_made).map(|at| {
+                source.fault(at, "octets leave unmeasured", &format!("go through {HOME}"))
+            }));
         }
     }
     faults
@@ -1187,6 +1209,14 @@ mod tests {
         found.sort_unstable();
         assert_eq!(found, [1, 2, 4, 8]);
         assert_eq!(places(panic_faults, "src/state/a.rs", text), [4]);
+    }
+
+    #[test]
+    fn octets_that_leave_unmeasured_are_found() {
+        let text =
+            "fn f() {\n a(Effect::Sip { hop, octets });\n matches!(b, Effect::Xmpp { .. });\n}";
+        assert_eq!(places(outgoing_faults, "src/state/link.rs", text), [2]);
+        assert_eq!(places(outgoing_faults, "src/state/outgoing.rs", text), [0; 0]);
     }
 
     #[test]

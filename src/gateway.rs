@@ -1,5 +1,6 @@
 //! The whole way of an input, in one page.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -75,6 +76,12 @@ impl Gateway {
         route::target_status(view, user)
     }
 
+    /// How many XMPP users watch a SIP user, or are watched, or asked to, by the bare JID.
+    #[must_use]
+    pub fn users_of(&self, contact: &Jid) -> usize {
+        self.state.presence().users_of(contact)
+    }
+
     /// The digest of the rules that count.
     #[must_use]
     pub fn rules_digest(&self) -> &str {
@@ -93,6 +100,12 @@ impl Gateway {
         self.state.idle()
     }
 
+    /// Whether an address is one of a peer.
+    #[must_use]
+    pub fn is_peer(&self, ip: IpAddr) -> bool {
+        self.state.is_peer(ip)
+    }
+
     /// What it tells of itself.
     #[must_use]
     pub fn status(&self, now: Now) -> Status {
@@ -101,6 +114,7 @@ impl Gateway {
 }
 
 pub use crate::state::locator::{Located, Locator, Target};
+pub use crate::state::strangers::network;
 
 /// Where the requests for a peer go, as far as the answers in a cache tell.
 #[must_use]

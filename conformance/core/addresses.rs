@@ -133,7 +133,7 @@ fn im_and_pres_uris_are_read_as_sip_uris() {
 #[test]
 fn addr_034_an_im_uri_names_one_mailbox_and_its_headers_say_nothing() {
     let to = |uri: &str| {
-        let mut world = World::new();
+        let mut world = World::with_rules("addresses.yaml", "to_xmpp: { senders: im }\n");
         let text = message("a", "", "x").replacen("sip:juliet@xmpp.test", uri, 1);
         world.sip(
             &text.replace("From: <sip:romeo@sip.test>", "From: <im:romeo@sip.test?subject=x>"),

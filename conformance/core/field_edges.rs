@@ -279,15 +279,17 @@ fn field_58_eight_devices_are_shown_to_a_watcher_by_udp_alone() {
 }
 
 #[test]
-fn field_58_what_no_datagram_can_carry_does_not_go_by_udp_and_does_not_count() {
+fn field_58_a_long_status_is_cut_and_goes_by_udp_where_tcp_is_refused() {
     let (mut world, _) = Watch::granted();
     let sent = world.counter("sip_notifies_sent");
     let (way, _) = shown(&mut world, &format!("<status>{}</status>", "x".repeat(66_000)));
     assert_eq!(way, format!("tcp {PEER}"));
     tcp_is_refused(&mut world);
-    world.pass(Duration::from_secs(120));
-    assert_eq!(world.routed(), []);
-    assert_eq!(world.counter("sip_notifies_sent"), sent);
+    let (way, by_udp) = one(&mut world);
+    assert_eq!(way, format!("udp {PEER}"));
+    assert!(by_udp.to_bytes().len() < 3_000);
+    assert_eq!(world.counter("sip_notifies_sent"), sent + 1);
+    world.answer(&by_udp, 200);
     // The next state that is short goes as ever.
     world.juliet_is("phone", "<status>short</status>");
     world.pass(Duration::from_secs(300));

@@ -147,7 +147,7 @@ fn a_bounced_request_may_be_made_again() {
 
 #[test]
 fn at_the_bounds_a_subscription_is_refused() {
-    let limits = "limits: { pairs_per_user: 2, dialogs_per_pair: 2 }";
+    let limits = "limits: { pairs: 2, pairs_per_user: 2, dialogs_per_pair: 2 }";
     let mut world = World::with(&format!("{}{limits}\n", crate::world::SETTINGS));
     world.up();
     world.romeo_watches("w1");

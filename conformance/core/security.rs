@@ -186,7 +186,7 @@ fn sec_044_at_each_bound_there_is_an_answer() {
         world
     };
     // One target's queue, and all queues together.
-    for limits in ["queue_per_target: 1", "queue: 2"] {
+    for limits in ["queue_per_target: 1", "queue: 2, queue_per_sender: 2"] {
         let mut world = limited(limits);
         for id in ["1", "2", "3"] {
             world.juliet_says(id, "x");

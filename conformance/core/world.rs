@@ -250,6 +250,15 @@ impl World {
         }
     }
 
+    /// The disk refuses what waits, and the gateway goes on without it.
+    pub(crate) fn refused(&mut self) {
+        self.slow_disk = false;
+        for (id, _, then) in std::mem::take(&mut self.writing) {
+            self.take(then);
+            self.feed(Input::Committed(id));
+        }
+    }
+
     fn wrote(&mut self, link: LinkId, octets: Bytes) {
         match xmpp::parse(&self.context, octets.clone()) {
             Ok(Stanza::Iq(iq)) if iq.id.starts_with("barrier-") => {
@@ -518,12 +527,14 @@ impl World {
         let end = octets.windows(4).position(|four| four == b"\r\n\r\n").expect("an end") + 2;
         let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         octets.splice(end..end, lines.into_bytes());
-        let flow = Flow {
-            transport: Transport::Udp,
-            listener: ListenerId(0),
-            remote: remote.parse().expect("an address"),
-            connection: None,
+        // It comes back the way that the request went.
+        let flow = match request.via[0].transport() {
+            Some(sip::Transport::Tcp) => (Transport::Tcp, ListenerId(1), Some(ConnectionId(1))),
+            _ => (Transport::Udp, ListenerId(0), None),
         };
+        let (transport, listener, connection) = flow;
+        let remote = remote.parse().expect("an address");
+        let flow = Flow { transport, listener, remote, connection };
         self.feed(Input::Sip { flow, octets: octets.into() });
     }
 

@@ -62,6 +62,13 @@ fn message(number: usize) -> Bytes {
     ))
 }
 
+/// A MESSAGE of a user who never wrote before, whose agent names itself.
+fn first_message(number: usize) -> Bytes {
+    let text = String::from_utf8_lossy(&message(number)).into_owned();
+    let text = text.replace("sip:romeo", &format!("sip:new{number}romeo"));
+    Bytes::from(text.replace("Content-Type:", "User-Agent: Reader/1.0\r\nContent-Type:"))
+}
+
 /// The same the other way, as a server writes it.
 fn stanza(number: usize) -> Bytes {
     Bytes::from(format!(
@@ -109,7 +116,9 @@ fn known(piece: &str) -> Vec<Record> {
     };
     match piece {
         "xmpp-to-sip-object" => (0..200).map(|user| record(format!("romeo{user}"))).collect(),
-        "full-memory" => (0..targets::ADDRESSES).map(|user| record(format!("u{user}"))).collect(),
+        "full-memory" | "first-message-full" => {
+            (0..targets::ADDRESSES).map(|user| record(format!("u{user}"))).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -159,8 +168,8 @@ impl Core {
     }
 
     /// One MESSAGE to its 200, with a barrier of its own.
-    fn carry_to_xmpp(&mut self, number: usize) {
-        self.sip(message(number));
+    fn carry_to_xmpp(&mut self, message: Bytes) {
+        self.sip(message);
         let barrier = self.effects.iter().find_map(|effect| match effect {
             Effect::Xmpp { octets, .. } => {
                 let text = std::str::from_utf8(octets).ok()?;
@@ -204,7 +213,8 @@ fn main() {
         match piece.as_str() {
             "sip-parse" => drop(black_box(sip::parse(message(number)))),
             "xmpp-parse" => drop(black_box(xmpp::parse(&context, stanza(number)))),
-            "sip-to-xmpp" => core.carry_to_xmpp(number),
+            "sip-to-xmpp" => core.carry_to_xmpp(message(number)),
+            "first-message" | "first-message-full" => core.carry_to_xmpp(first_message(number)),
             "xmpp-to-sip" | "xmpp-to-sip-object" | "full-memory" | "one-rule"
             | "thousand-rules" | "one-pattern" | "hundred-patterns" => {
                 core.carry_to_sip(number);

@@ -64,7 +64,8 @@ class Bench:
     def presence(self, gateway, scenario, *words, **settings):
         """One run of a scenario with presence; `settings` are keys of stox's section `presence`."""
         if gateway == "stox":
-            more = {"presence": {**FAST, **settings}, "limits": {"pairs_per_user": 1_000_000}}
+            more = {"presence": {**FAST, **settings}, "limits": {"pairs_per_user": 1_000_000, "pending_per_user": 1_000_000,
+                                                                     "dialogs_per_user": 1_000_000}}
             command = self.command(gateway, "udp", **more)
         else:
             self.database.empties()

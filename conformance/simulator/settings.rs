@@ -26,9 +26,10 @@ impl Plan {
         let limits = match self.limits {
             None => String::new(),
             Some(limits) => format!(
-                "limits: {{ outstanding_per_target: {}, queue_per_target: {}, queue: {}, unconfirmed: {} }}\n",
+                "limits: {{ outstanding_per_target: {}, queue_per_target: {}, queue: {}, queue_per_sender: {}, unconfirmed: {} }}\n",
                 limits.outstanding_per_target,
                 limits.queue_per_target,
+                limits.queue,
                 limits.queue,
                 limits.unconfirmed
             ),

@@ -105,6 +105,24 @@ def test_the_kamailio_route_records_itself_in_subscriptions():
         romeo.stop()
 
 
+def test_the_kamailio_route_stops_senders_that_a_comparison_of_text_passes_over():
+    with Lab() as lab:
+        gateway = scripted_gateway(lab, 20)
+        proxy = ProxyWithRoute(lab).start()
+        romeo = SipUser("sip:romeo@sip.test", lab.next_address(), proxy.target)
+        request = {"to": "sip:juliet@xmpp.example.com", "body": b"forged", "content_type": "text/plain"}
+        for sender in ("sip:romeo@SIP.TEST", "sip:romeo@sip.test.", "im:romeo@sip.test", "pres:romeo@sip.test",
+                       "sip:sip.test"):
+            assert romeo.asks("MESSAGE", from_uri=sender, **request).status == 403, sender
+        in_a_dialog = romeo.asks("MESSAGE", to_header="<sip:juliet@xmpp.example.com>;tag=x", **request)
+        assert in_a_dialog.status == 481
+        romeo.says("plain", to="juliet@xmpp.example.com")
+        gateway.hears("plain")
+        assert len(gateway.received) == 1, gateway.received
+        gateway.stop()
+        romeo.stop()
+
+
 def scripted_gateway(lab, octet):
     return SipUser("sip:gateway@sip.test", lab.address(octet), behind_proxy=False)
 

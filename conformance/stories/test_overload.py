@@ -11,7 +11,7 @@ HELD, WAITING, ALL = 20, 5, 12
 
 @pytest.fixture(scope="module")
 def town():
-    limits = {"unconfirmed": HELD, "queue_per_target": WAITING, "queue": ALL, "outstanding_per_target": 2}
+    limits = {"unconfirmed": HELD, "queue_per_target": WAITING, "queue": ALL, "queue_per_sender": ALL, "outstanding_per_target": 2}
     with Town(scripted_proxy=True, limits=limits) as town:
         yield town
 

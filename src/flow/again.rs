@@ -19,8 +19,9 @@ pub enum Again {
     Lost(LinkId, Box<Presence>, Failure),
     /// She asks how he is, for so many seconds: find out what may be shown to her.
     Subscribe(PairId, DialogId, u32),
-    /// A request of a subscription could not be sent.
-    Unsent(Option<(PairId, DialogId)>),
+    /// A request of a subscription could not be sent, since there is no way to SIP or since it is
+    /// too large.
+    Unsent(Option<(PairId, DialogId)>, Failure),
 }
 
 /// How a delivery failed without a response of its own.
@@ -36,6 +37,8 @@ pub enum Failure {
     TooLarge,
     /// A queue is full.
     QueueFull,
+    /// Its sender has as many messages on their way as one sender may have.
+    ShareFull,
     /// No peer's address is known.
     NoPeer,
     /// An earlier process sent it too long ago to find out what became of it.
@@ -58,6 +61,7 @@ impl Failure {
             Failure::Behind(_) => "the message before it found the target dead",
             Failure::TooLarge => "the request would be too large",
             Failure::QueueFull => "a queue is full",
+            Failure::ShareFull => "its sender has too many messages on their way",
             Failure::NoPeer => "no SIP peer's address is known",
             Failure::Unknown => "a restart left its outcome unknown",
             Failure::Replaced => "another device sent a later secured object",

@@ -54,6 +54,8 @@ counters! {
     SipAuthorized = "sip_authorized",
     /// Requests over 1300 octets sent once more by UDP, as the server takes no TCP.
     LargeByUdp = "sip_large_by_udp",
+    /// Messages from XMPP refused as their sender had too many on their way.
+    OutboundOverShare = "xmpp_to_sip_over_share",
     /// Servers of peers that stopped to serve.
     SipServerLost = "sip_servers_lost",
     /// SIP requests answered without state: refusals and OPTIONS.
@@ -68,6 +70,10 @@ counters! {
     SipMalformed = "sip_malformed",
     /// SIP responses that belong to no transaction.
     SipStray = "sip_stray_responses",
+    /// SIP responses of another source, or with other fields, than the request that their branch names.
+    SipForeign = "sip_foreign_responses",
+    /// Requests of strangers dropped, as there were too many.
+    StrangerDropped = "sip_strangers_dropped",
     /// Requests dropped as it was not known yet whether their address is a peer's.
     SipUntrusted = "sip_untrusted",
     /// Stanzas that could not be read.
@@ -106,6 +112,8 @@ counters! {
     NotifyForeign = "sip_notifies_foreign_entity",
     /// SUBSCRIBE requests of SIP users that were taken.
     SubscribeTaken = "sip_subscribes_received",
+    /// SUBSCRIBE requests of SIP users refused as one of the two users had too many already.
+    SubscribeOverShare = "sip_subscribes_over_share",
     /// NOTIFY requests sent to SIP users.
     NotifySent = "sip_notifies_sent",
     /// NOTIFY requests that had to wait, as too many were under way to the peer.
@@ -117,6 +125,16 @@ counters! {
     /// Stanzas that nobody waits for and that were not written: the same was put aside before, or
     /// too many waited behind one that is tried alone.
     XmppWithheld = "xmpp_withheld",
+    /// Stanzas larger than `limits.stanza_octets` that were written without what can be missed.
+    XmppCut = "xmpp_too_large_cut",
+    /// Stanzas larger than `limits.stanza_octets` that were not written.
+    XmppTooLarge = "xmpp_too_large_dropped",
+    /// SIP responses and documents that were too large and were sent without what can be missed.
+    SipCut = "sip_too_large_cut",
+    /// SIP messages too large for their transport that were not sent.
+    SipTooLarge = "sip_too_large_dropped",
+    /// SIP requests put aside since they closed their connection twice.
+    SipQuarantined = "sip_quarantined",
     /// Messages with end-to-end encryption or a signature, both ways.
     Encrypted = "encrypted_messages",
 }

@@ -30,6 +30,24 @@ pub enum Event {
         /// What kind of stanza it is, from whom and to whom.
         stanza: String,
     },
+    /// Something is too large to go out.
+    TooLarge {
+        /// What it is: a kind, not a sender.
+        what: &'static str,
+        /// Its octets.
+        octets: usize,
+        /// The octets that it may have.
+        most: usize,
+        /// Whether it went in a shorter form; otherwise it was dropped.
+        cut: bool,
+    },
+    /// A SIP request closed its connection twice and was put aside.
+    ClosedTwice {
+        /// The server.
+        remote: std::net::SocketAddr,
+        /// The octets of the request.
+        octets: usize,
+    },
     /// A peer answers again.
     PeerUp(PeerId),
     /// A peer does not answer, or says that it is out of service.

@@ -62,6 +62,8 @@ pub struct Outbound {
     pub peer: Option<xmpp::Text>,
     /// When it arrived.
     pub received: Now,
+    /// Octets of the stanza as it came.
+    pub octets: usize,
     /// Whether both domains have the same name on both sides.
     pub native: bool,
     /// Whether it is a word of the gateway's own, of whose failure nobody is told.

@@ -5,6 +5,7 @@
 
 mod again;
 mod counter;
+mod device;
 mod dns;
 mod effect;
 mod event;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 
 pub use again::{Again, Failure};
 pub use counter::Counter;
+pub use device::{Device, Facts};
 pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
 pub use effect::{CommitId, DATAGRAM, Effect, Hop, Record};
 pub use event::{Correlation, Event};
@@ -37,8 +39,8 @@ pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Rendered};
 pub use presence::{
-    Answered, Bounced, Device, DialogId, Document, Facts, Notified, Pair, PairId, Presented,
-    Remote, Rendering, Said, Subscribing, Written, stamp,
+    Answered, Bounced, DialogId, Document, Notified, Pair, PairId, Presented, Remote, Rendering,
+    Said, Subscribing, Written, stamp,
 };
 pub use refusal::Refusal;
 pub use routed::{PresenceRouted, Responded, Returned, Routed};
@@ -110,6 +112,12 @@ pub enum Input {
         /// The transport that failed.
         transport: Transport,
     },
+    /// A SIP message could not be sent for a reason of its own, such as its length: that says
+    /// nothing of the address.
+    Unsent {
+        /// The message.
+        octets: Bytes,
+    },
     /// One stanza of a component stream.
     Xmpp {
         /// The stream.
@@ -137,8 +145,10 @@ pub enum Input {
     },
     /// A deadline that [`Effect`]s asked for has passed.
     Timer,
-    /// Records are on disk.
+    /// Records are on disk, or the gateway goes on without them.
     Committed(CommitId),
+    /// The store was lost and a new one begun: all that is known must be written.
+    StoreLost,
     /// A connection was closed; what it carried may have been lost.
     Closed {
         /// The address.

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Correlation, Flag, Flow, LinkId, Refusal};
+use super::{Correlation, Device, Flag, Flow, LinkId, Refusal};
 use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
-use crate::codec::xmpp::{self, Jid, LangText, Show, StanzaError, Text};
+use crate::codec::xmpp::{self, Jid, StanzaError, Text};
 use crate::rules::{self, Direction};
 
 /// A pair, by the keyed hash of its two bare JIDs.
@@ -32,70 +30,6 @@ pub struct Pair {
     pub contact_uri: Uri,
     /// The XMPP user's address, as SIP users know it.
     pub user_uri: Uri,
-}
-
-/// What one device of a user shows beside being there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// RFC 6121 §4.7.2.1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub show: Option<Show>,
-    /// Words about it, each in a language of its own: `(language, words)`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub statuses: Vec<LangText>,
-    /// RFC 6121 §4.7.2.3; `None` where none was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<i8>,
-    /// The language of the whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lang: Option<Text>,
-    /// Since when nobody has touched it (XEP-0319), as written there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_since: Option<Text>,
-}
-
-/// One device of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Its resource; empty for presence that has none.
-    pub resource: Text,
-    /// Whether it is there.
-    pub available: bool,
-    /// What it shows.
-    #[serde(default)]
-    pub facts: Facts,
-    /// When that changed: microseconds since 1970.
-    pub changed_us: u64,
-    /// A number for the `<contact/>` of its tuple (RFC 3863 §4.1.5), which tells a tuple whose id
-    /// was changed from another device; 0 where there is none, or the id alone counts.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub contact: u64,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-impl Device {
-    /// In the form in which it is kept for long: a text of it is a slice of what it came in, and
-    /// would keep all of that.
-    #[must_use]
-    pub fn kept(self) -> Self {
-        let Facts { show, statuses, priority, lang, idle_since } = self.facts;
-        let kept = |text: Text| xmpp::detach(&text);
-        let status = |it: LangText| LangText { lang: it.lang.map(kept), text: kept(it.text) };
-        // As many places as there are, and not those of the old vector.
-        let mut exact = Vec::with_capacity(statuses.len());
-        exact.extend(statuses.into_iter().map(status));
-        let facts = Facts {
-            show,
-            statuses: exact,
-            priority,
-            lang: lang.map(kept),
-            idle_since: idle_since.map(kept),
-        };
-        Device { resource: kept(self.resource), facts, ..self }
-    }
 }
 
 /// A presence stanza for a SIP user, addressed.
@@ -274,6 +208,8 @@ pub struct Written {
     pub headers: Headers,
     /// The document.
     pub body: bytes::Bytes,
+    /// Whether it shows less than there is, since it would be too large.
+    pub cut: bool,
 }
 
 /// A NOTIFY that waits for its document.
@@ -287,6 +223,8 @@ pub struct Rendering {
     pub devices: Vec<Arc<Device>>,
     /// Whether they take CPIM objects.
     pub objects: bool,
+    /// Octets that it may have.
+    pub most: usize,
 }
 
 impl Pair {
@@ -352,75 +290,9 @@ impl Notified {
     }
 }
 
-impl Device {
-    /// The stanza that shows it, from a bare JID's device to a bare JID. What is not there shows
-    /// nothing but words (RFC 6121 §4.5.1).
-    #[must_use]
-    pub fn stanza(&self, from: &Jid, to: &Jid) -> xmpp::Presence {
-        let from = match self.resource.is_empty() {
-            true => from.bare(),
-            false => from.with_resource(&self.resource).unwrap_or_else(|_| from.bare()),
-        };
-        let facts = &self.facts;
-        let mut stanza = xmpp::Presence {
-            from: Some(from),
-            to: Some(to.bare()),
-            lang: facts.lang.clone(),
-            statuses: facts.statuses.clone(),
-            ..xmpp::Presence::default()
-        };
-        if !self.available {
-            stanza.kind = xmpp::PresenceKind::Unavailable;
-            return stanza;
-        }
-        (stanza.show, stanza.priority) = (facts.show, facts.priority);
-        if let Some(since) = &facts.idle_since {
-            let idle = xmpp::Element::new("idle", xmpp::ns::IDLE);
-            stanza.extensions.push(idle.with_attr("since", since.clone()));
-        }
-        stanza
-    }
-}
-
 /// A time (microseconds since 1970) as XEP-0082 writes it; `None` beyond the year 9999.
 #[must_use]
 pub fn stamp(unix_us: u64) -> Option<String> {
     let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_us) * 1_000).ok()?;
     at.format(&time::format_description::well_known::Rfc3339).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_kept_of_a_device_holds_nothing_of_the_message_it_came_in() {
-        let message = Text::from("phone busy en 2024-01-01T00:00:00Z and 60,000 octets more");
-        let (begin, end) = (message.as_ptr() as usize, message.as_ptr() as usize + message.len());
-        let part = |from: usize, to: usize| message.slice_ref(&message[from..to]);
-        let mut statuses = Vec::with_capacity(4);
-        statuses.push(LangText { lang: Some(part(11, 13)), text: part(6, 10) });
-        let facts = Facts {
-            statuses,
-            lang: Some(part(11, 13)),
-            idle_since: Some(part(14, 34)),
-            ..Facts::default()
-        };
-        let device =
-            Device { resource: part(0, 5), available: true, facts, changed_us: 7, contact: 0 };
-        let kept = device.clone().kept();
-        assert_eq!(kept, device);
-        let status = &kept.facts.statuses[0];
-        let texts = [
-            Some(&kept.resource),
-            kept.facts.lang.as_ref(),
-            kept.facts.idle_since.as_ref(),
-            status.lang.as_ref(),
-            Some(&status.text),
-        ];
-        for text in texts.into_iter().flatten() {
-            assert!(!(begin..end).contains(&(text.as_ptr() as usize)), "{text}");
-        }
-        assert_eq!(kept.facts.statuses.capacity(), 1);
-    }
 }

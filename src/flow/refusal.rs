@@ -74,11 +74,10 @@ impl Refusal {
         Refusal::new(Status::TEMPORARILY_UNAVAILABLE, words).later()
     }
 
-    /// A bound is reached.
+    /// A bound is reached: which one, in words.
     #[must_use]
-    pub fn full() -> Self {
-        let words = "Too many users watch each other, try again later";
-        Refusal::new(Status::TEMPORARILY_UNAVAILABLE, words).later()
+    pub fn full(why: &str) -> Self {
+        Refusal::explained(Status::TEMPORARILY_UNAVAILABLE, why).later()
     }
 
     /// A request in a subscription that is not known, or is over (RFC 6665 §4.1.3).

@@ -5,10 +5,13 @@ use super::View;
 use super::address::{Device, domain, paired_jid, to_jid};
 use super::sip::ALLOW;
 use crate::codec::mime::MediaType;
-use crate::codec::sip::{HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Uri};
+use crate::codec::sip::{
+    HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Uri, Via,
+};
 use crate::codec::xmpp::Jid;
 use crate::config::{DomainPair, Side};
 use crate::flow::{Counter, Flow, LinkId, Refusal, Routed};
+use crate::rules::Direction;
 use crate::state::ids::Purpose;
 
 /// Whether the domains that a request names are served, and by which link.
@@ -37,6 +40,7 @@ pub(super) fn accept<'a>(
     trusted(view, flow)?;
     secured(view, request)?;
     method(&request.method)?;
+    outside_dialog(request)?;
     schemes(view, request)?;
     loops(view, request)?;
     let parties = parties(view, request)?;
@@ -78,11 +82,7 @@ pub(super) fn unknown_yet(view: View<'_>, flow: &Flow) -> Option<Option<Routed>>
 
 /// SIP is served to configured peers alone.
 pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
-    let ip = flow.remote.ip().to_canonical();
-    let settings = view.config.sip.peers.iter();
-    let mut peers = settings.zip(view.state.peers());
-    let known = peers.any(|(peer, state)| state.is_at(ip) || peer.addresses.contains(&ip));
-    match known {
+    match view.state.is_peer(flow.remote.ip()) {
         true => Ok(()),
         false => {
             let words = "The gateway serves only the SIP servers that it knows";
@@ -129,6 +129,18 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
     }
 }
 
+/// A To tag names a dialog (RFC 3261 §12.2.2), and only subscriptions have one here. Proxies let
+/// pass what is in a dialog without asking who sends it: it must find one.
+fn outside_dialog(request: &Request) -> Result<(), Refusal> {
+    match request.to.tag() {
+        None => Ok(()),
+        Some(_) => {
+            let words = "This belongs to no conversation that is known here";
+            Err(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST, words))
+        }
+    }
+}
+
 /// RFC 3261 §8.2.2.1, and RFC 7247 §8: what demands TLS on every hop must not be translated.
 fn schemes(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if [request.uri.scheme(), request.to.uri().scheme()].contains(&Scheme::Sips) {
@@ -159,34 +171,51 @@ fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal
         .filter(|pair| pair.side == Side::Xmpp)
         .or_else(|| view.config.domains.xmpp_users(&domain(to_uri)?));
     let to = to.ok_or_else(not_here)?;
+    let from = sender(view, request, to)?;
+    let Side::Sip { component } = from.side else { return Err(not_here()) };
+    let to_address = NameAddr::new(to_uri.clone());
+    Ok(Parties { link: LinkId(component), from, to, to_address })
+}
+
+/// The pair of domains of the sender. A proxy that authenticates its users compares From as they
+/// write it: what it may not have looked at, as it names no SIP user, is refused.
+fn sender<'a>(
+    view: View<'a>,
+    request: &Request,
+    to: &DomainPair,
+) -> Result<&'a DomainPair, Refusal> {
     let from = request.from.uri();
-    let (phrase, why) = match from.scheme() {
-        Scheme::Tel => (
-            "The sender has no domain",
-            "the sender has no domain: a tel: address needs a pair in the rules",
-        ),
-        _ => (
-            "The gateway does not serve the domain you write from",
-            "this sender's domain is not served here",
-        ),
-    };
-    let forbidden = || Refusal::new(Status::FORBIDDEN, phrase).warning(why);
+    let forbidden =
+        |words: &str, why: &str| Err(Refusal::new(Status::FORBIDDEN, words).warning(why));
     if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
         let words = "Anonymous messages are not carried, show your address";
         return Err(Refusal::new(Status::ANONYMITY_DISALLOWED, words)
             .warning("XMPP users are told who writes: no anonymous message crosses"));
     }
-    let by_pair = paired(view, from).filter(|pair| matches!(pair.side, Side::Sip { .. }));
-    let has_domain =
-        matches!(from.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres);
-    let by_domain = || {
-        let domain = domain(from).filter(|_| has_domain)?;
-        view.config.domains.sip_users(&domain, &to.xmpp)
+    if let Some(pair) = paired(view, from).filter(|pair| matches!(pair.side, Side::Sip { .. })) {
+        return Ok(pair);
+    }
+    let domain = match from.scheme() {
+        Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres => domain(from),
+        Scheme::Tel => {
+            let why = "the sender has no domain: a tel: address needs a pair in the rules";
+            return forbidden("The sender has no domain", why);
+        }
+        _ => None,
     };
-    let from = by_pair.or_else(by_domain).ok_or_else(forbidden)?;
-    let Side::Sip { component } = from.side else { return Err(forbidden()) };
-    let to_address = NameAddr::new(to_uri.clone());
-    Ok(Parties { link: LinkId(component), from, to, to_address })
+    let pair = domain.and_then(|domain| view.config.domains.sip_users(&domain, &to.xmpp));
+    let Some(pair) = pair else {
+        let words = "The gateway does not serve the domain you write from";
+        return forbidden(words, "this sender's domain is not served here");
+    };
+    let rules = view.rules.addresses.of(Direction::ToXmpp, &pair.xmpp);
+    if matches!(from.scheme(), Scheme::Im | Scheme::Pres) && !rules.im_senders {
+        return forbidden("Write from a sip: address", "From must be a sip: address");
+    }
+    if from.user().is_none_or(str::is_empty) {
+        return forbidden("The sender is no user", "From names no user");
+    }
+    Ok(pair)
 }
 
 /// The pair of domains whose JID a pair of the rules makes of an address.
@@ -221,18 +250,21 @@ pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
         let words = "This has passed too many servers to go on";
         return Err(Refusal::new(Status::TOO_MANY_HOPS, words));
     }
-    let ours = |host: &str, port: u16| {
-        view.config.sip.listen.iter().any(|listener| {
-            listener.advertise.port == port && listener.advertise.host.eq_ignore_ascii_case(host)
-        })
-    };
-    match request.via.iter().any(|via| ours(via.host_str(), via.port().unwrap_or(5_060))) {
+    match request.via.iter().any(|via| sent_by_us(view, via)) {
         true => {
             let words = "This passed the gateway before, it goes round in circles";
             Err(Refusal::new(Status::LOOP_DETECTED, words))
         }
         false => Ok(()),
     }
+}
+
+/// Whether the sent-by of a Via is one of the gateway's own (RFC 3261 §18.1.1).
+pub(super) fn sent_by_us(view: View<'_>, via: &Via) -> bool {
+    let (host, port) = (via.host_str(), via.port().unwrap_or(5_060));
+    view.config.sip.listen.iter().any(|listener| {
+        listener.advertise.port == port && listener.advertise.host.eq_ignore_ascii_case(host)
+    })
 }
 
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.

@@ -84,7 +84,7 @@ fn again_routed(view: View<'_>, again: Again) -> Routed {
         Again::Lost(link, stanza, failure) => {
             return Routed::Presence(PresenceRouted::Lost { link, stanza, failure });
         }
-        Again::Unsent(_) | Again::Object(..) => return Routed::State(Input::Again(again)),
+        Again::Unsent(..) | Again::Object(..) => return Routed::State(Input::Again(again)),
     };
     let Some(delivery) = view.state.deliveries().get(id) else {
         return Routed::State(Input::Again(again));

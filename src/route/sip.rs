@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::View;
 use super::address::{Device, domain, to_jid};
-use super::admission::{Accepted, accept, trusted, unknown_yet};
+use super::admission::{Accepted, accept, sent_by_us, trusted, unknown_yet};
 use super::peer::{peer_at, peer_of};
 use super::{subscription, target};
 use crate::codec::mime::ContentCoding;
@@ -16,6 +16,7 @@ use crate::codec::xmpp::xmpp_uri;
 use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Responded, Routed};
 use crate::rules::Messages;
 use crate::state::branch_of;
+use crate::state::client::Client;
 use crate::state::ids::Purpose;
 use crate::state::presence::request::PRESENCE;
 
@@ -26,7 +27,7 @@ pub(super) const ALLOW: &str = "MESSAGE, OPTIONS, SUBSCRIBE, NOTIFY";
 pub(super) fn message(view: View<'_>, flow: Flow, octets: Bytes) -> Routed {
     match parse_datagram_within(octets, &view.config.limits.sip()) {
         Ok(None) => Routed::Drop(Counter::SipKeepAlive),
-        Ok(Some(Message::Response(response))) => response_routed(view, response),
+        Ok(Some(Message::Response(response))) => response_routed(view, &flow, response),
         Ok(Some(Message::Request(request))) => request_routed(view, flow, Box::new(request)),
         Err(malformed) => unreadable(view, flow, malformed),
     }
@@ -54,12 +55,26 @@ pub(super) fn unreadable(view: View<'_>, flow: Flow, malformed: Malformed) -> Ro
     }
 }
 
+/// Whether a response is one to the request that its branch names: our sent-by in the Via (RFC 3261
+/// §18.1.2), Call-ID and CSeq with the method of the request (§17.1.3), from where the request went
+/// or from another address of a peer.
+fn belongs(view: View<'_>, flow: &Flow, client: &Client, response: &Response) -> bool {
+    let same_address = flow.remote.ip().to_canonical() == client.hop.remote.ip().to_canonical();
+    flow.transport == client.hop.transport
+        && (same_address || trusted(view, flow).is_ok())
+        && response.via.first().is_some_and(|via| sent_by_us(view, via))
+        && client.is_answered_by(response)
+}
+
 /// A response belongs to the client transaction that its branch names (RFC 3261 §17.1.3).
-fn response_routed(view: View<'_>, response: Response) -> Routed {
+fn response_routed(view: View<'_>, flow: &Flow, response: Response) -> Routed {
     let branch = response.via.first().and_then(|via| branch_of(via.branch()?));
     let Some((branch, client)) = branch.and_then(|b| view.state.client(b).map(|c| (b, c))) else {
         return Routed::Drop(Counter::SipStray);
     };
+    if !belongs(view, flow, client, &response) {
+        return Routed::Drop(Counter::SipForeign);
+    }
     let asked = view.state.challenged(branch, &response);
     if !asked.is_empty() {
         return Routed::Challenged { branch, asked };
@@ -131,7 +146,10 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
     match &request.method {
         // An ACK is never answered (RFC 3261 §17).
         Method::Ack => return Routed::Drop(Counter::SipStray),
-        Method::Options => return answer(flow, request, options(view)),
+        Method::Options => {
+            let refusal = options(view, &flow);
+            return answer(flow, request, refusal);
+        }
         Method::Cancel => {
             let refusal = trusted(view, &flow).err().unwrap_or_else(|| cancel(view, &request));
             return answer(flow, request, refusal);
@@ -199,10 +217,14 @@ fn stamp(flow: &Flow, request: &mut Request) {
 }
 
 /// OPTIONS is answered to anyone who reaches the socket; a dispatcher learns by it whether the
-/// gateway serves (RFC 3261 §11.2).
-fn options(view: View<'_>) -> Refusal {
+/// gateway serves (RFC 3261 §11.2). What it serves is told to peers, as nobody else can use it: the
+/// answer to a made up source is as small as the question.
+fn options(view: View<'_>, flow: &Flow) -> Refusal {
     if !view.state.in_service(view.now.instant) {
         return Refusal::out_of_service();
+    }
+    if trusted(view, flow).is_err() {
+        return Refusal::success(Status::OK);
     }
     Refusal::success(Status::OK)
         .with(HeaderName::Allow, ALLOW)

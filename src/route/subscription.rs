@@ -30,12 +30,16 @@ pub(super) fn routed(view: View<'_>, flow: Flow, key: u64, request: Box<Request>
 
 type Refused = Box<Refusal>;
 
+/// Proxies between a watcher and the gateway that may record their route.
+const ROUTES: usize = 10;
+
 /// The checks of a request in a dialog.
 fn in_dialog(view: View<'_>, flow: &Flow, request: &Request) -> Result<DialogId, Refused> {
     trusted(view, flow)?;
     method(&request.method)?;
     loops(view, request)?;
     extensions(request)?;
+    small(view, request)?;
     let tag = request.to.tag().unwrap_or_default();
     Ok(view.state.dialog_id(&request.call_id, tag))
 }
@@ -87,6 +91,7 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
 /// A SUBSCRIBE that makes a dialog, or asks without one.
 fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Routed, Refused> {
     let Accepted { parties, from, to, merge_key } = accept(view, &flow, request, key)?;
+    small(view, request)?;
     let event = event(request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
@@ -152,6 +157,34 @@ fn bad(why: &str) -> Refused {
     Box::new(Refusal::explained(Status::BAD_REQUEST, why))
 }
 
+/// What a dialog keeps of a request is bounded (`limits.dialog_octets`): it is kept for years, on disk
+/// too, and goes with each request.
+fn small(view: View<'_>, request: &Request) -> Result<(), Refused> {
+    let headers = &request.headers;
+    let items = |name: &HeaderName| -> (usize, usize) {
+        headers.items(name).fold((0, 0), |(count, octets), item| (count + 1, octets + item.len()))
+    };
+    let (routes, route_octets) = items(&HeaderName::RecordRoute);
+    if routes > ROUTES {
+        return Err(bad(&format!("{routes} proxies record their route; {ROUTES} are the most")));
+    }
+    let tags = [request.from.tag(), request.to.tag()].into_iter().flatten().map(str::len);
+    let event = headers.get_text(&HeaderName::Event).map_or(0, str::len);
+    let octets = route_octets
+        + items(&HeaderName::Contact).1
+        + tags.sum::<usize>()
+        + request.call_id.as_str().len()
+        + request.from.uri().as_str().len()
+        + event;
+    let most = view.config.limits.dialog_octets;
+    if octets > most {
+        return Err(bad(&format!(
+            "Call-ID, tags, From, Contact, Record-Route and Event have {octets} octets; a dialog keeps {most}"
+        )));
+    }
+    Ok(())
+}
+
 /// RFC 6665 §8.2.1: the package is compared octet by octet.
 fn event(request: &Request) -> Result<Event, Refused> {
     let unsupported = || {
@@ -185,7 +218,8 @@ fn accepts(view: View<'_>, pair: &Pair, request: &Request) -> Result<(), Refused
 
 /// Where requests go: an address that a request can be sent to.
 fn usable(contact: &NameAddr) -> bool {
-    matches!(contact.uri().scheme(), Scheme::Sip)
+    // Headers have no place in the Contact of a dialog (RFC 3261 §19.1.1): requests to it would have them.
+    matches!(contact.uri().scheme(), Scheme::Sip) && !contact.uri().has_headers()
 }
 
 fn contact(request: &Request) -> Option<Uri> {
@@ -198,7 +232,7 @@ fn one_contact(request: &Request) -> Result<Uri, Refused> {
     let mut contacts = request.headers.contacts();
     match (contacts.next(), contacts.next()) {
         (Some(Ok(contact)), None) if usable(&contact) => Ok(contact.uri().clone()),
-        _ => Err(bad("exactly one Contact with a SIP URI is needed")),
+        _ => Err(bad("exactly one Contact with a SIP URI without headers is needed")),
     }
 }
 
@@ -249,7 +283,8 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
         match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),
             None => {
-                renderings.push(Rendering { dialogs: vec![*dialog], peer, devices, objects });
+                let (dialogs, most) = (vec![*dialog], view.config.limits.document_octets);
+                renderings.push(Rendering { dialogs, peer, devices, objects, most });
             }
         }
     }

@@ -101,6 +101,7 @@ fn taken(view: View<'_>, context: &StreamContext, octets: Bytes, message: &Messa
 /// A message that an earlier process left: as if it came now, with the time at which it came.
 pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
     let Unfinished { delivery, taken, part, sent } = unfinished;
+    let octets = taken.stanza.len();
     let limits = xmpp::Limits {
         max_stanza_octets: view.config.limits.stanza_octets,
         ..xmpp::Limits::default()
@@ -118,6 +119,7 @@ pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
     match address(view, LinkId(component), message) {
         Ok(mut outbound) => {
             outbound.received.unix_ms = taken.unix_ms;
+            outbound.octets = octets;
             outbound.part = part.map(Box::new);
             Routed::Outbound { outbound, origin: Origin::Recovered(delivery, sent) }
         }
@@ -143,8 +145,10 @@ fn message_routed(
     }
     let message = invitation::attributed(view, message);
     match address(view, link, message) {
-        Ok(outbound) => {
-            let origin = Origin::New(taken(&outbound.stanza));
+        Ok(mut outbound) => {
+            let taken = taken(&outbound.stanza);
+            outbound.octets = taken.stanza.len();
+            let origin = Origin::New(taken);
             Routed::Outbound { outbound, origin }
         }
         // Who sent a copy did not write to anybody.
@@ -177,7 +181,7 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let contact = moved_to(view, &error);
     let challenge = view.state.challenge(held);
     let (sequence, to_full) = (held.sequence, held.to_full);
-    let object = memchr::memmem::find(&held.octets, xmpp::ns::E2E.as_bytes()).is_some();
+    let object = memchr::memmem::find(held.octets.as_bytes(), xmpp::ns::E2E.as_bytes()).is_some();
     let peer = view.state.sender_flow(held).and_then(|flow| peer_at(view, &flow));
     let parties = Parties { from: message.to.clone(), to: message.from.clone(), peer };
     let languages = view.state.sender_languages(held).map(Into::into);
@@ -285,6 +289,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
         shows: None,
         peer: first_peer(view, Service::Im, None),
         received: view.now,
+        octets: 0,
         native,
         notice: false,
         part: None,
@@ -292,8 +297,7 @@ fn address(view: View<'_>, link: LinkId, message: Box<Message>) -> Result<Box<Ou
     let settings = view.rules.messages.of(&outbound.facts());
     target::choose(view, settings, &mut outbound);
     let im = settings.to_scheme == AddressScheme::Im || has_im(view, to);
-    let to = im.then(|| im_uri(&outbound.target, settings.im_escaping)).flatten();
-    if let Some(to) = to {
+    if im && let Some(to) = im_uri(&outbound.target, settings.im_escaping) {
         outbound.to = NameAddr::new(to);
     }
     Ok(outbound)

@@ -27,6 +27,8 @@ pub struct Addresses {
     pub resource_to_xmpp: Resource,
     /// Whether a gr header parameter counts as a hint: `to_xmpp.gr_outside_brackets`.
     pub gr_outside_brackets: bool,
+    /// Whether a SIP user may write under an `im:` or `pres:` URI: `to_xmpp.senders`.
+    pub im_senders: bool,
     /// Addresses that are written otherwise on each side: `pairs`.
     pub pairs: AddressPairs,
     /// The rules of the file: [`Addresses::of`] looks them up.
@@ -39,6 +41,7 @@ impl Default for Addresses {
             resource_to_sip: Resource::None,
             resource_to_xmpp: Resource::Gr,
             gr_outside_brackets: true,
+            im_senders: false,
             pairs: AddressPairs::default(),
             refined: Book::default(),
         }
@@ -84,7 +87,7 @@ const TO_SIP: [Key<Addresses>; 1] = [Key {
     ]),
 }];
 
-const TO_XMPP: [Key<Addresses>; 2] = [
+const TO_XMPP: [Key<Addresses>; 3] = [
     Key {
         name: "resource",
         doc: "the `gr` parameter of a SIP sender becomes the resource, or is left out",
@@ -97,5 +100,10 @@ const TO_XMPP: [Key<Addresses>; 2] = [
         name: "gr_outside_brackets",
         doc: "whether `<sip:romeo@example.net>;gr=x`, with the parameter outside the brackets, counts too, as examples of the RFCs write it",
         kind: Kind::Truth(|a, truth| a.gr_outside_brackets = truth),
+    },
+    Key {
+        name: "senders",
+        doc: "the schemes of From that are taken: `sip:` and `sips:` alone; or `im:` and `pres:` too, which stand for the same user (RFC 3922 §3), where the proxy authenticates these as well. Others are answered 403",
+        kind: Kind::Words(&[("sip", |a| a.im_senders = false), ("im", |a| a.im_senders = true)]),
     },
 ];

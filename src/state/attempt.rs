@@ -9,10 +9,14 @@ use super::State;
 use super::client::{Client, Owner};
 use super::digest;
 use super::locator::Target;
+use super::outgoing;
 use super::peer;
-use crate::codec::sip::{Asked, HeaderName, Request, Response, Signed, asked};
+use super::request::branch_of;
+use super::timer::Timer;
+use super::transaction::client::NonInviteClient;
+use crate::codec::sip::{Asked, HeaderName, Message, Request, Response, Signed, asked, parse};
 use crate::config::{Service, Transport};
-use crate::flow::{Counter, DATAGRAM, DeliveryId, Effect, Failure, Hop, Now, PeerId};
+use crate::flow::{Counter, DeliveryId, Effect, Event, Failure, Hop, Instant, Now, PeerId};
 
 /// A request longer than this does not go by UDP (RFC 3261 §18.1.1: the path MTU is unknown).
 pub(super) const UDP_MOST: usize = 1_300;
@@ -31,7 +35,7 @@ pub(super) struct Way {
 impl Way {
     /// The octets that a request may have at all.
     pub(super) fn most(self) -> usize {
-        if self.hop.transport.reliable() { usize::MAX } else { DATAGRAM }
+        outgoing::most(self.hop.transport)
     }
 }
 
@@ -213,6 +217,10 @@ impl State {
     /// A connection is gone. What it carried and is not answered goes once more, by a new
     /// connection and under the same branch, so that a server that has it knows it again
     /// (RFC 3261 §17.2.3); what was lost with two connections has failed.
+    ///
+    /// Peers close a connection for one message that is too large for them. So the largest request
+    /// is suspected, if it is over 1300 octets: it goes last by the new connection, and if that is
+    /// closed too, it alone fails.
     pub(super) fn closed(
         &mut self,
         now: Now,
@@ -220,19 +228,92 @@ impl State {
         transport: Transport,
         effects: &mut Vec<Effect>,
     ) {
-        for branch in self.clients_at(remote, transport) {
+        let mut branches = self.clients_at(remote, transport);
+        let suspected = self.suspect(now, &mut branches, effects);
+        for branch in branches {
             let Some(client) = self.clients.get_mut(&branch) else { continue };
             if let Some(counter) = client.leaves() {
                 self.counters.count(counter);
             }
-            if std::mem::replace(&mut client.repeated, true) {
+            if !suspected && std::mem::replace(&mut client.lost.repeated, true) {
                 self.client_lost(now, branch, effects);
                 continue;
             }
             let (hop, octets) = (client.hop, client.octets.clone());
             self.counters.count(Counter::SipRetransmissions);
-            effects.push(Effect::Sip { hop, octets });
+            self.send_octets(hop, octets, "SIP request", effects);
         }
+    }
+
+    /// Puts the request last for which a connection may have been closed; one that was suspected
+    /// before is put aside. Whether there is any.
+    fn suspect(&mut self, now: Now, branches: &mut Vec<u64>, effects: &mut Vec<Effect>) -> bool {
+        let mut any = false;
+        loop {
+            let size = |branch: &u64| self.clients.get(branch).map_or(0, |it| it.octets.len());
+            let large = branches.iter().enumerate().filter(|(_, branch)| size(branch) > UDP_MOST);
+            let Some((at, _)) = large.max_by_key(|(_, branch)| size(branch)) else { return any };
+            any = true;
+            let branch = branches.remove(at);
+            let Some(client) = self.clients.get_mut(&branch) else { continue };
+            if !std::mem::replace(&mut client.lost.suspected, true) {
+                branches.push(branch);
+                return any;
+            }
+            let (remote, octets) = (client.hop.remote, client.octets.len());
+            self.counters.count(Counter::SipQuarantined);
+            effects.push(Effect::Event(Event::ClosedTwice { remote, octets }));
+            self.fails_alone(now, branch, effects);
+        }
+    }
+
+    /// A message could not be sent for a reason of its own. A request fails; for a response its
+    /// sender asks again, and no request of ours has to do with it.
+    pub(super) fn unsent_alone(&mut self, now: Now, octets: &Bytes, effects: &mut Vec<Effect>) {
+        let parsed = parse(octets.clone());
+        let most = outgoing::most(Transport::Udp);
+        let Ok(Message::Request(request)) = parsed else {
+            return self.note_too_large("SIP response", octets.len(), most, effects);
+        };
+        self.note_too_large("SIP request", octets.len(), most, effects);
+        let branch = request.via.first().and_then(|via| branch_of(via.branch()?));
+        if let Some(branch) = branch {
+            self.fails_alone(now, branch, effects);
+        }
+    }
+
+    /// A request fails for a reason of its own: neither its server nor what waits behind it is
+    /// thought the worse of.
+    fn fails_alone(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+        let Some(client) = self.end_client(branch) else { return };
+        match client.owner {
+            Owner::Delivery(id) => self.again_fail(id, Failure::TooLarge),
+            Owner::Server(peer, target) => {
+                self.server_failed(peer, target, "it cannot be reached", effects);
+            }
+            owner => self.subscription_put_aside(now, owner, effects),
+        }
+    }
+
+    /// A request that waited for the disk leaves now: its timers begin. Those that were set when
+    /// it was made find later deadlines.
+    pub(super) fn sent_late(&mut self, now: Now, branch: u64) -> Option<Owner> {
+        let client = self.clients.get_mut(&branch)?;
+        let fired = client.machine.deadline() <= now.instant;
+        let reliable = client.hop.transport.reliable();
+        client.unsent = false;
+        client.machine = NonInviteClient::new(now.instant, self.timing, reliable);
+        if fired {
+            self.timers.set(client.machine.deadline(), Timer::Client(branch));
+        }
+        Some(client.owner)
+    }
+
+    /// Ends a client transaction by this time at the latest.
+    pub(super) fn end_client_by(&mut self, branch: u64, timer_f: Instant) {
+        let Some(client) = self.clients.get_mut(&branch) else { return };
+        client.machine.end_by(timer_f);
+        self.timers.set(client.machine.deadline(), Timer::Client(branch));
     }
 
     pub(super) fn client_lost(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
@@ -241,10 +322,12 @@ impl State {
         }
     }
 
-    /// The transactions that go to an address, in the order in which they began.
+    /// The transactions that went to an address, in the order in which they began; those that
+    /// wait for the disk have lost nothing.
     pub(super) fn clients_at(&self, remote: SocketAddr, transport: Transport) -> Vec<u64> {
         let there = |hop: &Hop| hop.remote == remote && hop.transport == transport;
-        let clients = self.clients.iter().filter(|(_, client)| there(&client.hop));
+        let clients =
+            self.clients.iter().filter(|(_, client)| there(&client.hop) && !client.unsent);
         let mut branches: Vec<(u64, u64)> =
             clients.map(|(branch, client)| (client.number, *branch)).collect();
         branches.sort_unstable();

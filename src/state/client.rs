@@ -1,9 +1,11 @@
 //! The client transactions with their owners and octets.
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::locator::Target;
 use super::transaction::client::NonInviteClient;
+use crate::codec::sip::Response;
 use crate::flow::{Counter, DeliveryId, DialogId, Hop, PairId, PeerId};
 
 /// Whose request a client transaction carries.
@@ -56,6 +58,15 @@ pub struct Attempt {
     pub counted: bool,
 }
 
+/// A request whose connection was lost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lost {
+    /// Whether it was repeated, and the next loss is its end.
+    pub repeated: bool,
+    /// Whether the connection may have been closed for this request.
+    pub suspected: bool,
+}
+
 /// A client transaction with its octets.
 #[derive(Debug)]
 pub struct Client {
@@ -69,12 +80,15 @@ pub struct Client {
     pub octets: Bytes,
     /// How many transactions began before it.
     pub number: u64,
-    /// Whether it was repeated after its connection was lost.
-    pub repeated: bool,
+    /// What became of the connections that it went by.
+    pub lost: Lost,
     /// What was tried before, for requests of subscriptions.
     pub attempt: Attempt,
     /// Whether it has a place among the NOTIFYs that are under way to the peer.
     pub place: bool,
+    /// Whether it waits for a record to be on disk, and was not sent yet: its timers begin when it
+    /// leaves, and nothing repeats or reroutes it before.
+    pub unsent: bool,
     pub(super) machine: NonInviteClient,
 }
 
@@ -88,6 +102,15 @@ impl Client {
             Owner::Delivery(_) | Owner::Server(..) => return None,
         };
         (!std::mem::replace(&mut self.attempt.counted, true)).then_some(counter)
+    }
+
+    /// Whether the fields of a response are those of the request: its Call-ID, and its CSeq with the
+    /// method (RFC 3261 §8.2.6.2, §17.1.3).
+    #[must_use]
+    pub fn is_answered_by(&self, response: &Response) -> bool {
+        let call_id = format!("\r\nCall-ID: {}\r\n", response.call_id.as_str());
+        let cseq = format!("\r\nCSeq: {}\r\n", response.cseq);
+        [call_id, cseq].iter().all(|line| memmem::find(&self.octets, line.as_bytes()).is_some())
     }
 
     /// The delivery that it carries; none for the gateway's own requests.

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use super::locator;
 use crate::codec::sip::CallId;
+use crate::config::Limits;
 use crate::flow::{DeliveryId, Map, Outbound, Seed, Sent};
 
 /// A message that has no outcome yet.
@@ -21,6 +22,8 @@ pub struct Delivery {
     pub target: u64,
     /// Whether it has its turn: a slot of its target and the head of its line.
     has_turn: bool,
+    /// What it takes of what is common, and whose share that is; nothing if it was refused.
+    load: Option<(u64, usize)>,
     /// Its place in a conversation, once the first request was sent.
     pub dialogue: Option<Dialogue>,
     /// The servers that its request went to and that did not take care of it (RFC 3263 §4.3).
@@ -72,6 +75,42 @@ struct Target {
     lines: Vec<u64>,
 }
 
+/// Where a message has its place, and how large it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Its sender.
+    pub sender: u64,
+    /// The queue of its sender for its target.
+    pub line: u64,
+    /// Its target.
+    pub target: u64,
+    /// Octets of its stanza.
+    pub octets: usize,
+}
+
+/// Messages and their octets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    messages: usize,
+    octets: usize,
+}
+
+impl Load {
+    fn has_room(self, octets: usize, bounds: (usize, usize)) -> bool {
+        self.messages < bounds.0 && self.octets.saturating_add(octets) <= bounds.1
+    }
+
+    fn add(&mut self, octets: usize) {
+        self.messages += 1;
+        self.octets = self.octets.saturating_add(octets);
+    }
+
+    fn remove(&mut self, octets: usize) {
+        self.messages = self.messages.saturating_sub(1);
+        self.octets = self.octets.saturating_sub(octets);
+    }
+}
+
 /// Whether a message may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -81,6 +120,8 @@ pub enum Turn {
     Wait,
     /// Never: a queue is full.
     Full,
+    /// Never: its sender has the whole share of one sender.
+    Over,
 }
 
 /// The bounds.
@@ -90,8 +131,23 @@ pub struct Bounds {
     pub outstanding_per_target: usize,
     /// Waiting in one line.
     pub waiting_per_line: usize,
-    /// Messages in all.
-    pub all: usize,
+    /// Messages in all, and their octets.
+    pub all: (usize, usize),
+    /// The share of one sender.
+    pub sender: (usize, usize),
+}
+
+impl Bounds {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn of(limits: &Limits) -> Self {
+        Bounds {
+            outstanding_per_target: limits.outstanding_per_target,
+            waiting_per_line: limits.queue_per_target,
+            all: (limits.queue, limits.queue_octets),
+            sender: (limits.queue_per_sender, limits.queue_octets_per_sender),
+        }
+    }
 }
 
 /// All messages on their way to SIP.
@@ -101,6 +157,8 @@ pub struct Deliveries {
     deliveries: Map<DeliveryId, Delivery>,
     lines: Map<u64, Line>,
     targets: Map<u64, Target>,
+    all: Load,
+    senders: Map<u64, Load>,
     last: u64,
 }
 
@@ -113,6 +171,8 @@ impl Deliveries {
             deliveries: Map::with_hasher(seed),
             lines: Map::with_hasher(seed),
             targets: Map::with_hasher(seed),
+            all: Load::default(),
+            senders: Map::with_hasher(seed),
             last: 0,
         }
     }
@@ -148,20 +208,21 @@ impl Deliveries {
 
     /// Takes on a message under an id of its own, and says whether it may be sent. A message that
     /// may never be sent is kept as well, until its sender has been told.
-    pub fn begin(
-        &mut self,
-        id: DeliveryId,
-        outbound: Box<Outbound>,
-        line: u64,
-        target: u64,
-    ) -> Turn {
+    pub fn begin(&mut self, id: DeliveryId, outbound: Box<Outbound>, place: Place) -> Turn {
         self.last = self.last.max(id.0);
-        let full = self.deliveries.len() >= self.bounds.all;
+        let Place { sender, line, target, octets } = place;
+        let own = self.senders.get(&sender).copied().unwrap_or_default();
+        let over = !own.has_room(octets, self.bounds.sender);
+        let waiting = self.lines.get(&line).map_or(0, |queue| queue.waiting.len());
+        let full =
+            !self.all.has_room(octets, self.bounds.all) || waiting >= self.bounds.waiting_per_line;
+        let taken = !over && !full;
         let delivery = Delivery {
             outbound,
             line,
             target,
             has_turn: false,
+            load: taken.then_some((sender, octets)),
             dialogue: None,
             tried: Vec::new(),
             realms: Vec::new(),
@@ -171,14 +232,18 @@ impl Deliveries {
             resume: None,
         };
         self.deliveries.insert(id, delivery);
-        if full {
-            return Turn::Full;
+        if !taken {
+            return if over { Turn::Over } else { Turn::Full };
         }
+        self.all.add(octets);
+        self.senders.entry(sender).or_default().add(octets);
+        self.queue(id, line, target)
+    }
+
+    /// Puts a message into its line.
+    fn queue(&mut self, id: DeliveryId, line: u64, target: u64) -> Turn {
         let place = self.targets.entry(target).or_default();
         let queue = self.lines.entry(line).or_default();
-        if queue.waiting.len() >= self.bounds.waiting_per_line {
-            return Turn::Full;
-        }
         let slot = place.outstanding < self.bounds.outstanding_per_target;
         if !queue.busy && queue.waiting.is_empty() && slot {
             queue.busy = true;
@@ -205,6 +270,14 @@ impl Deliveries {
     /// Ends a message; if it had its turn, the answer is whose turn has come.
     pub fn end(&mut self, id: DeliveryId) -> (Option<Delivery>, Vec<DeliveryId>) {
         let Some(delivery) = self.deliveries.remove(&id) else { return (None, Vec::new()) };
+        if let Some((sender, octets)) = delivery.load {
+            self.all.remove(octets);
+            let own = self.senders.entry(sender).or_default();
+            own.remove(octets);
+            if own.messages == 0 {
+                self.senders.remove(&sender);
+            }
+        }
         if !delivery.has_turn {
             return (Some(delivery), Vec::new());
         }

@@ -1,7 +1,6 @@
 //! A stanza on its way over a component link, and what becomes of it.
 
-use bytes::Bytes;
-
+use super::outgoing::Measured;
 use crate::flow::{Correlation, DeliveryId, Instant};
 
 /// A stanza that the server has perhaps not got yet.
@@ -12,7 +11,7 @@ pub struct Held {
     /// Its id.
     pub id: String,
     /// Its octets: a replay repeats them.
-    pub octets: Bytes,
+    pub octets: Measured,
     /// Who waits for it.
     pub waits: Waits,
     /// Whether it is addressed to a full JID.
@@ -45,7 +44,7 @@ pub enum Action {
     /// Write these octets; `replay` when they were written before.
     Write {
         /// The octets.
-        octets: Bytes,
+        octets: Measured,
         /// Whether the server may have them already.
         replay: bool,
     },

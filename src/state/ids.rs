@@ -54,6 +54,8 @@ pub enum Purpose {
     Dialog,
     /// An XMPP user.
     User,
+    /// A user of either side who holds a share.
+    Holder,
     /// A SIP user who was there, by the bare JID.
     Seen,
     /// Who was told of whom that an encrypted message was refused.

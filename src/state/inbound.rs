@@ -7,7 +7,7 @@ use super::ids::Purpose;
 use super::link::{Action, Ended, Link, Waits};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
-use crate::codec::sip::{Headers, Method, Request, Status};
+use crate::codec::sip::{Headers, Method, Request, Response, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
     Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
@@ -19,7 +19,7 @@ impl State {
         &mut self,
         now: Now,
         inbound: Inbound,
-        stanza: &Message,
+        stanza: Box<Message>,
         effects: &mut Vec<Effect>,
     ) {
         if let Some(refusal) = self.unable(now, inbound.link) {
@@ -27,13 +27,15 @@ impl State {
         }
         self.note_sip_user(inbound.request.from.uri(), &inbound.from);
         self.contact_heard(now, &inbound.from, effects);
-        let text = stanza.bodies.first().map_or("", |body| &*body.text);
-        self.note_written(&inbound.id, text, now.instant);
+        let text = stanza.bodies.first().map(|body| body.text.clone()).unwrap_or_default();
+        let Some(octets) = self.measured(&Stanza::Message(stanza), effects) else {
+            let words = "what this message becomes in XMPP is too large for the server there";
+            let refusal = Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE, words);
+            return self.refuse(&inbound, refusal, effects);
+        };
+        self.note_written(&inbound.id, &text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
-        let mut octets = Vec::with_capacity(512);
-        stanza.write(&mut octets);
         let to_full = inbound.to.resource().is_some();
-        let octets = octets.into();
         let Inbound { id, key, correlation, flow, .. } = inbound;
         let waits = Waits::Request(key);
         link.hold(now.instant, id, octets, waits, to_full, correlation);
@@ -72,15 +74,17 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let bound = self.config.limits.unconfirmed;
-        let mut octets = Vec::with_capacity(512);
-        answer.write(&mut octets);
-        let print = self.fingerprint(&octets);
-        let takes = |link: &&mut Link| link.held() < bound && !link.is_aside(print);
-        let Some(link) = self.links.get_mut(id.0).filter(takes) else {
+        let octets = self.measured(answer, effects);
+        let print = octets.as_ref().map(|octets| self.fingerprint(octets.as_bytes()));
+        let takes = |link: &&mut Link| {
+            link.held() < bound && print.is_some_and(|print| !link.is_aside(print))
+        };
+        let link = self.links.get_mut(id.0).filter(takes);
+        let (Some(link), Some(octets)) = (link, octets) else {
             self.counters.count(Counter::OutboundUntold);
             return self.closed_book(delivery, effects);
         };
-        let (octets, waits) = (octets.into(), Waits::Answer(delivery));
+        let waits = Waits::Answer(delivery);
         link.hold(now.instant, String::new(), octets, waits, true, correlation);
         self.pump(now, id, effects);
         self.set_timer(id);
@@ -136,14 +140,15 @@ impl State {
                 if replay {
                     self.counters.count(Counter::Replayed);
                 }
-                effects.push(Effect::Xmpp { link: id, octets });
+                self.put(id, octets, effects);
             }
             Action::Barrier => {
                 let token = format!("barrier-{}", self.ids.token());
                 let Some(ping) = self.barrier(id, &token) else { return };
-                let mut octets = Vec::with_capacity(256);
-                Stanza::Iq(Box::new(ping)).write(&mut octets);
-                effects.push(Effect::Xmpp { link: id, octets: octets.into() });
+                // What it confirms waits for it: it waits for nothing itself.
+                if let Some(octets) = self.measured(&Stanza::Iq(Box::new(ping)), effects) {
+                    self.put(id, octets, effects);
+                }
                 if let Some(link) = self.links.get_mut(id.0) {
                     link.barrier_sent(now.instant, token);
                 }
@@ -229,7 +234,8 @@ impl State {
                 (held, self.link_refusal(now.instant), Counter::InboundUnavailable)
             }
             Ended::Quarantined(held) => {
-                let (correlation, stanza) = (held.correlation, super::passing::named(&held.octets));
+                let (correlation, stanza) =
+                    (held.correlation, super::passing::named(held.octets.as_bytes()));
                 effects.push(Effect::Event(Event::Quarantined { link, correlation, stanza }));
                 self.put_aside(now, link, &held);
                 let words = "The XMPP server cannot read this message";
@@ -260,8 +266,8 @@ impl State {
             let correlation = live.correlation;
             effects.push(Effect::Event(Event::Ended { correlation, outcome, failed }));
         }
-        let octets = self.render(&live.request, &refusal);
-        effects.push(Effect::Sip { hop: response_hop(&live.flow, &live.request), octets });
+        let response = self.render(&live.request, &refusal);
+        self.respond(response_hop(&live.flow, &live.request), response, effects);
     }
 
     /// Answers a request that has no effect: a copy of it is answered in the same way.
@@ -272,12 +278,13 @@ impl State {
         refusal: &Refusal,
         effects: &mut Vec<Effect>,
     ) {
-        let octets = self.render(request, refusal);
-        self.octets(response_hop(flow, request), octets, refusal.status.code(), effects);
+        let (hop, response) = (response_hop(flow, request), self.render(request, refusal));
+        self.note_answered(hop, refusal.status.code(), effects);
+        self.respond(hop, response, effects);
     }
 
-    /// The octets of a final response: the same for the request and for each copy of it.
-    fn render(&self, request: &Request, refusal: &Refusal) -> Bytes {
+    /// A final response: the same for the request and for each copy of it.
+    fn render(&self, request: &Request, refusal: &Refusal) -> Response {
         let mut response = request.response(refusal.status);
         if response.to.tag().is_none() {
             response.to = response.to.with_tag(&self.tag(request));
@@ -288,9 +295,7 @@ impl State {
         if !refusal.headers.is_empty() {
             response.headers = refusal.headers.clone();
         }
-        let mut octets = Vec::with_capacity(512);
-        response.write(&mut octets);
-        octets.into()
+        response
     }
 
     /// The To tag of every response to a request, over restarts as well.
@@ -316,21 +321,23 @@ impl State {
                 return;
             }
         }
-        let octets = match self.servers.known(key) {
+        let response = match self.servers.known(key) {
             Some(Known::Finished(finished)) => self.render(request, &again(&finished)),
-            Some(Known::Live(live)) if live.state == server::State::Proceeding => trying(request),
+            Some(Known::Live(live)) if live.state == server::State::Proceeding => {
+                request.response(Status::TRYING)
+            }
             _ => return,
         };
-        effects.push(Effect::Sip { hop: response_hop(&flow, request), octets });
+        self.respond(response_hop(&flow, request), response, effects);
     }
 
     /// It is time for a 100 (RFC 4320 §4.1).
     pub(super) fn fire_trying(&mut self, key: u64, effects: &mut Vec<Effect>) {
         let Some(live) = self.servers.live_mut(key) else { return };
         live.state = server::State::Proceeding;
-        let octets = trying(&live.request);
+        let response = live.request.response(Status::TRYING);
         let hop = response_hop(&live.flow, &live.request);
-        effects.push(Effect::Sip { hop, octets });
+        self.respond(hop, response, effects);
     }
 
     /// Deadlines of a link.
@@ -347,12 +354,6 @@ impl State {
         }
         self.set_timer(id);
     }
-}
-
-fn trying(request: &Request) -> Bytes {
-    let mut octets = Vec::with_capacity(512);
-    request.response(Status::TRYING).write(&mut octets);
-    octets.into()
 }
 
 /// Where a response goes (RFC 3261 §18.2.2, RFC 3581 §4): back by the connection, or to the

@@ -10,9 +10,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 pub use super::held::{Action, Ended, Held, Waits};
+use super::outgoing::Measured;
 use super::suspects::{Suspects, Verdict};
 use crate::config::Component;
 use crate::flow::{Correlation, Instant};
@@ -139,7 +138,7 @@ impl Link {
         &mut self,
         now: Instant,
         id: String,
-        octets: Bytes,
+        octets: Measured,
         waits: Waits,
         to_full: bool,
         correlation: Correlation,
@@ -179,7 +178,7 @@ impl Link {
 
     /// A stanza that nobody waits for has to wait, until others were tried alone or, if it is
     /// `suspected`, to be tried so itself. It is written by a later [`Link::pump`].
-    pub fn hold_passing(&mut self, octets: Bytes, print: u64, suspected: bool) {
+    pub fn hold_passing(&mut self, octets: Measured, print: u64, suspected: bool) {
         self.last_sequence += 1;
         self.restless = true;
         if suspected {

@@ -3,7 +3,7 @@
 
 mod advertised;
 mod attempt;
-mod client;
+pub mod client;
 pub mod conversation;
 pub mod counters;
 pub mod delivery;
@@ -17,12 +17,15 @@ pub mod link;
 pub mod locator;
 mod look;
 mod memory;
+pub mod outgoing;
+mod pace;
 pub mod peer;
 pub mod presence;
 pub mod recent;
 mod request;
 pub mod spelling;
 mod status;
+pub mod strangers;
 pub mod targets;
 pub mod timer;
 pub mod transaction;
@@ -40,7 +43,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::codec::xmpp::Stanza;
+use crate::codec::xmpp::Jid;
 use crate::config::Config;
 use crate::flow::{
     Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
@@ -57,6 +60,7 @@ use encryption::Sightings;
 use ids::Ids;
 use link::Link;
 use locator::Locator;
+use pace::Pace;
 use peer::PeerState;
 use presence::Presence;
 use recent::Recent;
@@ -107,6 +111,8 @@ pub struct State {
     echoes: Echoes,
     /// End-to-end encryption that was met.
     sightings: Sightings,
+    /// How fast strangers are answered.
+    strangers: Pace,
     commits: u64,
     again: VecDeque<Again>,
     draining: bool,
@@ -129,11 +135,6 @@ impl State {
         let mut ids = Ids::new(source);
         let seed = ids.map_seed();
         let timing = Timing { t1: config.sip.t1, t2: config.sip.t2 };
-        let bounds = Bounds {
-            outstanding_per_target: config.limits.outstanding_per_target,
-            waiting_per_line: config.limits.queue_per_target,
-            all: config.limits.queue,
-        };
         let mut state = State {
             timing,
             timers: Timers::default(),
@@ -141,7 +142,7 @@ impl State {
             servers: Servers::new(seed, timing.lifetime()),
             clients: Map::with_hasher(seed),
             begun: 0,
-            deliveries: Deliveries::new(seed, bounds),
+            deliveries: Deliveries::new(seed, Bounds::of(&config.limits)),
             presence: Presence::new(seed, config.sip.peers.len(), stored.lost),
             conversations: Conversations::new(seed),
             links: config.components.iter().map(|it| Link::new(it.into(), now.instant)).collect(),
@@ -156,6 +157,7 @@ impl State {
             spellings: Spellings::new(seed, DEVICES),
             echoes: Echoes::new(seed),
             sightings: Sightings::new(seed),
+            strangers: Pace::new(seed),
             commits: 0,
             again: VecDeque::new(),
             draining: false,
@@ -199,14 +201,11 @@ impl State {
 
     fn carry_out_intent(&mut self, now: Now, intent: Intent, effects: &mut Vec<Effect>) {
         match intent {
-            Intent::Answer { flow, request, refusal } => {
-                self.answer(&flow, &request, &refusal, effects);
-            }
-            Intent::Octets { hop, octets, status } => self.octets(hop, octets, status, effects),
+            Intent::Answer { .. } | Intent::Octets { .. } => self.at_rate(now, intent, effects),
             Intent::Retransmission { flow, key, request } => {
                 self.retransmission(flow, key, &request, effects);
             }
-            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, &stanza, effects),
+            Intent::Deliver { inbound, stanza } => self.deliver(now, *inbound, stanza, effects),
             Intent::Bounced { link, sequence, refusal } => {
                 self.bounced(link, sequence, refusal, effects);
             }
@@ -233,11 +232,7 @@ impl State {
                 self.counters.count(Counter::XmppCameBack);
                 effects.push(Effect::Event(Event::CameBack(correlation)));
             }
-            Intent::Departed(jid) => {
-                self.counters.count(Counter::XmppPresence);
-                let key = self.device_key(&jid);
-                self.devices.forget(key);
-            }
+            Intent::Departed(jid) => self.departed(&jid),
             Intent::Presence(done) => self.do_presence(now, done, effects),
             Intent::Drop(counter) => self.counters.count(counter),
             Intent::Both(both) => {
@@ -247,6 +242,13 @@ impl State {
             Intent::Flag(flag) => self.flag(now, *flag, effects),
             Intent::Learn(evidence) => self.learn_target(now, *evidence, effects),
         }
+    }
+
+    /// A device that this user wrote from is gone.
+    fn departed(&mut self, jid: &Jid) {
+        self.counters.count(Counter::XmppPresence);
+        let key = self.device_key(jid);
+        self.devices.forget(key);
     }
 
     /// Drops deadlines of what has ended: they would wake the process for nothing.
@@ -274,9 +276,11 @@ impl State {
             Input::Unreachable { remote, transport } => {
                 self.unreachable(now, remote, transport, effects);
             }
-            Input::Committed(id) => self.committed(id),
-            Input::Again(Again::Unsent(Some((pair, dialog)))) => {
-                self.unsent(now, pair, dialog, effects);
+            Input::Unsent { octets } => self.unsent_alone(now, &octets, effects),
+            Input::Committed(id) => self.committed(now, id),
+            Input::StoreLost => self.store_anew(now, effects),
+            Input::Again(Again::Unsent(Some((pair, dialog)), failure)) => {
+                self.unsent(now, (pair, dialog), failure, effects);
             }
             Input::Again(Again::Object(pair, dialog)) => {
                 self.send_object(now, pair, dialog, effects);
@@ -324,23 +328,18 @@ impl State {
         }
     }
 
-    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+    /// A request is answered without state.
+    fn note_answered(&mut self, hop: Hop, status: u16, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::SipAnswered);
         if status >= 300 {
             let outcome = format!("answered {status}");
             effects.push(Effect::Event(Event::Refused { remote: hop.remote, outcome }));
         }
-        effects.push(Effect::Sip { hop, octets });
     }
 
-    /// Writes a stanza that nobody waits for; while the link is down it is dropped, as the server
-    /// has already told the user's own side.
-    fn write(&mut self, link: LinkId, stanza: &Stanza, effects: &mut Vec<Effect>) {
-        if self.link(link).is_some_and(Link::is_up) {
-            let mut octets = Vec::with_capacity(512);
-            stanza.write(&mut octets);
-            self.write_passing(link, octets.into(), effects);
-        }
+    fn octets(&mut self, hop: Hop, octets: Bytes, status: u16, effects: &mut Vec<Effect>) {
+        self.note_answered(hop, status, effects);
+        self.send_octets(hop, octets, "SIP response", effects);
     }
 
     fn set_timer(&mut self, link: LinkId) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::attempt::{UDP_MOST, Way};
-use super::client::{Attempt, Client, Owner};
-use super::delivery::{Dialogue, Turn};
+use super::client::{Attempt, Client, Lost, Owner};
+use super::delivery::{Dialogue, Place, Turn};
 use super::ids::Purpose;
 use super::timer::{Lane, Timer};
 use super::transaction::client::{Due, NonInviteClient};
@@ -15,8 +15,8 @@ use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::config::Service;
 use crate::flow::{
-    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Instant, Now,
-    Origin, Outbound, Outcome, Rendered,
+    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Now, Origin,
+    Outbound, Outcome, Rendered,
 };
 
 impl State {
@@ -125,6 +125,8 @@ impl State {
         let target = self.ids.hash(Purpose::Target, &[target_text]);
         let sender = outbound.sender.bare_str().to_owned();
         let line = self.ids.hash(Purpose::Line, &[sender.as_bytes(), target_text]);
+        let sender = self.ids.hash(Purpose::User, &[sender.as_bytes()]);
+        let place = Place { sender, line, target, octets: outbound.octets };
         if self.verbose {
             let route = format!(
                 "{} -> {} to SIP {}",
@@ -135,11 +137,16 @@ impl State {
             let correlation = outbound.correlation;
             effects.push(Effect::Event(Event::Carried { correlation, route }));
         }
-        match self.deliveries.begin(id, outbound, line, target) {
+        match self.deliveries.begin(id, outbound, place) {
             Turn::Now => true,
             Turn::Wait => false,
             Turn::Full => {
                 self.again_fail(id, Failure::QueueFull);
+                false
+            }
+            Turn::Over => {
+                self.counters.count(Counter::OutboundOverShare);
+                self.again_fail(id, Failure::ShareFull);
                 false
             }
         }
@@ -183,20 +190,14 @@ impl State {
             true => self.timers.set(first, Timer::Client(branch)),
             false => self.timers.set_in(Lane::First, first, Timer::Client(branch)),
         }
-        effects.push(Effect::Sip { hop, octets: octets.clone() });
+        self.send_octets(hop, octets.clone(), "SIP request", effects);
         self.begun += 1;
         let number = self.begun;
-        let (repeated, attempt) = (false, Attempt::default());
+        let (lost, unsent, attempt) = (Lost::default(), false, Attempt::default());
         let place = self.takes_place(owner, way);
-        let client = Client { owner, peer, hop, octets, number, repeated, attempt, place, machine };
+        let client =
+            Client { owner, peer, hop, octets, number, lost, attempt, place, unsent, machine };
         self.clients.insert(branch, client);
-    }
-
-    /// Ends a client transaction by this time at the latest.
-    pub(super) fn end_client_by(&mut self, branch: u64, timer_f: Instant) {
-        let Some(client) = self.clients.get_mut(&branch) else { return };
-        client.machine.end_by(timer_f);
-        self.timers.set(client.machine.deadline(), Timer::Client(branch));
     }
 
     /// Starts the client transaction of a message.
@@ -237,13 +238,14 @@ impl State {
 
     /// Timer E or F.
     pub(super) fn fire_client(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+        if self.clients.get(&branch).is_some_and(|client| client.unsent) {
+            return;
+        }
         let Some(mut client) = self.clients.remove(&branch) else { return };
         match client.machine.fire(now.instant) {
-            // What is not on disk was not sent yet.
-            Due::Retransmit if self.is_unwritten(client.owner.dialog().map(|(pair, _)| pair)) => {}
             Due::Retransmit => {
                 self.counters.count(Counter::SipRetransmissions);
-                effects.push(Effect::Sip { hop: client.hop, octets: client.octets.clone() });
+                self.send_octets(client.hop, client.octets.clone(), "SIP request", effects);
                 self.leaves_place(&mut client);
             }
             Due::Nothing => {}

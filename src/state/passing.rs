@@ -1,24 +1,28 @@
 //! Stanzas that nobody waits for: presence that is shown, probes, answers to requests.
 
-use bytes::Bytes;
-
 use super::State;
 use super::ids::Purpose;
 use super::link::{Held, Link, Waits};
+use super::outgoing::Measured;
 use super::suspects::Verdict;
 use crate::codec::xmpp::{Malformed, StanzaKind, Text, XmlFault};
 use crate::flow::{Counter, Effect, LinkId, Now};
 
 impl State {
     /// Writes the octets of a stanza that nobody waits for to a link that is up.
-    pub(super) fn write_passing(&mut self, id: LinkId, octets: Bytes, effects: &mut Vec<Effect>) {
-        let print = self.fingerprint(&octets);
+    pub(super) fn write_passing(
+        &mut self,
+        id: LinkId,
+        octets: Measured,
+        effects: &mut Vec<Effect>,
+    ) {
+        let print = self.fingerprint(octets.as_bytes());
         let bound = self.config.limits.unconfirmed;
         let Some(link) = self.links.get_mut(id.0) else { return };
         match link.judge(print) {
             Verdict::Write => {
                 link.wrote(print);
-                effects.push(Effect::Xmpp { link: id, octets });
+                self.put(id, octets, effects);
             }
             verdict @ (Verdict::Wait | Verdict::Alone) if link.held() < bound => {
                 link.hold_passing(octets, print, verdict == Verdict::Alone);
@@ -45,7 +49,7 @@ impl State {
         if matches!(held.waits, Waits::Request(_)) {
             return;
         }
-        let print = self.fingerprint(&held.octets);
+        let print = self.fingerprint(held.octets.as_bytes());
         if let Some(link) = self.links.get_mut(id.0) {
             link.put_aside(print, now.instant);
         }

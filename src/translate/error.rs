@@ -155,14 +155,16 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure, told: Told<'_>) -> St
         Failure::TooLarge => StanzaError::new(Condition::PolicyViolation),
         Failure::NoWatcher => StanzaError::new(Condition::NotAcceptable),
         Failure::Stale => StanzaError::new(Condition::RecipientUnavailable),
-        Failure::QueueFull | Failure::Replaced => StanzaError::new(Condition::ResourceConstraint),
+        Failure::QueueFull | Failure::ShareFull | Failure::Replaced => {
+            StanzaError::new(Condition::ResourceConstraint)
+        }
     };
     let mut error =
         words::with_said(hidden(rules, error), &words::of_failure(rules, failure, told));
     // Too long is the sender's to change; too many is over by itself.
     error.kind = match failure {
         Failure::TooLarge => ErrorKind::Modify,
-        Failure::QueueFull | Failure::Replaced => ErrorKind::Wait,
+        Failure::QueueFull | Failure::ShareFull | Failure::Replaced => ErrorKind::Wait,
         _ => error.kind,
     };
     error

@@ -1,4 +1,8 @@
 //! Connections of SIP over TCP (RFC 3261 §18): accepted ones, and those that the gateway opens.
+//!
+//! Peers and strangers have budgets of their own: whatever strangers do, peers are accepted and
+//! connections to peers are opened. Whose an address is, is asked when a connection is accepted,
+//! and again whenever the DNS has answered.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,33 +13,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::{Domain, Socket, Type};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::budget::{Budget, Side};
+use super::port::{FIRST, Port};
 use super::runner::Runner;
 use crate::codec::sip::{Frame, Framer, Limits};
-use crate::config::{Config, Listener, Transport};
+use crate::config::{Config, Listener, Strangers, Transport};
 use crate::flow::{ConnectionId, Flow, Hop, Input, ListenerId};
 
 /// How long a peer may take to accept a connection.
 const CONNECTING: Duration = Duration::from_secs(5);
-/// How long the last answers of a stream that cannot be framed any more may take to leave.
-const FINISHING: Duration = Duration::from_secs(2);
-/// Octets that may wait for a peer that does not read: beyond that the connection is closed.
-const WAITING: usize = 4 * 1_024 * 1_024;
-
-/// The sending end of a connection.
-#[derive(Debug)]
-struct Port {
-    remote: SocketAddr,
-    waiting: RefCell<Vec<u8>>,
-    more: Notify,
-    closed: Cell<bool>,
-    /// Nothing more is read; what waits is still written.
-    finishing: Cell<bool>,
-}
 
 /// All connections.
 #[derive(Debug)]
@@ -44,13 +34,18 @@ pub(super) struct Connections {
     table: RefCell<Table>,
     listeners: Vec<Listener>,
     framing: Limits,
-    most: usize,
     idle: Duration,
+    strangers: Strangers,
+    /// Connections that were closed at once, as the budget was used up.
+    refused: Cell<u64>,
+    /// Connections of strangers that were closed, as they were silent, too large or not read.
+    ended: Cell<u64>,
 }
 
 /// Connections by id, and the newest one to each address, which is used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
+    budget: Budget,
     ports: BTreeMap<ConnectionId, Rc<Port>>,
     newest: BTreeMap<SocketAddr, ConnectionId>,
     last: u64,
@@ -62,23 +57,17 @@ impl Table {
         meant.or_else(|| self.ports.get(self.newest.get(&hop.remote)?))
     }
 
-    fn add(&mut self, remote: SocketAddr) -> (ConnectionId, Rc<Port>) {
+    fn add(&mut self, port: Port) -> (ConnectionId, Rc<Port>) {
         self.last += 1;
-        let id = ConnectionId(self.last);
-        let port = Rc::new(Port {
-            remote,
-            waiting: RefCell::default(),
-            more: Notify::new(),
-            closed: Cell::new(false),
-            finishing: Cell::new(false),
-        });
+        let (id, port) = (ConnectionId(self.last), Rc::new(port));
+        self.newest.insert(port.remote, id);
         self.ports.insert(id, Rc::clone(&port));
-        self.newest.insert(remote, id);
         (id, port)
     }
 
     fn remove(&mut self, id: ConnectionId) {
         let Some(port) = self.ports.remove(&id) else { return };
+        self.budget.give_back(port.side.get(), port.remote.ip());
         if self.newest.get(&port.remote) == Some(&id) {
             self.newest.remove(&port.remote);
         }
@@ -89,11 +78,18 @@ impl Connections {
     pub(super) fn new(config: &Config) -> Self {
         Connections {
             runner: RefCell::default(),
-            table: RefCell::default(),
+            table: RefCell::new(Table {
+                budget: Budget::new(config.limits.connections, config.limits.strangers),
+                ports: BTreeMap::new(),
+                newest: BTreeMap::new(),
+                last: 0,
+            }),
             listeners: config.sip.listen.clone(),
             framing: config.limits.sip(),
-            most: config.limits.connections,
             idle: config.limits.connection_idle,
+            strangers: config.limits.strangers,
+            refused: Cell::new(0),
+            ended: Cell::new(0),
         }
     }
 
@@ -102,13 +98,54 @@ impl Connections {
         *self.runner.borrow_mut() = Rc::downgrade(runner);
     }
 
-    /// Sends by the connection that is meant, else by one to the same address, else by a new one.
+    fn is_peer(&self, remote: SocketAddr) -> bool {
+        let runner = self.runner.borrow().upgrade();
+        runner.is_some_and(|runner| runner.is_peer(remote.ip()))
+    }
+
+    /// The DNS has answered: who was a stranger may be a peer, and the other way round. One that
+    /// finds no room in its new budget is closed.
+    pub(super) fn review(&self) {
+        let table = &mut *self.table.borrow_mut();
+        for port in table.ports.values() {
+            let side = match port.side.get() {
+                Side::Opened => continue,
+                Side::Accepted | Side::Stranger if self.is_peer(port.remote) => Side::Accepted,
+                Side::Accepted | Side::Stranger => Side::Stranger,
+            };
+            if side == port.side.get() {
+                continue;
+            }
+            if table.budget.take(side, port.remote.ip()) {
+                table.budget.give_back(port.side.replace(side), port.remote.ip());
+                port.speaks_by.set(Instant::now() + FIRST);
+            } else {
+                port.close();
+            }
+        }
+    }
+
+    /// How many connections there are: of peers, and of strangers.
+    pub(super) fn count(&self) -> (usize, usize) {
+        self.table.borrow().budget.count()
+    }
+
+    /// How many were refused, and how many of strangers were ended.
+    pub(super) fn turned_away(&self) -> (u64, u64) {
+        (self.refused.get(), self.ended.get())
+    }
+
+    /// Sends by the connection that is meant, else by one to the same address, else by a new one to
+    /// a peer. To a stranger none is opened: who does not wait for an answer gets none.
     pub(super) fn send(self: &Rc<Self>, hop: Hop, octets: Bytes) -> io::Result<()> {
         let port = self.table.borrow().find(hop).cloned();
         if let Some(port) = port {
             return port.send(&octets);
         }
-        let (id, port) = self.register(hop.remote)?;
+        if !self.is_peer(hop.remote) {
+            return Err(io::Error::other("no connection is opened to a stranger"));
+        }
+        let (id, port) = self.register(hop.remote, Side::Opened)?;
         port.send(&octets)?;
         let this = Rc::clone(self);
         tokio::task::spawn_local(async move {
@@ -133,12 +170,13 @@ impl Connections {
         socket.connect(hop.remote).await
     }
 
-    fn register(&self, remote: SocketAddr) -> io::Result<(ConnectionId, Rc<Port>)> {
+    fn register(&self, remote: SocketAddr, side: Side) -> io::Result<(ConnectionId, Rc<Port>)> {
         let mut table = self.table.borrow_mut();
-        if table.ports.len() >= self.most {
-            return Err(io::Error::other("limits.connections is reached"));
+        if !table.budget.take(side, remote.ip()) {
+            self.refused.set(self.refused.get() + 1);
+            return Err(io::Error::other("a bound of connections is reached"));
         }
-        Ok(table.add(remote))
+        Ok(table.add(Port::new(remote, side, self.strangers)))
     }
 
     /// A connection is no more; the core is told what that means.
@@ -158,7 +196,8 @@ impl Connections {
                 continue;
             };
             // At the bound the newcomer is closed at once.
-            let Ok((id, port)) = self.register(remote) else { continue };
+            let side = if self.is_peer(remote) { Side::Accepted } else { Side::Stranger };
+            let Ok((id, port)) = self.register(remote, side) else { continue };
             let this = Rc::clone(&self);
             tokio::task::spawn_local(async move { this.run(id, port, stream, listener).await });
         }
@@ -170,36 +209,74 @@ impl Connections {
         let (remote, transport) = (port.remote, Transport::Tcp);
         let flow = Flow { transport, listener, remote, connection: Some(id) };
         let (reader, writer) = stream.into_split();
-        tokio::select! {
-            () = self.keep_reading(flow, reader, &port) => {}
-            () = port.keep_writing(writer) => {}
-        }
+        let cut_off = tokio::select! {
+            done = self.keep_reading(flow, reader, &port) => done.is_none(),
+            () = port.keep_writing(writer) => port.closed.get(),
+        };
         port.closed.set(true);
+        if port.side.get() == Side::Stranger {
+            // No request of the gateway's goes to a stranger: nothing was lost with it.
+            self.ended.set(self.ended.get() + u64::from(cut_off));
+            return self.table.borrow_mut().remove(id);
+        }
         self.ended(id, Input::Closed { remote, transport });
     }
 
-    async fn keep_reading(&self, flow: Flow, mut reader: impl AsyncRead + Unpin, port: &Port) {
+    /// Reads until the end: `None` if the other side took too long or sent too much.
+    async fn keep_reading(
+        &self,
+        flow: Flow,
+        mut reader: impl AsyncRead + Unpin,
+        port: &Port,
+    ) -> Option<()> {
         let mut framer = Framer::new(self.framing);
-        let mut buffer = vec![0; 65_536];
+        // A stranger's requests are small.
+        let room = if port.side.get() == Side::Stranger { 4_096 } else { 65_536 };
+        let (mut buffer, mut unframed) = (vec![0; room], 0);
         loop {
-            let Ok(Ok(length)) = timeout(self.idle, reader.read(&mut buffer)).await else { return };
+            let length = loop {
+                match timeout_at(port.deadline(self.idle), reader.read(&mut buffer)).await {
+                    Ok(read) => break read.unwrap_or(0),
+                    // It became a peer's meanwhile.
+                    Err(_) if port.deadline(self.idle) > Instant::now() => {}
+                    Err(_) => return None,
+                }
+            };
             if length == 0 {
-                return;
+                return Some(());
             }
+            port.heard.set(Instant::now());
             framer.push(buffer.get(..length).unwrap_or_default());
-            if !self.take_frames(flow, &mut framer, port) {
-                return port.finish().await;
+            unframed += length;
+            match self.take_frames(flow, &mut framer, port) {
+                Some(0) => {}
+                Some(_) => {
+                    unframed = 0;
+                    port.speaks_by.set(Instant::now() + self.strangers.idle);
+                }
+                None => {
+                    port.finish().await;
+                    return Some(());
+                }
+            }
+            if port.side.get() == Side::Stranger && unframed > self.strangers.octets {
+                return None;
             }
         }
     }
 
-    /// Feeds what is complete; false when the stream cannot be framed any more.
-    fn take_frames(&self, flow: Flow, framer: &mut Framer, port: &Port) -> bool {
-        let Some(runner) = self.runner.borrow().upgrade() else { return false };
+    /// Feeds what is complete, and says how many messages that were; `None` when the stream cannot
+    /// be framed any more.
+    fn take_frames(&self, flow: Flow, framer: &mut Framer, port: &Port) -> Option<usize> {
+        let runner = self.runner.borrow().upgrade()?;
+        let mut messages = 0;
         loop {
             match framer.next() {
-                Ok(None) => return true,
-                Ok(Some(Frame::Message(octets))) => runner.feed(Input::Sip { flow, octets }),
+                Ok(None) => return Some(messages),
+                Ok(Some(Frame::Message(octets))) => {
+                    messages += 1;
+                    runner.feed(Input::Sip { flow, octets });
+                }
                 Ok(Some(Frame::TooLarge(malformed))) => {
                     runner.feed(Input::Unreadable { flow, malformed: Box::new(malformed) });
                 }
@@ -209,48 +286,9 @@ impl Connections {
                 Ok(Some(Frame::KeepAlivePong)) => {}
                 Err(error) => {
                     runner.feed(Input::Unreadable { flow, malformed: Box::new(error.0) });
-                    return false;
+                    return None;
                 }
             }
-        }
-    }
-}
-
-impl Port {
-    fn send(&self, octets: &[u8]) -> io::Result<()> {
-        let mut waiting = self.waiting.borrow_mut();
-        if self.closed.get() || waiting.len() + octets.len() > WAITING {
-            self.closed.set(true);
-            self.more.notify_one();
-            return Err(io::Error::other("the peer does not read"));
-        }
-        waiting.extend_from_slice(octets);
-        self.more.notify_one();
-        Ok(())
-    }
-
-    /// What was answered leaves before the end: the writer ends when nothing waits any more.
-    async fn finish(&self) {
-        self.finishing.set(true);
-        self.more.notify_one();
-        tokio::time::sleep(FINISHING).await;
-    }
-
-    async fn keep_writing(&self, mut writer: impl AsyncWrite + Unpin) {
-        let mut octets = Vec::new();
-        loop {
-            if self.waiting.borrow().is_empty() && !self.finishing.get() {
-                self.more.notified().await;
-            }
-            if self.closed.get() || (self.finishing.get() && self.waiting.borrow().is_empty()) {
-                let _ = writer.shutdown().await;
-                return;
-            }
-            std::mem::swap(&mut octets, &mut *self.waiting.borrow_mut());
-            if writer.write_all(&octets).await.is_err() {
-                return;
-            }
-            octets.clear();
         }
     }
 }

@@ -2,17 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::clock::Clock;
 use super::component::LinkPort;
 use super::connections::Connections;
 use super::journal::Journal;
 use super::log::Log;
-use super::store::StoreHandle;
-use super::udp::UdpPort;
+use super::store_thread::{StoreHandle, Unsaved};
+use super::udp::{self, UdpPort};
 use crate::codec::xmpp::Jid;
 use crate::config::Transport;
 use crate::flow::{
@@ -28,7 +30,7 @@ pub(super) struct Runner {
     pub(super) connections: Rc<Connections>,
     pub(super) log: Log,
     udp: Vec<Option<Rc<UdpPort>>>,
-    store: StoreHandle,
+    store: RefCell<StoreHandle>,
     journal: Rc<Journal>,
     /// Troubles that last, by what they are of.
     alarms: RefCell<BTreeMap<&'static str, String>>,
@@ -63,7 +65,7 @@ impl Runner {
             connections,
             log,
             udp,
-            store,
+            store: RefCell::new(store),
             journal,
             alarms: RefCell::default(),
             rules: RefCell::default(),
@@ -85,17 +87,34 @@ impl Runner {
         if let Some(octets) = resident_octets() {
             status.gauges.insert("resident_memory_octets".to_owned(), octets);
         }
+        let (peers, strangers) = self.connections.count();
+        status.gauges.insert("sip_connections".to_owned(), peers as u64);
+        status.gauges.insert("sip_stranger_connections".to_owned(), strangers as u64);
+        let (refused, ended) = self.connections.turned_away();
+        status.counters.insert("sip_connections_refused".to_owned(), refused);
+        status.counters.insert("sip_stranger_connections_ended".to_owned(), ended);
         let rules = self.rules.borrow().clone();
         status.gauges.insert("rules_loaded_unix_s".to_owned(), rules.loaded_unix_s);
         status.counters.insert("rules_reloads_taken".to_owned(), rules.taken);
         status.counters.insert("rules_reloads_refused".to_owned(), rules.refused);
         status.rules = rules;
+        status.counters.insert("log_lines_dropped".to_owned(), self.log.dropped());
         status
+    }
+
+    /// Whether an address is one of a peer.
+    pub(super) fn is_peer(&self, ip: IpAddr) -> bool {
+        self.gateway.borrow().is_peer(ip)
     }
 
     /// What the gateway knows of a SIP user.
     pub(super) fn target(&self, user: &Jid) -> TargetStatus {
         self.gateway.borrow().target(self.clock.now(), user)
+    }
+
+    /// How many XMPP users watch a SIP user, or are watched.
+    pub(super) fn users_of(&self, contact: &Jid) -> usize {
+        self.gateway.borrow().users_of(contact)
     }
 
     /// The rules that count from the start.
@@ -172,7 +191,7 @@ impl Runner {
                 }
                 Effect::Commit { id, records, then } => {
                     self.held.borrow_mut().push_back((id, then));
-                    self.store.commit(id, records);
+                    self.store.borrow().commit(id, records);
                 }
                 Effect::Journal(entry) => self.journal.note(entry),
                 Effect::Resolve { query } => (self.resolve)(query),
@@ -181,18 +200,28 @@ impl Runner {
         }
     }
 
+    /// Sends a SIP message. A response that cannot be sent is lost: its request comes again, and
+    /// no request of ours has failed by it.
     fn send(&self, hop: Hop, octets: bytes::Bytes) {
         let sent = match hop.transport {
-            Transport::Tcp => self.connections.send(hop, octets),
+            Transport::Tcp => self.connections.send(hop, octets.clone()),
             Transport::Udp => match self.udp.get(hop.listener.0) {
-                Some(Some(port)) => port.send(hop.remote, octets),
+                Some(Some(port)) => port.send(hop.remote, octets.clone()),
                 _ => Ok(()),
             },
         };
-        if sent.is_err() {
-            let (remote, transport) = (hop.remote, hop.transport);
-            self.pending.borrow_mut().push_back(Input::Unreachable { remote, transport });
-        }
+        let Err(error) = sent else { return };
+        let (remote, transport) = (hop.remote, hop.transport);
+        let input = if error.raw_os_error() == Some(udp::EMSGSIZE) {
+            Input::Unsent { octets }
+        } else if !octets.starts_with(b"SIP/2.0 ")
+            && (transport.reliable() || is_of_address(&error))
+        {
+            Input::Unreachable { remote, transport }
+        } else {
+            return;
+        };
+        self.pending.borrow_mut().push_back(input);
     }
 
     /// The effects whose records are safe now: of this group and of all before it.
@@ -205,13 +234,14 @@ impl Runner {
         released
     }
 
-    /// The store cannot be written: what waits for it is done all the same, since nobody would be
-    /// served otherwise. The alarm says that a crash may lose it; the records are tried again.
-    pub(super) fn go_on_without_the_store(&self) {
-        let held = std::mem::take(&mut *self.held.borrow_mut());
-        for (_, effects) in held {
-            self.perform(effects);
-        }
+    /// The group that waits longest for its records.
+    pub(super) fn oldest_held(&self) -> Option<CommitId> {
+        self.held.borrow().front().map(|(id, _)| *id)
+    }
+
+    /// Writes what waits for the store, and closes it: what is not on disk then is the answer.
+    pub(super) fn close_store(&self) -> Option<oneshot::Receiver<Option<Unsaved>>> {
+        self.store.borrow_mut().close()
     }
 
     /// Feeds the core its deadlines, for ever.
@@ -234,6 +264,22 @@ impl Runner {
             }
         }
     }
+}
+
+/// Whether an error of a datagram says that its address cannot be reached from here, by its network
+/// or by a packet filter. After any other it counts as lost on its way, and goes again.
+fn is_of_address(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::AddrNotAvailable
+            | Kind::ConnectionRefused
+            | Kind::HostUnreachable
+            | Kind::InvalidInput
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+            | Kind::PermissionDenied
+    )
 }
 
 /// The memory of the process that is in RAM, if the system tells it.

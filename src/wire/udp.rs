@@ -20,6 +20,12 @@ const SOCKET_BUFFER: usize = 4 * 1_024 * 1_024;
 /// Datagrams that wait while the socket's own buffer is full; beyond it they are dropped, as a
 /// network drops them, and the transactions send again.
 const WAITING: usize = 10_000;
+/// The error of a datagram that is too long to be sent.
+#[cfg(target_os = "linux")]
+pub(super) const EMSGSIZE: i32 = 90;
+/// The error of a datagram that is too long to be sent, as BSD numbers it.
+#[cfg(not(target_os = "linux"))]
+pub(super) const EMSGSIZE: i32 = 40;
 /// Datagrams that are read before other work gets its turn.
 const BATCH: usize = 64;
 
@@ -46,11 +52,10 @@ impl UdpPort {
         Ok(UdpPort { socket, waiting: RefCell::default(), more: Notify::new() })
     }
 
-    /// Sends a datagram, or lets it wait for room. What no datagram can carry, such as the answer
-    /// to a request that filled one, is dropped: it says nothing of the address.
+    /// Sends a datagram, or lets it wait for room.
     pub(super) fn send(&self, to: SocketAddr, octets: Bytes) -> io::Result<()> {
         if octets.len() > DATAGRAM {
-            return Ok(());
+            return Err(io::Error::from_raw_os_error(EMSGSIZE));
         }
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {

@@ -69,6 +69,7 @@ sayings! {
     NoWatcher "no_watcher"
     Replaced "replaced"
     QueueFull "queue_full"
+    ShareFull "share_full"
     ForeignDomain "foreign_domain"
     RoomInvitation "room_invitation"
     UnservedDomain "unserved_domain"

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::State;
-use super::pace::{Flow, Rate};
 use super::pair::PairState;
 use crate::flow::{Effect, LinkId, Now, PairId};
 use crate::state::link::Link;
+use crate::state::pace::{Flow, Rate};
 
 /// When the link is back, subscriptions are made anew within this time.
 const SPREAD: Duration = Duration::from_secs(10);

@@ -18,6 +18,15 @@ use crate::state::client::{Attempt, Client, Owner};
 use crate::state::locator::Target;
 use crate::state::peer;
 
+/// Why a request was not made.
+#[derive(Debug, Clone, Copy)]
+enum Unmade {
+    /// There is no way to SIP.
+    NoWay,
+    /// It has so many octets, and may have so many.
+    TooLarge(usize, usize),
+}
+
 /// The octets that a request of a subscription may have.
 const MOST: usize = 65_535;
 /// What a watcher is told to wait when the XMPP side cannot be asked, in seconds.
@@ -112,26 +121,29 @@ impl State {
     }
 
     /// Makes a request of a dialog; one that is too long for UDP takes TCP (RFC 3261 §18.1.1),
-    /// where that is to be had. None when there is no way to SIP.
+    /// where that is to be had.
     fn make(
         &mut self,
         now: Now,
         pair: PairId,
         id: DialogId,
         build: impl Fn(&Self, u32, &Listener, u64) -> Option<Request>,
-    ) -> Option<(u64, Way, Bytes)> {
-        let cseq = self.dialog_cseq(pair, id)?;
+    ) -> Result<(u64, Way, Bytes), Unmade> {
+        let cseq = self.dialog_cseq(pair, id).ok_or(Unmade::NoWay)?;
         let branch = self.ids.random();
         let mut large = false;
         loop {
-            let way = self.dialog_way(now, pair, id, large)?;
+            let way = self.dialog_way(now, pair, id, large).ok_or(Unmade::NoWay)?;
             let config = Arc::clone(&self.config);
-            let listener = config.sip.listen.get(way.hop.listener.0)?;
-            let mut request = build(self, cseq, listener, branch)?;
+            let listener = config.sip.listen.get(way.hop.listener.0).ok_or(Unmade::NoWay)?;
+            let request = build(self, cseq, listener, branch);
+            let mut request = request.ok_or(Unmade::NoWay)?;
             self.authorize(way.peer, &mut request);
             let octets = request.to_bytes();
             if large || octets.len() <= UDP_MOST || way.hop.transport.reliable() {
-                return (octets.len() <= way.most()).then_some((branch, way, octets));
+                let (size, most) = (octets.len(), MOST.min(way.most()));
+                let fits = size <= most;
+                return fits.then_some((branch, way, octets)).ok_or(Unmade::TooLarge(size, most));
             }
             large = true;
         }
@@ -181,18 +193,34 @@ impl State {
         &mut self,
         now: Now,
         owner: Owner,
-        made: Option<(u64, Way, Bytes)>,
+        made: Result<(u64, Way, Bytes), Unmade>,
         effects: &mut Vec<Effect>,
     ) {
         match made {
-            Some((branch, way, octets)) => {
+            Ok((branch, way, octets)) => {
                 self.begin_client(now, owner, branch, way, octets, effects);
+                self.presence.launched.push(branch);
                 self.note_datagram(branch);
             }
-            None if matches!(owner, Owner::Object(..)) => {
-                self.subscription_answered(now, owner, &unanswered(503), effects);
+            Err(why) => {
+                if let Unmade::TooLarge(octets, most) = why {
+                    self.note_too_large(owner.method(), octets, most, effects);
+                }
+                match (owner, why) {
+                    (Owner::Object(..), Unmade::NoWay) => {
+                        self.subscription_answered(now, owner, &unanswered(503), effects);
+                    }
+                    (Owner::Object(..), Unmade::TooLarge(..)) => {
+                        self.subscription_answered(now, owner, &unanswered(413), effects);
+                    }
+                    (_, Unmade::NoWay) => {
+                        self.again(Again::Unsent(owner.dialog(), Failure::Unreachable));
+                    }
+                    (_, Unmade::TooLarge(..)) => {
+                        self.again(Again::Unsent(owner.dialog(), Failure::TooLarge));
+                    }
+                }
             }
-            None => self.again(Again::Unsent(owner.dialog())),
         }
     }
 
@@ -211,7 +239,8 @@ impl State {
         let way = self.way(now, Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
         if let Some(way) = way {
             self.counters.count(Counter::OutboundRerouted);
-            if self.repeat(now, client, way, None, attempt, effects) {
+            // It was sent before, so its record is on disk.
+            if self.repeat(now, client, way, None, attempt, effects).is_some() {
                 return;
             }
         }
@@ -219,7 +248,8 @@ impl State {
         self.subscription_answered(now, client.owner, &unanswered(status), effects);
     }
 
-    /// Sends a request of a subscription once more, as a transaction of its own.
+    /// Sends a request of a subscription once more, as a transaction of its own, whose branch is
+    /// the answer; none where it cannot go that way.
     pub(in crate::state) fn repeat(
         &mut self,
         now: Now,
@@ -228,17 +258,17 @@ impl State {
         cseq: Option<u32>,
         attempt: Attempt,
         effects: &mut Vec<Effect>,
-    ) -> bool {
+    ) -> Option<u64> {
         let branch = self.ids.random();
         let made = self.made_again(client, way, branch, cseq);
         let most = MOST.min(way.most());
-        let Some(octets) = made.filter(|octets| octets.len() <= most) else { return false };
+        let octets = made.filter(|octets| octets.len() <= most)?;
         self.begin_client(now, client.owner, branch, way, octets, effects);
         if let Some(client) = self.clients.get_mut(&branch) {
             client.attempt = attempt;
         }
         self.note_datagram(branch);
-        true
+        Some(branch)
     }
 
     /// A datagram has left once it is sent; what goes by a connection, once it is answered.
@@ -263,23 +293,38 @@ impl State {
         self.with_pair(now, pair, effects, |state, effects| {
             let cseq = state.dialog_cseq(pair, id);
             state.counters.count(Counter::SipAuthorized);
-            if !state.repeat(now, client, way, cseq, attempt, effects) {
-                state.subscription_answered(now, owner, &unanswered(503), effects);
+            match state.repeat(now, client, way, cseq, attempt, effects) {
+                Some(branch) => state.presence.launched.push(branch),
+                None => state.subscription_answered(now, owner, &unanswered(503), effects),
             }
         });
     }
 
-    /// A request of a subscription could not be sent at all.
+    /// A request of a subscription could not be sent at all. A dialog whose requests are too large
+    /// is of no use: it ends as if the other side knew it no more.
     pub(in crate::state) fn unsent(
         &mut self,
         now: Now,
-        pair: PairId,
-        id: DialogId,
+        (pair, id): (PairId, DialogId),
+        failure: Failure,
         effects: &mut Vec<Effect>,
     ) {
         let hers = self.hers(pair, id).is_some();
         let owner = if hers { Owner::Subscribe(pair, id) } else { Owner::Notify(pair, id) };
-        self.subscription_answered(now, owner, &unanswered(503), effects);
+        let status = if failure == Failure::TooLarge { 481 } else { 503 };
+        self.subscription_answered(now, owner, &unanswered(status), effects);
+    }
+
+    /// A request of a subscription was put aside. A NOTIFY is not sent again before there is
+    /// something new to tell; a subscription begins anew in another dialog, whose SUBSCRIBE is smaller.
+    pub(in crate::state) fn subscription_put_aside(
+        &mut self,
+        now: Now,
+        owner: Owner,
+        effects: &mut Vec<Effect>,
+    ) {
+        let status = if matches!(owner, Owner::Subscribe(..)) { 481 } else { 413 };
+        self.subscription_answered(now, owner, &unanswered(status), effects);
     }
 
     /// A request of a subscription has its final response.

@@ -2,6 +2,7 @@
 
 use super::State;
 use super::pair::{Fetch, PairState, Probe};
+use super::shares::Maker;
 use crate::flow::{Again, Now, Pair, PairId};
 
 impl State {
@@ -13,7 +14,7 @@ impl State {
             return;
         }
         let (name, dialog) = self.fresh_dialog();
-        if self.pair_made(now, pair).is_none() {
+        if self.pair_made(now, pair, Maker::Xmpp).is_none() {
             return;
         }
         let at = self.place(now, id);

@@ -19,6 +19,7 @@ mod pace;
 pub mod pair;
 mod record;
 pub(crate) mod request;
+pub mod shares;
 mod stanza;
 mod store;
 pub mod subscriber;
@@ -28,25 +29,28 @@ mod watched;
 mod watching;
 mod window;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::State;
 use super::ids::Purpose;
+use super::pace::Pace;
 use super::timer::Timer;
 use crate::codec::sip::SubscriptionState;
 use crate::codec::xmpp::Jid;
 use crate::flow::{
-    CommitId, Counter, DialogId, Effect, Instant, Map, Now, Pair, PairId, PresenceIntent,
-    Presented, Said, Seed,
+    CommitId, Counter, DialogId, Effect, Instant, Map, Now, PairId, PresenceIntent, Presented,
+    Said, Seed,
 };
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
 use heard::Retrying;
 use objects::Objects;
-use pace::Pace;
 use pair::{Dirty, PairState};
+use shares::Shares;
+use store::Unsent;
 use subscriber::{Context, Online};
 use users::{DEVICES, User};
 use window::Window;
@@ -59,6 +63,10 @@ pub struct Presence {
     users: Map<u64, User>,
     /// Records up to this group are on disk.
     committed: CommitId,
+    /// The transactions that were begun in the pass that is under way.
+    launched: Vec<u64>,
+    /// The requests that wait for the disk, in the order of their groups.
+    unsent: VecDeque<Unsent>,
     /// Pairs whose records are a little behind.
     soiled: Vec<PairId>,
     /// How fast SIP users are asked.
@@ -68,6 +76,7 @@ pub struct Presence {
     /// The store was lost not long ago: who watches whom is learnt again.
     lost: bool,
     objects: Objects,
+    shares: Shares,
     retrying: Retrying,
 }
 
@@ -91,11 +100,14 @@ impl Presence {
             dialogs: Dialogs::new(seed),
             users: Map::with_hasher(seed),
             committed: CommitId(0),
+            launched: Vec::new(),
+            unsent: VecDeque::new(),
             soiled: Vec::new(),
             pace: Pace::new(seed),
             windows: (0..peers).map(|_| Window::default()).collect(),
             lost,
             objects: Objects::new(seed),
+            shares: Shares::new(seed),
             retrying: Retrying::new(seed),
         }
     }
@@ -123,6 +135,13 @@ impl Presence {
     pub fn count(&self) -> Count {
         let (hers, his) = self.dialogs.count();
         Count { pairs: self.pairs.len(), hers, his }
+    }
+
+    /// How many XMPP users watch a SIP user, or are watched, or asked to.
+    #[must_use]
+    pub fn users_of(&self, contact: &Jid) -> usize {
+        let contact = contact.bare();
+        self.pairs.values().filter(|pair| pair.names.contact == contact).count()
     }
 
     /// The names of all pairs, in an order that is the same everywhere.
@@ -176,23 +195,8 @@ impl State {
         work(self, effects);
         self.settle_object(id, effects);
         self.keep(now, id, mark, effects);
+        self.presence.launched.clear();
         self.arm(now, id);
-    }
-
-    /// The pair of two users, made if there is none. `None` when the table is full, or she is in
-    /// too many.
-    fn pair_made(&mut self, now: Now, pair: &Pair) -> Option<&mut PairState> {
-        let limits = &self.config.limits;
-        let user = self.presence.users.get(&self.user_id(&pair.user));
-        let hers = user.map_or(0, |user| user.pairs);
-        let full = self.presence.pairs.len() >= limits.pairs || hers >= limits.pairs_per_user;
-        if !self.presence.pairs.contains_key(&pair.id) {
-            if full {
-                return None;
-            }
-            self.add_pair(PairState::new(pair, now));
-        }
-        self.presence.pairs.get_mut(&pair.id).map(|pair| &mut **pair)
     }
 
     fn add_pair(&mut self, mut pair: PairState) {
@@ -207,6 +211,7 @@ impl State {
     }
 
     fn remove_pair(&mut self, id: PairId) {
+        self.uncount(id);
         self.forget_retrying(id);
         let Some(pair) = self.presence.pairs.remove(&id) else { return };
         let key = self.user_id(pair.names.user());
@@ -219,6 +224,7 @@ impl State {
 
     /// Sets the deadline of a pair, if it is earlier than the one that is set.
     fn arm(&mut self, now: Now, id: PairId) {
+        self.recount(now, id);
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         if pair.is_empty() {
             if pair.stored {
@@ -233,6 +239,15 @@ impl State {
         }
     }
 
+    /// What is due for a pair whose record is not on disk is looked at once more in a second.
+    fn fire_later(&mut self, now: Now, id: PairId) {
+        let at = now.instant + Duration::from_secs(1);
+        if let Some(pair) = self.presence.pairs.get_mut(&id) {
+            pair.armed = Some(at);
+            self.timers.set(at, Timer::Pair(id));
+        }
+    }
+
     /// The deadline of a pair has passed.
     pub(super) fn fire_pair(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
@@ -240,6 +255,10 @@ impl State {
         if pair.armed.is_none_or(|armed| armed > now.instant) {
             return;
         }
+        if self.is_unwritten(Some(id)) {
+            return self.fire_later(now, id);
+        }
+        let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         pair.armed = None;
         let (mut back, mut ask) = (false, false);
         let over = pair.pause(|pauses| {

@@ -220,6 +220,7 @@ impl State {
                 (200..=299, _) => None,
                 (_, Some(error)) => Some(Lost::Refused(error.clone())),
                 (408, None) => Some(Lost::Failed(Failure::Timeout)),
+                (413, None) => Some(Lost::Failed(Failure::TooLarge)),
                 (_, None) => Some(Lost::Failed(Failure::Unreachable)),
             };
             object.done(name, lost);
@@ -266,7 +267,7 @@ mod tests {
         Box::new(Object {
             link: LinkId(0),
             stanza: Box::default(),
-            written: Written { headers: Headers::new(), body: vec![0; octets].into() },
+            written: Written { headers: Headers::new(), body: vec![0; octets].into(), cut: false },
             received: Instant::default(),
             dialogs: Vec::new(),
             arrived: false,

@@ -7,6 +7,7 @@ use super::authorization::Authorization;
 use super::dialog::Dialog;
 use super::names::Names;
 use super::notifier::{self, Notifier};
+use super::shares::{Counted, Maker};
 use super::subscriber::Subscriber;
 use crate::codec::xmpp::Text;
 use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair, Takes};
@@ -27,6 +28,10 @@ pub struct PairState {
     /// She was last heard of: milliseconds since 1970.
     pub heard: u64,
     pauses: Option<Box<Pauses>>,
+    /// Who made it.
+    pub(super) maker: Maker,
+    /// What of it is counted in the shares.
+    pub(super) counted: Counted,
     /// The deadline that is set.
     pub(super) armed: Option<Instant>,
     /// The records that its effects wait for.
@@ -242,7 +247,7 @@ impl Default for Watching {
 impl PairState {
     /// A pair of which nothing is known.
     #[must_use]
-    pub fn new(pair: &Pair, now: Now) -> Self {
+    pub fn new(pair: &Pair, maker: Maker, now: Now) -> Self {
         PairState {
             names: Names::new(pair),
             authorization: Authorization::default(),
@@ -251,6 +256,8 @@ impl PairState {
             fetch: None,
             heard: now.unix_ms,
             pauses: None,
+            maker,
+            counted: Counted::default(),
             armed: None,
             commit: None,
             dirty: Dirty::No,
@@ -286,15 +293,18 @@ impl PairState {
     /// Whether nothing is worth keeping.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.authorization.is_none()
-            && self.fetch.is_none()
-            && self.pauses().refused.is_none()
-            && self.pauses().refuses.is_none()
-            && self
-                .watching
-                .as_ref()
-                .is_none_or(|watching| watching.dialog.is_none() && watching.machine.is_over())
-            && self.watched.as_ref().is_none_or(|watched| watched.dialogs.is_empty())
+        !self.holds_place() && self.pauses().refused.is_none() && self.pauses().refuses.is_none()
+    }
+
+    /// Whether it is more than the memory of a no.
+    #[must_use]
+    pub fn holds_place(&self) -> bool {
+        let watches =
+            |watching: &Watching| watching.dialog.is_some() || !watching.machine.is_over();
+        !self.authorization.is_none()
+            || self.fetch.is_some()
+            || self.watching.as_deref().is_some_and(watches)
+            || self.watched.as_ref().is_some_and(|watched| !watched.dialogs.is_empty())
     }
 
     /// The earliest of its deadlines.

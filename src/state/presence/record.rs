@@ -10,6 +10,7 @@ use super::authorization::Authorization;
 use super::dialog::{Dialog, StoredDialog};
 use super::notifier::{self, Notifier};
 use super::pair::{PairState, Pauses, Subscription, Watched, Watching};
+use super::shares::Maker;
 use super::subscriber::{self, Subscriber};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::{Jid, Text};
@@ -24,6 +25,9 @@ pub struct StoredPair<'a> {
     contact_uri: String,
     user_uri: String,
     authorization: Authorization,
+    /// Whether the SIP user made it; records of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_by_sip: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refused_until: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +118,7 @@ impl PairState {
             contact_uri: pair.contact_uri.as_str().to_owned(),
             user_uri: pair.user_uri.as_str().to_owned(),
             authorization: self.authorization,
+            made_by_sip: Some(self.maker == Maker::Sip),
             refused_until: self.pauses().refused.map(|at| wall(now, at)),
             refuses_until: self.pauses().refuses.map(|at| wall(now, at)),
             heard: self.heard,
@@ -153,7 +158,12 @@ impl StoredPair<'_> {
             contact_uri: Uri::parse(self.contact_uri.into()).ok()?,
             user_uri: Uri::parse(self.user_uri.into()).ok()?,
         };
-        let mut state = PairState::new(&pair, with.now);
+        let he_alone = !self.authorization.from && !self.authorization.pending_in;
+        let maker = match self.made_by_sip.unwrap_or(he_alone) {
+            true => Maker::Sip,
+            false => Maker::Xmpp,
+        };
+        let mut state = PairState::new(&pair, maker, with.now);
         state.authorization = self.authorization;
         let pauses = Pauses {
             refused: self.refused_until.map(|at| here(with.now, at)),
@@ -223,7 +233,8 @@ impl<'a> StoredWatching<'a> {
         Watching {
             machine,
             dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
-            devices: self.devices.into_owned(),
+            // An earlier version may have kept more of them.
+            devices: self.devices.into_owned().into_iter().map(Device::bounded).collect(),
             first: waits,
             since: self.since,
             request_id: self.request_id,
@@ -282,8 +293,10 @@ impl<'a> StoredWatched<'a> {
                 closed: false,
             })
         });
-        let (dialogs, devices): (Vec<Subscription>, _) =
-            (dialogs.collect(), self.devices.into_iter().map(Cow::into_owned).map(Arc::new));
+        let (dialogs, devices): (Vec<Subscription>, _) = (
+            dialogs.collect(),
+            self.devices.into_iter().map(|it| Arc::new(it.into_owned().bounded())),
+        );
         Watched {
             dialogs: dialogs.into_boxed_slice().into_vec(),
             devices: devices.collect(),

@@ -73,15 +73,17 @@ impl State {
     fn hold_presence(&mut self, now: Now, pair: &Pair, stanza: &Stanza, effects: &mut Vec<Effect>) {
         let bound = self.config.limits.unconfirmed;
         let id = pair.link;
-        let mut octets = Vec::with_capacity(256);
-        stanza.write(&mut octets);
-        let print = self.fingerprint(&octets);
-        let takes = |link: &&mut Link| link.held() < bound && !link.is_aside(print);
-        let Some(link) = self.links.get_mut(id.0).filter(takes) else {
+        let octets = self.measured(stanza, effects);
+        let print = octets.as_ref().map(|octets| self.fingerprint(octets.as_bytes()));
+        let takes = |link: &&mut Link| {
+            link.held() < bound && print.is_some_and(|print| !link.is_aside(print))
+        };
+        let link = self.links.get_mut(id.0).filter(takes);
+        let (Some(link), Some(octets)) = (link, octets) else {
             return self.counters.count(Counter::PresenceUntold);
         };
         let correlation = Correlation(pair.id.0);
-        link.hold(now.instant, String::new(), octets.into(), Waits::Nobody, false, correlation);
+        link.hold(now.instant, String::new(), octets, Waits::Nobody, false, correlation);
         self.pump(now, id, effects);
         self.set_timer(id);
     }

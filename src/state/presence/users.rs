@@ -1,16 +1,17 @@
 //! What is known of an XMPP user, whoever watches: whether she is there, and what of her is the same
 //! for all.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::State;
 use super::names::Her;
-use super::pace::Flow;
 use super::pair::PairState;
 use super::subscriber::Online;
 use crate::codec::xmpp::{Jid, Text, detach};
-use crate::flow::{Device, Now};
+use crate::flow::{Device, Now, PairId};
+use crate::state::pace::Flow;
 
 /// Devices of one XMPP user that are remembered.
 pub(super) const DEVICES: usize = 64;
@@ -34,6 +35,12 @@ pub(super) struct User {
     pub(super) shown: Vec<Arc<Device>>,
     /// How fast SIP users are asked for her.
     pub(super) flow: Flow,
+    /// How fast she is reminded of requests.
+    pub(super) reminders: Flow,
+    /// Requests that she has not decided.
+    pub(super) pending: usize,
+    /// Pairs that hold but a no, the oldest first.
+    pub(super) refused: VecDeque<PairId>,
 }
 
 impl User {

@@ -42,7 +42,7 @@ impl State {
     /// The first SUBSCRIBE of a dialog, or a question without one (RFC 8048 §5.3.1, §7.2).
     fn subscribed_first(&mut self, now: Now, asked: &Subscribing, effects: &mut Vec<Effect>) {
         let (pair, id) = (&asked.pair, asked.pair.id);
-        if let Some(refusal) = self.unwelcome(now, pair) {
+        if let Some(refusal) = self.unwelcome(now, pair, asked.expires > 0) {
             return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
         }
         let seconds = self.granted_seconds(asked);
@@ -70,7 +70,7 @@ impl State {
     }
 
     /// Why a new subscription is not taken on.
-    fn unwelcome(&mut self, now: Now, pair: &Pair) -> Option<Refusal> {
+    fn unwelcome(&mut self, now: Now, pair: &Pair, asks: bool) -> Option<Refusal> {
         if let Some(refusal) = self.unable(now, pair.link) {
             return Some(refusal);
         }
@@ -78,12 +78,9 @@ impl State {
             let words = "The XMPP user does not let you see this presence";
             return Some(Refusal::new(Status::FORBIDDEN, words));
         }
-        let most = self.config.limits.dialogs_per_pair;
-        let known = self.pair_made(now, pair);
-        let room = known.is_some_and(|known| {
-            known.watched.as_ref().is_none_or(|watched| watched.dialogs.len() < most)
-        });
-        (!room).then(Refusal::full)
+        let refusal = self.over_share(now, pair, asks)?;
+        self.counters.count(Counter::SubscribeOverShare);
+        Some(refusal)
     }
 
     /// Whether she refused him lately.
@@ -247,9 +244,11 @@ impl State {
         let Some(watched) = known.watched.as_deref_mut() else { return };
         watched.give_up.get_or_insert(give_up);
         let lately = watched.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
-        if was && lately {
+        if was && (lately || !self.may_remind(now, id)) {
             return;
         }
+        let Some(known) = self.presence.pairs.get_mut(&id) else { return };
+        let Some(watched) = known.watched.as_deref_mut() else { return };
         (watched.asked_at, watched.asked_id) = (Some(now.instant), Some((&*token).into()));
         known.soil(Dirty::Gravely);
         self.ask(now, &pair, token, nick, effects);
@@ -264,6 +263,8 @@ impl State {
         written: Option<&Written>,
         effects: &mut Vec<Effect>,
     ) {
+        let cut = written.filter(|written| written.cut);
+        cut.into_iter().for_each(|_| self.counters.count(Counter::SipCut));
         self.with_pair(now, id, effects, |state, effects| {
             for name in dialogs {
                 state.send_notify(now, id, *name, written, effects);

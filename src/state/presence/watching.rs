@@ -3,6 +3,7 @@
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, PairState, Probe, Watching};
+use super::shares::Maker;
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text};
 use crate::flow::{Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
@@ -189,7 +190,7 @@ impl State {
     /// `subscribe` (RFC 8048 §5.2.1).
     pub(super) fn she_subscribes(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
         let (pair, id) = (&said.pair, said.pair.id);
-        let Some(known) = self.pair_made(now, pair) else {
+        let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else {
             return self.say_error(now, pair, said.id.clone(), full(), effects);
         };
         let before = known.authorization;
@@ -285,7 +286,7 @@ impl State {
     /// A probe after the store was lost: her server asks for those alone whom she may see
     /// (RFC 6121 §4.3.1), so she watched him. He says whether that still holds.
     fn learn(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
-        let Some(known) = self.pair_made(now, pair) else { return };
+        let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else { return };
         known.authorization.inbound(Kind::Subscribe);
         let watching = known.watching.get_or_insert_default();
         (watching.since, watching.probe) = (now.unix_ms, Some(Box::new(probe)));
@@ -378,5 +379,5 @@ fn as_error(answered: &Answered) -> Option<StanzaError> {
 /// What she is told when the table of pairs is full.
 fn full() -> StanzaError {
     StanzaError::new(Condition::ResourceConstraint)
-        .with_text("too many users watch each other over this gateway")
+        .with_text("you watch too many users over this gateway, or all of its users together do")
 }

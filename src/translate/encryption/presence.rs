@@ -232,7 +232,7 @@ fn crosses(
             headers.push(name, HeaderValue::text(value));
         }
     }
-    Ok((Written { headers, body: object.body }, dialogs))
+    Ok((Written { headers, body: object.body, cut: false }, dialogs))
 }
 
 fn crosses_to_sip(rules: &Encryption, about: &Facts<'_>, named: &Named<'_>, sight: &Sight) -> bool {

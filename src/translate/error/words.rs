@@ -124,6 +124,7 @@ pub(super) fn of_failure(rules: &Errors, failure: Failure, told: Told<'_>) -> Wo
         Failure::NoWatcher => Saying::NoWatcher,
         Failure::Replaced => Saying::Replaced,
         Failure::QueueFull => Saying::QueueFull,
+        Failure::ShareFull => Saying::ShareFull,
     };
     rules.words.say(saying, told.wanted())
 }

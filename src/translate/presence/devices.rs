@@ -37,17 +37,19 @@ pub(super) fn devices(
                 let available = basic == Basic::Open || closed.is_some();
                 let mut facts = shown(available);
                 facts.show = closed.or(facts.show);
-                devices.push(device(available, facts));
+                devices.push(device(available, facts).bounded());
             }
             None => {
                 let known = before.iter().find(|it| it.resource == resource);
                 let facts = shown(true);
                 match known {
                     Some(known) if known.available && says(&facts) => {
-                        devices.push(device(true, facts));
+                        devices.push(device(true, facts).bounded());
                     }
                     Some(known) => devices.push(known.clone()),
-                    None if !decides && facts.show.is_some() => devices.push(device(true, facts)),
+                    None if !decides && facts.show.is_some() => {
+                        devices.push(device(true, facts).bounded());
+                    }
                     None => {}
                 }
             }

@@ -19,6 +19,9 @@ use to_xmpp::notified;
 use super::error::Told;
 use super::{encryption, error, plain, presence_error};
 
+/// Octets of the id of a request that are kept for its answer.
+const ID: usize = 1_024;
+
 /// Decides what is to be done about presence.
 pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Intent {
     match routed {
@@ -86,7 +89,9 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
         (PresenceKind::Unavailable, Some(from)) if resource.is_some() => Some(from.clone()),
         _ => None,
     };
-    let (id, lang) = (presence.id.clone(), presence.lang.clone());
+    // It is kept until it is answered: one that is longer than any client makes is not.
+    let id = presence.id.clone().filter(|id| id.len() <= ID);
+    let lang = presence.lang.clone();
     let said = match presence.kind {
         PresenceKind::Subscribe => Said::Subscribe,
         PresenceKind::Subscribed => Said::Subscribed,
@@ -143,6 +148,7 @@ fn device(now: Now, presence: &Presence, resource: &Option<Text>) -> Device {
         changed_us: stamp.unwrap_or(now.unix_ms * 1_000),
         contact: 0,
     }
+    .bounded()
 }
 
 /// One text for each language, the first that there is (RFC 6121 §4.7.2.2); empty ones say

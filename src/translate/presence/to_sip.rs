@@ -18,6 +18,8 @@ use crate::translate::message::language::is_tag;
 
 /// RFC 8048 §6.2: what a tuple id begins with, since a resource may be no `xs:ID`.
 const PREFIX: &str = "ID-";
+/// Characters of the words of each device in a document that would be too large.
+const SHORT_WORDS: usize = 64;
 /// The type of a document in an object, which says its charset (RFC 3922 §5.1).
 const ENCLOSED: &str = "application/pidf+xml; charset=utf-8";
 
@@ -26,7 +28,8 @@ pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>)
     let each = renderings.into_iter().map(|rendering| {
         let rules = rules.of(&rendering.facts(pair));
         let form = Form { object: rules.cpim && rendering.objects, rules, pair };
-        let written = (!rendering.devices.is_empty()).then(|| form.write(&rendering.devices));
+        let (devices, most) = (&rendering.devices, rendering.most);
+        let written = (!devices.is_empty()).then(|| form.fitted(devices, most));
         (rendering.dialogs, written)
     });
     PresenceIntent::Notify(pair.id, each.collect())
@@ -41,6 +44,38 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
+    /// One document of so many octets at most. Where it would have more, the words are cut first;
+    /// then devices are left out, those that are gone before those that are there, of these the
+    /// ones of lower priority first. The last one stays, whatever its addresses are.
+    fn fitted(&self, devices: &[Arc<Device>], most: usize) -> Written {
+        let whole = self.write(devices);
+        if whole.body.len() <= most {
+            return whole;
+        }
+        let cut = |words: usize| -> Vec<Arc<Device>> {
+            let of = |device: &Device| Device {
+                facts: device.facts.clone().with_words(words),
+                ..device.clone()
+            };
+            devices.iter().map(|device| Arc::new(of(device))).collect()
+        };
+        let written = |devices: &[Arc<Device>]| Written { cut: true, ..self.write(devices) };
+        let shorter = written(&cut(SHORT_WORDS));
+        if shorter.body.len() <= most {
+            return shorter;
+        }
+        let mut left = cut(0);
+        loop {
+            let shorter = written(&left);
+            let (size, count) = (shorter.body.len(), left.len());
+            if size <= most || count <= 1 {
+                return shorter;
+            }
+            // Each has about the same size.
+            left = first_of(&left, (count * most / size).clamp(1, count - 1));
+        }
+    }
+
     /// One document.
     fn write(&self, devices: &[Arc<Device>]) -> Written {
         let Form { rules, pair, object } = *self;
@@ -84,8 +119,21 @@ impl Form<'_> {
         object.write(&mut body, document);
         let mut headers = Headers::new();
         headers.push(HeaderName::ContentType, HeaderValue::text(cpim::MEDIA_TYPE));
-        Written { headers, body: body.into() }
+        Written { headers, body: body.into(), cut: false }
     }
+}
+
+/// So many of the devices, in their order: those by which a watcher is most likely to reach the user.
+fn first_of(devices: &[Arc<Device>], count: usize) -> Vec<Arc<Device>> {
+    let mut places: Vec<usize> = (0..devices.len()).collect();
+    let rank = |place: &usize| {
+        let device = devices.get(*place).map(|it| (it.available, it.facts.priority.unwrap_or(0)));
+        std::cmp::Reverse(device)
+    };
+    places.sort_by_key(rank);
+    places.truncate(count);
+    places.sort_unstable();
+    places.into_iter().filter_map(|place| devices.get(place).cloned()).collect()
 }
 
 /// A document as it is.
@@ -99,7 +147,7 @@ fn bare(rules: &Presence, body: Vec<u8>, languages: &[&str]) -> Written {
     if !languages.is_empty() {
         headers.push(HeaderName::ContentLanguage, HeaderValue::text(&languages.join(", ")));
     }
-    Written { headers, body: body.into() }
+    Written { headers, body: body.into(), cut: false }
 }
 
 /// Each language once, in the order of the tuples.

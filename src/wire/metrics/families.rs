@@ -31,6 +31,7 @@ const FAMILIES: &[Family] = &[
     gauge("stox_presence_dialogs", "Subscriptions, by who watches."),
     gauge("stox_sip_client_transactions", "SIP requests without a final response."),
     gauge("stox_deadlines", "Timers that are set."),
+    counter("stox_log_lines_dropped_total", "Log lines that nobody read in time."),
     gauge("process_resident_memory_bytes", "Resident memory size in bytes."),
     counter("stox_messages_total", "Messages with their outcome."),
     counter("stox_messages_not_carried_total", "Messages of XMPP users that SIP has no use for."),
@@ -52,6 +53,12 @@ const FAMILIES: &[Family] = &[
     counter("stox_sip_keep_alives_total", "Datagrams without a message."),
     counter("stox_sip_malformed_total", "SIP messages that could not be read or answered."),
     counter("stox_sip_stray_responses_total", "Responses and ACKs to nothing known."),
+    counter("stox_sip_foreign_responses_total", "Responses that do not fit their request."),
+    counter("stox_sip_strangers_dropped_total", "Requests of strangers over the rate."),
+    counter("stox_over_share_total", "Refused as one user had too much, by what."),
+    gauge("stox_sip_connections", "TCP connections, by whose they are."),
+    counter("stox_sip_connections_refused_total", "TCP connections beyond a bound."),
+    counter("stox_sip_stranger_connections_ended_total", "Connections of strangers cut off."),
     counter("stox_sip_untrusted_total", "Datagrams dropped while peers were looked up."),
     counter("stox_sip_servers_lost_total", "Servers of peers that stopped to serve."),
     counter("stox_xmpp_malformed_total", "Stanzas that could not be read."),
@@ -61,6 +68,9 @@ const FAMILIES: &[Family] = &[
     counter("stox_xmpp_replayed_total", "Stanzas written again after a link was lost."),
     counter("stox_xmpp_quarantined_total", "Stanzas put aside since they closed a stream twice."),
     counter("stox_xmpp_withheld_total", "Stanzas not written since the same was put aside."),
+    counter("stox_xmpp_too_large_total", "Stanzas beyond the server's bound, and what was done."),
+    counter("stox_sip_too_large_total", "SIP messages beyond a bound, and what was done."),
+    counter("stox_sip_quarantined_total", "Requests put aside since they closed connections."),
 ];
 
 type Series = (&'static str, &'static [(&'static str, &'static str)]);
@@ -71,6 +81,8 @@ const RESENT: &str = "stox_sip_requests_resent_total";
 const INBOUND: (&str, &str) = ("direction", "sip_to_xmpp");
 const OUTBOUND: (&str, &str) = ("direction", "xmpp_to_sip");
 const SENT: &[(&str, &str)] = &[("direction", "sent")];
+const CUT: &[(&str, &str)] = &[("done", "cut")];
+const DROPPED: &[(&str, &str)] = &[("done", "dropped")];
 const RECEIVED: &[(&str, &str)] = &[("direction", "received")];
 
 /// The family and the labels of each counter, but for [`Counter::Encrypted`]: that is told in parts,
@@ -103,6 +115,10 @@ const COUNTERS: &[(Counter, Series)] = &[
     (Counter::SipKeepAlive, ("stox_sip_keep_alives_total", &[])),
     (Counter::SipMalformed, ("stox_sip_malformed_total", &[])),
     (Counter::SipStray, ("stox_sip_stray_responses_total", &[])),
+    (Counter::SipForeign, ("stox_sip_foreign_responses_total", &[])),
+    (Counter::StrangerDropped, ("stox_sip_strangers_dropped_total", &[])),
+    (Counter::OutboundOverShare, ("stox_over_share_total", &[("what", "message")])),
+    (Counter::SubscribeOverShare, ("stox_over_share_total", &[("what", "subscribe")])),
     (Counter::SipUntrusted, ("stox_sip_untrusted_total", &[])),
     (Counter::XmppMalformed, ("stox_xmpp_malformed_total", &[])),
     (Counter::XmppRefused, ("stox_xmpp_refused_total", &[])),
@@ -123,6 +139,11 @@ const COUNTERS: &[(Counter, Series)] = &[
     (Counter::Replayed, ("stox_xmpp_replayed_total", &[])),
     (Counter::Quarantined, ("stox_xmpp_quarantined_total", &[])),
     (Counter::XmppWithheld, ("stox_xmpp_withheld_total", &[])),
+    (Counter::XmppCut, ("stox_xmpp_too_large_total", CUT)),
+    (Counter::XmppTooLarge, ("stox_xmpp_too_large_total", DROPPED)),
+    (Counter::SipCut, ("stox_sip_too_large_total", CUT)),
+    (Counter::SipTooLarge, ("stox_sip_too_large_total", DROPPED)),
+    (Counter::SipQuarantined, ("stox_sip_quarantined_total", &[])),
 ];
 
 /// The family and the labels of a gauge of `stox status`; the digest's time is with the rules.
@@ -134,8 +155,16 @@ const GAUGES: &[(&str, Series)] = &[
     ("subscriptions_of_sip_users", ("stox_presence_dialogs", &[("watcher", "sip")])),
     ("subscriptions_of_xmpp_users", ("stox_presence_dialogs", &[("watcher", "xmpp")])),
     ("sip_client_transactions", ("stox_sip_client_transactions", &[])),
+    ("sip_connections", ("stox_sip_connections", &[("of", "peer")])),
+    ("sip_stranger_connections", ("stox_sip_connections", &[("of", "stranger")])),
     ("deadlines", ("stox_deadlines", &[])),
     ("resident_memory_octets", ("process_resident_memory_bytes", &[])),
+];
+
+/// The family of what the outside of the core counts.
+const OUTSIDE: &[(&str, &str)] = &[
+    ("sip_connections_refused", "stox_sip_connections_refused_total"),
+    ("sip_stranger_connections_ended", "stox_sip_stranger_connections_ended_total"),
 ];
 
 /// The status of a gateway as Prometheus reads it.
@@ -149,6 +178,9 @@ pub(in crate::wire) fn text(status: &Status) -> String {
         let found = COUNTERS.iter().find(|(known, _)| known == counter);
         all.extend(found.map(|(_, series)| labelled(*series, count)));
     }
+    let outside =
+        OUTSIDE.iter().filter_map(|(name, family)| Some((*family, status.counters.get(*name)?)));
+    all.extend(outside.map(|(family, count)| (family, Sample::of(*count))));
     for met in &status.encryption {
         let sample = Sample::of(met.count)
             .label("scheme", &met.scheme)
@@ -187,6 +219,10 @@ fn general(status: &Status) -> Vec<(&'static str, Sample)> {
         ("stox_rules_loaded_timestamp_seconds", Sample::of(rules.loaded_unix_s)),
         ("stox_rules_reloads_total", Sample::of(rules.taken + rules.refused)),
         ("stox_rules_reload_failures_total", Sample::of(rules.refused)),
+        (
+            "stox_log_lines_dropped_total",
+            Sample::of(status.counters.get("log_lines_dropped").copied().unwrap_or_default()),
+        ),
     ];
     for link in &status.links {
         let of = |value| Sample::of(value).label("component", &link.component);
@@ -278,7 +314,7 @@ mod tests {
         let distinct: BTreeSet<&str> = series.iter().copied().collect();
         assert_eq!(series.len(), distinct.len());
         // All but the one counter that is told in parts, and the peer that is unknown.
-        let expected = 8 + 2 + 1 + GAUGES.len() + Counter::ALL.len() - 1 + 1;
+        let expected = 9 + 2 + 1 + GAUGES.len() + Counter::ALL.len() - 1 + 1;
         assert_eq!(series.len(), expected);
     }
 
