@@ -395,10 +395,7 @@ mod tests {
             pauses(&[None, None, None, Some(10_001), None, Some(3_600_000)], 10_000),
             [100, 200, 400, 100, 100, 100]
         );
-        assert_eq!(
-            pauses(&[None, None, Some(59_000), Some(60_001)], 60_000),
-            [100, 200, 100, 100]
-        );
+        assert_eq!(pauses(&[None, None, Some(59_000), Some(60_001)], 60_000), [100, 200, 100, 100]);
         // Two gateways of one name throw each other out at each attempt, whatever is configured.
         assert_eq!(pauses(&[Some(150); 3], 200), [100, 200, 200]);
     }
