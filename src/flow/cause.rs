@@ -178,3 +178,44 @@ impl Phrasebook {
         LangText { lang: Some((&*said.lang).into()), text: (&*said.text).into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a person's phone shows for an act of the person.
+    const SHOWN: [u16; 11] = [403, 404, 405, 413, 415, 433, 480, 488, 500, 503, 504];
+    /// What a MESSAGE or SUBSCRIBE of a person is never told in English.
+    const NEVER_IN_ENGLISH: [u16; 10] = [403, 404, 410, 433, 480, 486, 488, 493, 503, 504];
+
+    #[test]
+    fn what_a_person_can_do_something_about_is_a_cause_and_no_fault() {
+        assert!(Cause::ALL.iter().all(|cause| SHOWN.contains(&cause.status().code())));
+        let faults = [
+            Fault::Malformed,
+            Fault::NotServed,
+            Fault::NotShown,
+            Fault::Scheme,
+            Fault::Extension,
+            Fault::TooBrief,
+            Fault::Unknown,
+            Fault::Loop,
+            Fault::Hops,
+            Fault::Event,
+            Fault::Method,
+            Fault::Order,
+            Fault::Document,
+            Fault::DocumentSize,
+            Fault::NotNow,
+        ];
+        assert!(faults.iter().all(|fault| !NEVER_IN_ENGLISH.contains(&fault.status().code())));
+    }
+
+    #[test]
+    fn each_cause_has_a_saying_of_its_own() {
+        let sayings: Vec<Saying> = Cause::ALL.iter().map(|cause| cause.saying()).collect();
+        for (index, saying) in sayings.iter().enumerate() {
+            assert!(!sayings[..index].contains(saying), "{saying:?}");
+        }
+    }
+}
