@@ -1,5 +1,7 @@
 //! What the gateway refuses by itself: a person is told why in the own language, whatever the cause.
 
+use std::sync::{Arc, OnceLock};
+
 use stox::codec::sip::{HeaderName, Response};
 use stox::codec::xmpp::Stanza;
 use stox::flow::{Cause, Input, LinkChange, LinkId};
@@ -20,10 +22,22 @@ fn watches(lang: &str, call: &str) -> String {
     subscribe(call, "", 1, &format!("Accept-Language: {lang}\n"))
 }
 
-fn limited(limits: &str) -> World {
-    let mut world = World::with(&format!("{SETTINGS}limits: {{ {limits} }}\n"));
+/// The built-in rules, read once: there are many worlds.
+fn rules() -> &'static Rules {
+    static RULES: OnceLock<Rules> = OnceLock::new();
+    RULES.get_or_init(|| Rules::load(None).expect("the built-in rules are right").0)
+}
+
+fn world(settings: &str, change: impl FnOnce(&mut Rules)) -> World {
+    let mut rules = rules().clone();
+    change(&mut rules);
+    let mut world = World::ruled(settings, rules, 7);
     world.up();
     world
+}
+
+fn limited(limits: &str) -> World {
+    world(&format!("{SETTINGS}limits: {{ {limits} }}\n"), |_| ())
 }
 
 /// Two domains with a stream each, the second of which is up.
@@ -33,7 +47,8 @@ fn of_two_links() -> World {
   { component: sip.xmpp.test, server: "127.0.0.11", secret: a },
   { component: sip.mantua.test, server: "127.0.0.12", secret: b } ] }"#;
     let more = "  - { xmpp: sip.mantua.test, sip: sip.test }\n  - { xmpp: mantua.test, sip: mantua.test }\nstore:";
-    let mut world = World::with(&SETTINGS.replace(one, two).replace("store:", more));
+    let settings = SETTINGS.replace(one, two).replace("store:", more);
+    let mut world = World::ruled(&settings, rules().clone(), 7);
     world.feed(Input::Link { link: LinkId(1), change: LinkChange::Up });
     world
 }
@@ -45,7 +60,7 @@ const OBJECT: &str = "Content-Type: message/cpim\n";
 fn request(cause: Cause, lang: &str) -> String {
     let plain = text(lang, "", "x");
     match cause {
-        Cause::TooLong => text(lang, "", &"\"".repeat(50_000)),
+        Cause::TooLong => text(lang, "", &"x".repeat(20_000)),
         Cause::Expired => text(lang, "Date: Tue, 14 Nov 2023 22:13:00 GMT\nExpires: 10\n", "x"),
         Cause::Content => text(lang, "Content-Type: image/png\n", "x"),
         Cause::Charset => text(lang, "Content-Type: text/plain;charset=utf-7\n", "x"),
@@ -87,13 +102,12 @@ fn request(cause: Cause, lang: &str) -> String {
 fn world_of(cause: Cause) -> World {
     let mut world = match cause {
         Cause::Unreachable => of_two_links(),
-        Cause::OtherSender => {
-            World::with_rules("messages.yaml", "to_xmpp: { foreign_cpim_from: refuse }\n")
-        }
+        Cause::OtherSender => world(SETTINGS, |rules| rules.messages.refuse_foreign_from = true),
+        Cause::TooLong => limited("stanza_octets: 10000"),
         Cause::WatchesTooMany => limited("pairs_per_user: 1"),
         Cause::TooManySubscriptions => limited("dialogs_per_user: 1"),
         Cause::TooManyRequests => limited("pending_per_user: 1"),
-        _ => World::new(),
+        _ => world(SETTINGS, |_| ()),
     };
     match cause {
         Cause::OutOfService => world.down(false),
@@ -139,8 +153,7 @@ fn refused(world: &mut World, cause: Cause, lang: &str) -> Response {
 
 /// What the built-in rules say.
 fn built_in(cause: Cause, lang: &str) -> String {
-    let rules = Rules::load(None).expect("the built-in rules are right").0;
-    let said = rules.errors.words.say(cause.saying(), lang);
+    let said = rules().errors.words.say(cause.saying(), lang);
     assert_eq!(&*said.lang, lang, "{cause:?}");
     said.text.to_string()
 }
@@ -179,7 +192,7 @@ fn the_words_are_in_the_nearest_language_and_in_english_where_none_is_asked_for(
             "" => asked.replace("Accept-Language: \n", ""),
             _ => asked,
         };
-        let mut world = World::new();
+        let mut world = world(SETTINGS, |_| ());
         world.sip(&asked);
         world.response().reason.to_text().into_owned()
     };
@@ -193,31 +206,30 @@ fn the_words_are_in_the_nearest_language_and_in_english_where_none_is_asked_for(
 
 #[test]
 fn an_operator_has_own_words_for_refusals_and_new_ones_at_a_reload() {
-    let rules = "texts: { sip_sender_domain: { de: Nein., it: No. } }\n";
-    let mut world = World::with_rules("errors.yaml", rules);
+    let own = "texts: { sip_sender_domain: { de: Nein., it: No. } }\n";
+    let mut world = World::with_rules("errors.yaml", own);
     let phrase = |world: &mut World, lang| {
         refused(world, Cause::SenderDomain, lang).reason.to_text().into_owned()
     };
     assert_eq!(phrase(&mut world, "de"), "Nein.");
     assert_eq!(phrase(&mut world, "it"), "No.");
     assert_eq!(phrase(&mut world, "cs"), built_in(Cause::SenderDomain, "cs"));
-    world.feed(Input::Rules(std::sync::Arc::new(Rules::load(None).expect("rules").0)));
+    world.feed(Input::Rules(Arc::new(rules().clone())));
     assert_eq!(phrase(&mut world, "de"), built_in(Cause::SenderDomain, "de"));
 }
 
 #[test]
 fn what_was_answered_is_repeated_over_a_reload() {
-    let mut world = World::new();
+    let mut world = world(SETTINGS, |_| ());
     let first = refused(&mut world, Cause::Unconfirmed, "de");
-    let rules = World::rules_of("errors.yaml", "texts: { sip_unconfirmed: { de: Nein. } }\n");
-    world.feed(Input::Rules(std::sync::Arc::new(rules)));
+    let own = World::rules_of("errors.yaml", "texts: { sip_unconfirmed: { de: Nein. } }\n");
+    world.feed(Input::Rules(Arc::new(own)));
     world.sip(&request(Cause::Unconfirmed, "de"));
     assert_eq!(world.response().to_bytes(), first.to_bytes());
 }
 
 #[test]
 fn an_xmpp_user_who_watches_too_many_is_told_in_the_language_of_the_request() {
-    let rules = Rules::load(None).expect("the built-in rules are right").0;
     for lang in LANGUAGES {
         let mut world = limited("pairs_per_user: 1");
         for name in ["romeo", "paris"] {
@@ -231,7 +243,7 @@ fn an_xmpp_user_who_watches_too_many_is_told_in_the_language_of_the_request() {
             _ => None,
         });
         let error = error.expect("an error");
-        let said = rules.errors.words.say(Saying::WatchesTooMany, lang);
+        let said = rules().errors.words.say(Saying::WatchesTooMany, lang);
         assert_eq!(error.texts.len(), 1);
         assert_eq!(error.texts[0].lang.as_deref(), Some(lang));
         assert_eq!(&*error.texts[0].text, &*said.text);
@@ -257,13 +269,13 @@ fn a_fault_of_the_protocol_is_named_in_english_whatever_the_sender_reads() {
             "Only presence can be watched here",
         ),
     ] {
-        let mut world = World::new();
+        let mut world = world(SETTINGS, |_| ());
         world.sip(&request);
         let response = world.response();
         assert_eq!((response.status.code(), &*response.reason.to_text()), (code, words));
     }
     // The exact fault stands beside the words for a person.
-    let response = refused(&mut World::new(), Cause::Charset, "cs");
+    let response = refused(&mut world(SETTINGS, |_| ()), Cause::Charset, "cs");
     let warning = response.headers.get_text(&HeaderName::Warning).expect("a Warning");
     assert_eq!(warning, "399 stox \"The character set utf-7 is not read\"");
 }
