@@ -80,6 +80,12 @@ impl Gateway {
         route::target_status(view, user)
     }
 
+    /// How many XMPP users watch a SIP user, or are watched, or asked to, by the bare JID.
+    #[must_use]
+    pub fn users_of(&self, contact: &Jid) -> usize {
+        self.state.presence().users_of(contact)
+    }
+
     /// The digest of the rules that count.
     #[must_use]
     pub fn rules_digest(&self) -> &str {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use commands::{say, tell};
 use stox::codec::xmpp::Jid;
-use stox::config::{self, Config};
+use stox::config::{self, Config, Side};
 use stox::flow::{EncryptionRefusal, Status};
 use stox::rehearsal;
 use stox::rules::Rules;
-use stox::wire::{self, Order};
+use stox::wire::{self, Order, RunError};
 
 /// A gateway between XMPP and SIP/SIMPLE.
 ///
@@ -112,24 +112,24 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("{message}");
+            if !message.is_empty() {
+                eprintln!("{message}");
+            }
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(settings: &Settings) -> Result<(), String> {
+    let level = std::env::var_os("STOX_LOG").map(|it| it.to_string_lossy().into_owned());
+    let level = wire::log_level(level.as_deref())?;
     let (config, rules) = load(settings)?;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("STOX_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| wire::OneLine(std::io::stderr()))
-        .with_ansi(colours)
-        .with_target(false)
-        .init();
-    wire::run(config, rules).map_err(|error| format!("error: {error}"))
+    let output = wire::LogOutput::start(level);
+    match wire::run(config, rules, &output) {
+        // The log has it already.
+        Err(RunError::Unsaved(_)) => Err(String::new()),
+        done => done.map_err(|error| format!("error: {error}")),
+    }
 }
 
 fn check(settings: &Settings, connect: bool) -> Result<(), String> {
@@ -184,8 +184,31 @@ fn status(settings: &Settings, json: bool) -> Result<(), String> {
 }
 
 fn remove(settings: &Settings, contact: &str) -> Result<(), String> {
-    let contact = Jid::parse(contact).map_err(|error| format!("{contact}: {error}"))?;
-    order(settings, &Order::Remove(contact)).map(|_| ())
+    let parsed = Jid::parse(contact).map_err(|error| format!("{contact}: {error}"))?;
+    let (config, _) = config::load(&settings.config, &config::Process).map_err(tell)?;
+    let pair = config.domains.of_jid(parsed.domain());
+    let wrong = match pair.map(|pair| &pair.side) {
+        None => Some("this gateway does not serve that domain"),
+        Some(Side::Xmpp) => Some("that is an XMPP user: name the SIP user, as XMPP users see it"),
+        Some(Side::Sip { .. }) if parsed.node().is_none() => Some("name a user, not a domain"),
+        Some(Side::Sip { .. }) if parsed.resource().is_some() => {
+            Some("name the user without a device")
+        }
+        Some(Side::Sip { .. }) => None,
+    };
+    if let Some(wrong) = wrong {
+        return Err(format!("{contact}: {wrong}"));
+    }
+    let removed = asked(settings, |socket| wire::ask_remove(socket, &parsed))?;
+    match removed.users {
+        0 => Err(format!(
+            "{contact}: no XMPP user watches that user or is watched: nothing to remove"
+        )),
+        users => {
+            say(&format!("removed; XMPP users who watched or were watched: {users}"));
+            Ok(())
+        }
+    }
 }
 
 fn metrics(settings: &Settings) -> Result<(), String> {

@@ -1,5 +1,5 @@
-//! Cases from the field at the edges: inputs derived from public reports, which
-//! `conformance/vectors/field/edges.md` names.
+//! Cases from the field at the edges: inputs derived from public reports, which the README of
+//! `conformance/vectors/field` names.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Presence documents as they were reported from the field; `conformance/vectors/field/presence.txt`
+//! Presence documents as they were reported from the field; the README of `conformance/vectors/field`
 //! names the reports.
 
 use crate::scene::seconds;

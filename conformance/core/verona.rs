@@ -5,7 +5,7 @@ use stox::codec::sip::{self, HeaderName, Request, Response};
 
 use crate::world::World;
 
-const SETTINGS: &str = r#"
+pub(crate) const SETTINGS: &str = r#"
 xmpp: { component: example.net, server: "127.0.0.11:5347", secret: s3cret }
 sip:
   listen: [ "udp:127.0.0.20:5060", "tcp:127.0.0.20:5060" ]

@@ -339,3 +339,16 @@ fn a_refused_request_to_see_somebody_is_told_in_the_language_of_the_request() {
         "Die SIP-Seite erlaubt Ihnen nicht, diesen Kontakt zu erreichen. (403 Forbidden)"
     );
 }
+
+/// The last form that is tried is plain text: who has written one is not told to write one.
+#[test]
+fn a_text_that_is_taken_in_no_form_is_not_asked_for_as_plain_text() {
+    let advice = ["plain text", "einfachen Text", "texte simple", "texto sencillo", "prostý text"];
+    for (lang, advice) in LANGUAGES.into_iter().zip(advice) {
+        let mut world = World::new();
+        for code in [406, 415, 488, 606] {
+            let error = told(&mut world, lang, code, &[]);
+            assert!(!only(&error).text.contains(advice), "{code} {lang}: {}", only(&error).text);
+        }
+    }
+}

@@ -250,6 +250,15 @@ impl World {
         }
     }
 
+    /// The disk refuses what waits, and the gateway goes on without it.
+    pub(crate) fn refused(&mut self) {
+        self.slow_disk = false;
+        for (id, _, then) in std::mem::take(&mut self.writing) {
+            self.take(then);
+            self.feed(Input::Committed(id));
+        }
+    }
+
     fn wrote(&mut self, link: LinkId, octets: Bytes) {
         match xmpp::parse(&self.context, octets.clone()) {
             Ok(Stanza::Iq(iq)) if iq.id.starts_with("barrier-") => {

@@ -79,7 +79,16 @@ pub(crate) fn scene(rules: &Arc<Rules>, given: Given) -> Scene {
     let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
     // The target reads objects, so that it is seen what of a message goes into them.
     let rules = Arc::clone(rules);
-    Scene { rules, config: None, given, answer: None, peer: None, reads_cpim: true, now }
+    Scene {
+        rules,
+        config: None,
+        as_configured: false,
+        given,
+        answer: None,
+        peer: None,
+        reads_cpim: true,
+        now,
+    }
 }
 
 /// What goes out for a stanza.

@@ -76,11 +76,10 @@ class TestAServerThatClosesForALargeStanza:
         """Each becomes five octets in a stanza."""
         _, sight = shown("verbose")
         jid = town.jid_of("verbose")
-        document = ("<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:verbose@sip.test'><tuple id='o'><status>"
+        document = ("<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='pres:verbose@sip.test'><tuple id='desk'><status>"
                     f"<basic>open</basic></status><note><![CDATA[{'&' * 62_000}]]></note></tuple></presence>")
         sight.notifies("active;expires=600", body=document.encode())
-        juliet.sees(f"{jid}/o", status="&" * 1_023 + "…")
-        juliet.sees_gone(f"{jid}/desk")
+        juliet.sees(f"{jid}/desk", status="&" * 1_023 + "…")
         bystanders(10)
         sight.notifies("active;expires=600", body=document.encode())
         bystanders(10)
@@ -90,7 +89,7 @@ class TestAServerThatClosesForALargeStanza:
         town.stox.stop()
         town.stox.start()
         town.stox.waits_for_link("up")
-        juliet.sees(f"{jid}/o", status="&" * 1_023 + "…")
+        juliet.sees(f"{jid}/desk", status="&" * 1_023 + "…")
         bystanders(10)
         is_calm(town)
 
@@ -100,6 +99,14 @@ class TestAServerThatClosesForALargeStanza:
                 romeo.says(text, to=town.uri_of("juliet"), headers=headers, expect=413)
                 bystanders(3)
         assert juliet.unheard() == []
+        is_calm(town)
+
+    def test_msg_034_a_language_that_is_none(self, town, juliet, romeo, bystanders):
+        """ejabberd answers such an xml:lang with an error, RFC 6120 §4.7.4."""
+        for number, language in enumerate(("-", "1-", "en-", "en_US!", "a" * 20_000)):
+            romeo.says(f"word {number}", to=town.uri_of("juliet"), headers=[("Content-Language", language)])
+            juliet.hears(f"word {number}")
+            bystanders(1)
         is_calm(town)
 
 

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -10,7 +13,8 @@ import pytest
 from harness.kamailio import Kamailio
 from harness.lab import Lab
 from harness.prosody import Prosody
-from harness.stox import Stox
+from harness.sip_ua import Answer
+from harness.stox import Stox, binary
 from harness.town import SECRET, Town
 from harness.waiting import until
 
@@ -216,6 +220,15 @@ def test_metrics_while_messages_flow_and_rules_change():
         told = town.stox.run_command("status", "--metrics", within=20)
         assert told.returncode == 0
         assert set(samples(told.stdout)) == set(numbers)
+        # Who asks and does not read, or does not ask to the end, keeps nobody from the numbers.
+        slow = [socket.create_connection((town.stox.address, 9478)) for _ in range(40)]
+        for number, stream in enumerate(slow):
+            stream.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"\r\n" * (number % 2))
+        begun = time.monotonic()
+        assert set(now()) == set(numbers)
+        assert time.monotonic() - begun < 4, "before any of them was given up"
+        for stream in slow:
+            stream.close()
         assert scrape(url.replace("/metrics", "/"))[0] == 404
         assert scrape(url, method="POST")[0] == 405
         assert scrape(url, method="HEAD") == (200, "text/plain; version=0.0.4; charset=utf-8", "")
@@ -246,3 +259,168 @@ def test_rules_that_break_their_promise_do_not_serve(stox):
     assert "1 test of the rules failed" in checked.stderr
     (folder / "messages.yaml").write_text(SUBJECT + TEST.replace("EXPECTED", "Verona"), encoding="utf-8")
     stox.start()
+
+
+@pytest.mark.parametrize("text", ["my notes\n", ""])
+def test_what_stands_at_the_admin_socket_and_is_none_is_left_alone(stox, text):
+    precious = stox.folder / "precious.txt"
+    precious.write_text(text, encoding="utf-8")
+    stox.config["admin"] = {"socket": "precious.txt"}
+    checked = stox.check()
+    assert checked.returncode == 1
+    assert "admin.socket" in checked.stderr and "is no socket" in checked.stderr and "move it away" in checked.stderr
+    stox.launch_with_config()
+    assert stox.wait_for_exit(within=20) != 0
+    stox.complains("admin.socket", "is no socket")
+    assert precious.read_text(encoding="utf-8") == text
+    # The place that nobody named is looked at as well.
+    del stox.config["admin"]
+    default = stox.folder / "var" / "stox.sock"
+    default.write_text(text, encoding="utf-8")
+    stox.launch_with_config()
+    assert stox.wait_for_exit(within=20) != 0
+    stox.complains("admin.socket", "that is no socket: move it away")
+    assert default.read_text(encoding="utf-8") == text
+
+
+def test_a_mistake_beside_a_secret_does_not_show_it(stox):
+    """The harness writes each section in one line, the secret with it."""
+    stox.config["xmpp"].update(secret="TOPSECRET1", timeuot="3s")
+    stox.config["sip"]["peers"][0]["auth"] = {"username": "stox", "password": "TOPSECRET2", "relm": "x"}
+    checked = stox.check()
+    assert checked.returncode == 1 and "TOPSECRET" not in checked.stderr + checked.stdout
+    for word in ("timeuot", "relm"):
+        shown = checked.stderr.splitlines()
+        at = next(number for number, line in enumerate(shown) if word in line and " | " in line)
+        caret = shown[at + 1].split("^")
+        assert shown[at][len(caret[0]):].lstrip('"').startswith(word), "\n".join(shown[at:at + 2])
+    stox.launch_with_config()
+    assert stox.wait_for_exit(within=20) != 0
+    stox.complains("timeuot")
+    assert "TOPSECRET" not in stox.log_text()
+
+
+@pytest.mark.parametrize("value", ["verbose", "stox=debug", "2"])
+def test_a_wrong_log_level_is_told(stox, value):
+    stox.more_environment = {"STOX_LOG": value}
+    stox.launch_with_config()
+    assert stox.wait_for_exit(within=20) == 1
+    stox.complains("STOX_LOG", value, "write error, warn, info or debug")
+
+
+@pytest.mark.parametrize("value", ["", " Info ", "WARNING"])
+def test_a_log_level_as_people_write_it(stox, value):
+    stox.more_environment = {"STOX_LOG": value}
+    before = stox.log_text().count("serving") if stox.log_path.exists() else 0
+    stox.start()
+    assert stox.log_text().count("serving") - before == (value != "WARNING")
+
+
+def test_two_peers_of_one_name(stox):
+    stox.config["sip"]["peers"].append({"name": "core", "uri": "sip:127.0.0.77"})
+    checked = stox.check()
+    assert checked.returncode == 1 and "two peers are called core" in checked.stderr
+
+
+def test_signals_that_mean_nothing_end_nothing(stox):
+    stox.start()
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        os.kill(stox.pid, number)
+        stox.complains(signal.Signals(number).name, "means nothing here")
+    assert stox.status()["in_service"]
+    assert stox.stop() == 0
+
+
+def reload(stox):
+    return subprocess.run([binary(), "rules", "reload", "--config", stox.config_path], cwd=stox.folder,
+                          capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_reload_without_rules_says_so(stox):
+    stox.start()
+    reloaded = reload(stox)
+    assert reloaded.returncode == 1
+    assert "without `rules`" in reloaded.stdout + reloaded.stderr
+
+
+def test_a_reload_tells_that_the_configuration_has_changed(stox):
+    (stox.folder / "rules").mkdir()
+    stox.config["rules"] = "rules"
+    stox.start()
+    assert "has changed" not in reload(stox).stdout
+    stox.config["limits"] = {"queue": 1000}
+    stox.write_config()
+    reloaded = reload(stox)
+    assert reloaded.returncode == 0
+    assert "stox.yaml has changed since the start: restart to take it" in reloaded.stdout + reloaded.stderr
+    os.kill(stox.pid, signal.SIGHUP)
+    stox.complains("WARN", "has changed since the start")
+
+
+def test_a_user_who_is_none_is_not_removed(stox):
+    stox.start()
+    for wrong, why in {"nobody@nowhere.test": "does not serve that domain", "juliet@xmpp.test": "an XMPP user",
+                       "garbage": "does not serve that domain", "romeo@sip.xmpp.test/t1": "without a device",
+                       "sip.xmpp.test": "name a user", "nobody@sip.xmpp.test": "nothing to remove"}.items():
+        removed = stox.run_command("remove", wrong, within=20)
+        assert removed.returncode == 1 and why in removed.stderr, (wrong, removed.stderr)
+
+
+def test_translate_refuses_what_the_gateway_refuses(stox):
+    stox.write_config()
+    message = stox.folder / "message"
+    head = "MESSAGE sip:juliet@xmpp.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.13;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n" \
+           "From: <sip:romeo@evil.test>;tag=1\r\nTo: <sip:juliet@xmpp.test>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\n" \
+           "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
+    message.write_text(head, encoding="utf-8", newline="")
+    shown = stox.run_command("translate", str(message), within=20).stdout
+    assert "SIP/2.0 403" in shown and "is not served here" in shown and "hello" not in shown
+    message.write_text("<message type='chat' from='juliet@other.test/a' to='romeo@sip.xmpp.test' id='1'>"
+                       "<body>hello</body></message>", encoding="utf-8")
+    shown = stox.run_command("translate", str(message), within=20).stdout
+    assert "forbidden" in shown and "MESSAGE sip:" not in shown
+
+
+class TestALogThatNobodyReads:
+    """Standard error is a pipe that stands still: the gateway goes on, and counts what it drops."""
+
+    @pytest.fixture
+    def town(self):
+        with Town(scripted_proxy=True) as town:
+            yield town
+
+    def test_holds_nobody_up(self, town):
+        town.proxy.always_answers(200)
+        town.stox.stop()
+        deaf, mouth = os.pipe()
+        stox = subprocess.Popen([binary(), "run", "--config", town.stox.config_path], cwd=town.stox.folder,
+                                env={**os.environ, "STOX_LOG": "debug"}, stderr=mouth, stdout=subprocess.DEVNULL)
+        try:
+            os.close(mouth)
+            town.stox.waits_for_link("up")
+            juliet = town.xmpp_user("juliet")
+            for number in range(1_000):         # 64 KiB is what a pipe holds
+                juliet.says(f"message {number}", to=f"user{number % 50}@sip.xmpp.test")
+            until(lambda: town.stox.counter("xmpp_to_sip_taken") == 1_000, "all have arrived", within=60)
+            assert town.stox.status()["in_service"]
+            began = time.monotonic()
+            stox.send_signal(signal.SIGTERM)
+            assert stox.wait(15) == 0 and time.monotonic() - began < 12
+        finally:
+            stox.kill()
+            stox.wait()
+            os.close(deaf)
+        town.stox.start()
+
+    def test_a_second_signal_ends_it_at_once(self, town):
+        town.proxy.always_answers(lambda request: Answer(None if request.method == "MESSAGE" else 200))
+        juliet = town.xmpp_user("juliet")
+        juliet.says("never answered", to="romeo@sip.xmpp.test")
+        town.proxy.gets("MESSAGE")
+        os.kill(town.stox.pid, signal.SIGTERM)
+        town.stox.complains("stopping")
+        began = time.monotonic()
+        os.kill(town.stox.pid, signal.SIGINT)
+        assert town.stox.wait_for_exit(within=3) == 0
+        assert time.monotonic() - began < 3
+        town.stox.complains("told to stop again")

@@ -166,3 +166,114 @@ def test_a_full_disk_is_told_and_messages_go_on(small_disk, people):
             town.proxy.answers_late(request, 200)
         until(lambda: town.stox.status()["gauges"]["messages_in_journal"] == 0, "nothing is unfinished")
         juliet.logout()
+
+
+def fill_up(folder):
+    with open(folder / "filler", "wb", buffering=0) as full:
+        try:
+            while True:
+                full.write(b"\0" * 4096)
+        except OSError:
+            pass
+
+
+def asks_to_see(juliet, town, numbers):
+    for number in numbers:
+        juliet.tells("subscribe", f"user{number}@sip.xmpp.test")
+    until(lambda: town.stox.status()["gauges"]["presence_pairs"] >= numbers[-1], "the gateway knows them all")
+
+
+def test_a_full_disk_heals_without_a_restart_and_nothing_is_lost(small_disk, people):
+    """What was learnt while the disk was full, and after, is there after the next start."""
+    town = Town(scripted_proxy=True)
+    town.stox.config["store"] = {"path": str(small_disk / "stox.redb")}
+    with town:
+        town.proxy.always_answers(200)
+        juliet = town.xmpp_user("juliet")
+        asks_to_see(juliet, town, range(1, 21))
+        fill_up(small_disk)
+        asks_to_see(juliet, town, range(21, 221))
+        until(lambda: any("No space left" in alarm for alarm in town.stox.status()["alarms"]), "the alarm has the cause",
+              within=30)
+        (small_disk / "filler").unlink()
+        until(lambda: not town.stox.status()["alarms"], lambda: f"the alarm is over: {town.stox.status()['alarms']}")
+        asks_to_see(juliet, town, range(221, 241))
+        juliet.logout()
+        assert town.stox.stop() == 0
+        town.stox.start()
+        assert town.stox.status()["gauges"]["presence_pairs"] == 240
+
+
+def test_a_stop_with_a_full_disk_says_what_is_lost(small_disk, people):
+    town = Town(scripted_proxy=True)
+    town.stox.config["store"] = {"path": str(small_disk / "stox.redb")}
+    with town:
+        town.proxy.always_answers(200)
+        juliet = town.xmpp_user("juliet")
+        fill_up(small_disk)
+        asks_to_see(juliet, town, range(1, 221))
+        until(lambda: any("No space left" in alarm for alarm in town.stox.status()["alarms"]), "the alarm is raised",
+              within=30)
+        juliet.logout()
+        assert town.stox.stop() == 1
+        town.stox.complains("ERROR", "not on disk, and lost with this process", "records of users", "No space left")
+
+
+def test_nobody_else_may_read_what_is_on_disk(town):
+    def mode(path):
+        return oct(path.stat().st_mode & 0o777)
+    assert (mode(store(town)), mode(journal(town))) == ("0o600", "0o600")
+    town.stox.stop()
+    for path in (store(town), journal(town)):
+        path.chmod(0o644)       # as an earlier version left them
+    town.stox.start()
+    assert (mode(store(town)), mode(journal(town))) == ("0o600", "0o600")
+    town.stox.stop()
+    octets = bytearray(store(town).read_bytes())
+    octets[64:4096] = os.urandom(4096 - 64)
+    store(town).write_bytes(octets)
+    town.stox.start()
+    [aside] = store(town).parent.glob("stox.redb.damaged-*")
+    assert (mode(aside), mode(store(town))) == ("0o600", "0o600")
+
+
+def test_texts_do_not_stay_in_the_journal(town, people):
+    """They are gone a minute after the end of their messages, and after a stop at once."""
+    proxy = town.proxy
+    deaf_to_messages(proxy)
+    juliet = people.xmpp("juliet")
+    juliet.says("read by nobody else", to="romeo@sip.xmpp.test")
+    request = proxy.gets("MESSAGE")
+    until(lambda: b"read by nobody else" in journal(town).read_bytes(), "it is in the journal")
+    proxy.answers_late(request, 200)
+    until(lambda: town.stox.status()["gauges"]["messages_in_journal"] == 0, "it has ended")
+    until(lambda: b"read by nobody else" not in journal(town).read_bytes(), "it has left the journal", within=70, every=1)
+    juliet.says("nor is this", to="romeo@sip.xmpp.test")
+    request = proxy.gets("MESSAGE")
+    until(lambda: b"nor is this" in journal(town).read_bytes(), "it is in the journal")
+    proxy.answers_late(request, 200)
+    until(lambda: town.stox.status()["gauges"]["messages_in_journal"] == 0, "it has ended")
+    assert town.stox.stop() == 0
+    assert b"nor is this" not in journal(town).read_bytes()
+
+
+def test_a_store_that_is_taken_away_is_made_anew_with_all_that_is_known(small_disk, people):
+    """After a failure the store is opened again; where the file is gone, all goes into the new one."""
+    town = Town(scripted_proxy=True)
+    town.stox.config["store"] = {"path": str(small_disk / "stox.redb")}
+    with town:
+        town.proxy.always_answers(200)
+        juliet = town.xmpp_user("juliet")
+        asks_to_see(juliet, town, range(1, 21))
+        fill_up(small_disk)
+        (small_disk / "stox.redb").rename(small_disk / "elsewhere.redb")
+        asks_to_see(juliet, town, range(21, 221))
+        until(lambda: any("store" in alarm for alarm in town.stox.status()["alarms"]), "the alarm is raised", within=30)
+        (small_disk / "filler").unlink()
+        (small_disk / "elsewhere.redb").unlink()
+        until(lambda: not town.stox.status()["alarms"], lambda: f"the alarm is over: {town.stox.status()['alarms']}")
+        town.stox.complains("WARN", "a new store is begun")
+        juliet.logout()
+        assert town.stox.stop() == 0
+        town.stox.start()
+        assert town.stox.status()["gauges"]["presence_pairs"] == 220

@@ -67,6 +67,7 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
     };
     let given = if is_stanza { Given::Stanza(text) } else { Given::Sip(text) };
     let scene = Scene {
+        as_configured: config.is_some(),
         rules,
         config,
         given,

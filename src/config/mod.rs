@@ -14,6 +14,7 @@ mod sip;
 mod xmpp;
 
 use std::cell::RefCell;
+use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,6 +33,10 @@ pub use xmpp::{Component, Secret, ServerAddress, Tls};
 /// All settings of one gateway process.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file that it was read from.
+    pub file: PathBuf,
+    /// The digest of that file's text: whether it has changed since.
+    pub digest: u64,
     /// One component stream each; at least one.
     pub components: Vec<Component>,
     /// The SIP side: listeners and peers.
@@ -64,6 +69,10 @@ pub trait Surroundings {
     /// # Errors
     /// When the file cannot be read as UTF-8 text.
     fn file(&self, path: &Path) -> std::io::Result<String>;
+    /// Whether something stands at a path that is no socket.
+    fn is_no_socket(&self, _: &Path) -> bool {
+        false
+    }
 }
 
 /// The process's own environment and file system.
@@ -75,6 +84,10 @@ impl Surroundings for Process {
     }
     fn file(&self, path: &Path) -> std::io::Result<String> {
         std::fs::read_to_string(path)
+    }
+    fn is_no_socket(&self, path: &Path) -> bool {
+        use std::os::unix::fs::FileTypeExt;
+        std::fs::symlink_metadata(path).is_ok_and(|data| !data.file_type().is_socket())
     }
 }
 
@@ -121,9 +134,19 @@ pub fn load(
     let failed = findings.borrow().any_error();
     let findings = findings.into_inner().sorted();
     match config {
-        Some(config) if !failed => Ok((config, findings)),
+        Some(config) if !failed => {
+            Ok((Config { file: path.to_owned(), digest: digest(&text), ..config }, findings))
+        }
         _ => Err(findings),
     }
+}
+
+/// A digest of the text of a configuration.
+#[must_use]
+pub fn digest(text: &str) -> u64 {
+    let mut hasher = siphasher::sip::SipHasher13::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
@@ -158,6 +181,8 @@ fn read(root: &Map<'_>, reading: &Reading<'_>) -> Option<Config> {
         socket.unwrap_or_else(|| store.parent().unwrap_or(Path::new("")).join("stox.sock"));
     let (limits, presence) = (limits?, presence?);
     Some(Config {
+        file: PathBuf::new(),
+        digest: 0,
         components,
         sip,
         domains,
@@ -195,7 +220,14 @@ fn rules(node: Option<Node<'_>>, reading: &Reading<'_>) -> (Option<PathBuf>, Dur
 
 fn admin_socket(node: &Node<'_>, reading: &Reading<'_>) -> Option<PathBuf> {
     let map = node.map()?;
-    let path = map.optional("socket").and_then(|node| reading.path(&node));
+    let path = map.optional("socket").and_then(|node| {
+        let path = reading.path(&node)?;
+        if reading.surroundings.is_no_socket(&path) {
+            let message = format!("{} is no socket", path.display());
+            node.error(&message, "move it away, or name another path");
+        }
+        Some(path)
+    });
     map.finish();
     path
 }

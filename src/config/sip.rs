@@ -178,7 +178,7 @@ impl Sip {
             .and_then(|node| all(&node, |node| listener(node, reading)));
         let peers = map
             .required("peers", "write peers: [ { name: core, uri: \"sip:192.0.2.2:5060\" } ]")
-            .and_then(|node| all(&node, |node| peer(node, reading)));
+            .and_then(|node| peers(&node, reading));
         let time = |key, default: u64, low: u64, high: u64| match map.optional(key) {
             Some(node) => node.duration(Duration::from_millis(low)..=Duration::from_millis(high)),
             None => Some(Duration::from_millis(default)),
@@ -209,6 +209,19 @@ const SERVICES: [(&str, Service); 3] =
 
 const BODIES: [(&str, Bodies); 3] =
     [("auto", Bodies::Auto), ("cpim", Bodies::Cpim), ("text", Bodies::Text)];
+
+/// The peers; each has a name of its own, by which the rules, the log and the numbers call it.
+fn peers(node: &Node<'_>, reading: &Reading<'_>) -> Option<Vec<Peer>> {
+    let peers = all(node, |node| peer(node, reading))?;
+    for (index, later) in peers.iter().enumerate() {
+        if peers.iter().take(index).any(|earlier| earlier.name == later.name) {
+            let nodes = node.list()?;
+            let message = format!("two peers are called {}", later.name);
+            nodes.get(index)?.error(&message, "give each a name of its own");
+        }
+    }
+    Some(peers)
+}
 
 fn peer(node: &Node<'_>, reading: &Reading<'_>) -> Option<Peer> {
     let map = node.map()?;

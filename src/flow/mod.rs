@@ -147,8 +147,10 @@ pub enum Input {
     },
     /// A deadline that [`Effect`]s asked for has passed.
     Timer,
-    /// Records are on disk.
+    /// Records are on disk, or the gateway goes on without them.
     Committed(CommitId),
+    /// The store was lost and a new one begun: all that is known must be written.
+    StoreLost,
     /// A connection was closed; what it carried may have been lost.
     Closed {
         /// The address.

@@ -89,7 +89,13 @@ fn pair_of(config: Option<&Config>, domain: &str, by_sip: bool) -> (DomainPair, 
                 domain_to_ascii(domain).map_or_else(|_| domain.into(), |sip| sip.into_owned());
             let xmpp = Jid::parse(domain).map_or_else(|_| domain.into(), |jid| jid.to_string());
             let pair = DomainPair { xmpp, sip, side: Side::Xmpp, advertised: false };
-            (pair, "the same on both sides, as no configuration says otherwise")
+            let why = match config {
+                Some(_) => {
+                    "this gateway does not serve that domain; it would be the same on both sides"
+                }
+                None => "the same on both sides, as no configuration says otherwise",
+            };
+            (pair, why)
         }
     }
 }

@@ -51,6 +51,9 @@ pub struct Scene {
     pub rules: Arc<Rules>,
     /// The operator's own settings: their domains and peers count where they serve the message.
     pub config: Option<Arc<Config>>,
+    /// Whether they count, too, where they do not serve it: it is refused then, as the gateway
+    /// would. Else a gateway between the two domains that the message names is made up.
+    pub as_configured: bool,
     /// What comes in.
     pub given: Given,
     /// What the other side answers: a status from SIP, a condition from XMPP.

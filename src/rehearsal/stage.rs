@@ -43,8 +43,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn open(scene: &Scene) -> Result<Stage, Unplayable> {
         let whole = input::whole(&scene.given)?;
-        let own = scene.config.as_deref();
-        let (config, _) = world::settings(&whole, &scene.rules, own, scene.peer.as_deref())?;
+        let (config, _) = world::settings(&whole, scene)?;
         let config = Arc::new(config);
         let source = IdSource { seed: [7; 32], key: [1; 16] };
         let mut effects = Vec::new();

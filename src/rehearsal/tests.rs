@@ -51,6 +51,7 @@ pub fn run_tests(rules: &Arc<Rules>, config: Option<&Arc<Config>>) -> Vec<Failur
 
 fn run(rules: &Arc<Rules>, config: Option<&Arc<Config>>, test: &TestCase) -> Option<Failure> {
     let scene = Scene {
+        as_configured: false,
         rules: Arc::clone(rules),
         config: config.filter(|_| !test.built_in).cloned(),
         given: test.given.clone(),

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::Unplayable;
 use super::input::Whole;
+use super::{Scene, Unplayable};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::jid::domain_to_ascii;
 use crate::config::{self, Bodies, Config, Side, Surroundings};
@@ -29,15 +29,12 @@ impl Surroundings for Text {
 /// A pair of domains: as XMPP has it, as SIP has it, whether SIP users live there.
 type Pair = (String, String, bool);
 
-/// The settings, and the place of the peer that the message comes from or goes to.
-pub(super) fn settings(
-    whole: &Whole,
-    rules: &Rules,
-    own: Option<&Config>,
-    peer: Option<&str>,
-) -> Result<(Config, usize), Unplayable> {
+/// The operator's settings, or made-up ones, and the place of the peer that the message comes from or goes to.
+pub(super) fn settings(whole: &Whole, scene: &Scene) -> Result<(Config, usize), Unplayable> {
+    let (rules, peer) = (&*scene.rules, scene.peer.as_deref());
     let (xmpp, sip) = domains(whole, rules)?;
-    let own = own.filter(|config| serves(config, whole, rules));
+    let own = scene.config.as_deref();
+    let own = own.filter(|config| scene.as_configured || serves(config, whole, rules));
     let pairs = match own {
         Some(config) => own_pairs(config),
         None if xmpp == sip => {
@@ -85,6 +82,7 @@ fn host(address: &str, rules: &Rules) -> Result<String, Unplayable> {
     if domain.is_empty() { Err(unreadable()) } else { Ok(domain) }
 }
 
+/// Whether both users of a message are of domains of the settings.
 fn serves(config: &Config, whole: &Whole, rules: &Rules) -> bool {
     match whole {
         Whole::Stanza { from, to, .. } => {

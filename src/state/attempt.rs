@@ -12,9 +12,11 @@ use super::locator::Target;
 use super::outgoing;
 use super::peer;
 use super::request::branch_of;
+use super::timer::Timer;
+use super::transaction::client::NonInviteClient;
 use crate::codec::sip::{Asked, HeaderName, Message, Request, Response, Signed, asked, parse};
 use crate::config::{Service, Transport};
-use crate::flow::{Counter, DeliveryId, Effect, Event, Failure, Hop, Now, PeerId};
+use crate::flow::{Counter, DeliveryId, Effect, Event, Failure, Hop, Instant, Now, PeerId};
 
 /// A request longer than this does not go by UDP (RFC 3261 §18.1.1: the path MTU is unknown).
 pub(super) const UDP_MOST: usize = 1_300;
@@ -293,16 +295,39 @@ impl State {
         }
     }
 
+    /// A request that waited for the disk leaves now: its timers begin. Those that were set when
+    /// it was made find later deadlines.
+    pub(super) fn sent_late(&mut self, now: Now, branch: u64) -> Option<Owner> {
+        let client = self.clients.get_mut(&branch)?;
+        let fired = client.machine.deadline() <= now.instant;
+        let reliable = client.hop.transport.reliable();
+        client.unsent = false;
+        client.machine = NonInviteClient::new(now.instant, self.timing, reliable);
+        if fired {
+            self.timers.set(client.machine.deadline(), Timer::Client(branch));
+        }
+        Some(client.owner)
+    }
+
+    /// Ends a client transaction by this time at the latest.
+    pub(super) fn end_client_by(&mut self, branch: u64, timer_f: Instant) {
+        let Some(client) = self.clients.get_mut(&branch) else { return };
+        client.machine.end_by(timer_f);
+        self.timers.set(client.machine.deadline(), Timer::Client(branch));
+    }
+
     pub(super) fn client_lost(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
         if let Some(client) = self.clients.remove(&branch) {
             self.client_failed(now, client, Failure::Unreachable, effects);
         }
     }
 
-    /// The transactions that go to an address, in the order in which they began.
+    /// The transactions that went to an address, in the order in which they began; those that
+    /// wait for the disk have lost nothing.
     pub(super) fn clients_at(&self, remote: SocketAddr, transport: Transport) -> Vec<u64> {
         let there = |hop: &Hop| hop.remote == remote && hop.transport == transport;
-        let clients = self.clients.iter().filter(|(_, client)| there(&client.hop));
+        let clients =
+            self.clients.iter().filter(|(_, client)| there(&client.hop) && !client.unsent);
         let mut branches: Vec<(u64, u64)> =
             clients.map(|(branch, client)| (client.number, *branch)).collect();
         branches.sort_unstable();

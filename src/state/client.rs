@@ -86,6 +86,9 @@ pub struct Client {
     pub attempt: Attempt,
     /// Whether it has a place among the NOTIFYs that are under way to the peer.
     pub place: bool,
+    /// Whether it waits for a record to be on disk, and was not sent yet: its timers begin when it
+    /// leaves, and nothing repeats or reroutes it before.
+    pub unsent: bool,
     pub(super) machine: NonInviteClient,
 }
 

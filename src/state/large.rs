@@ -90,7 +90,7 @@ impl State {
         let sent = match client.owner {
             Owner::Delivery(id) => self.once_more(now, id, &client, way, None, effects),
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
-                self.repeat(now, &client, way, None, client.attempt.clone(), effects)
+                self.repeat(now, &client, way, None, client.attempt.clone(), effects).is_some()
             }
             Owner::Server(..) => false,
         };

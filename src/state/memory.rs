@@ -43,6 +43,7 @@ impl State {
         self.commit_targets(records, effects);
     }
 
+    /// Records that nothing waits for.
     pub(super) fn commit_targets(&mut self, records: Vec<Record>, effects: &mut Vec<Effect>) {
         if records.is_empty() {
             return;

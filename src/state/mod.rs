@@ -286,7 +286,8 @@ impl State {
                 self.unreachable(now, remote, transport, effects);
             }
             Input::Unsent { octets } => self.unsent_alone(now, &octets, effects),
-            Input::Committed(id) => self.committed(id),
+            Input::Committed(id) => self.committed(now, id),
+            Input::StoreLost => self.store_anew(now, effects),
             Input::Again(Again::Unsent(Some((pair, dialog)), failure)) => {
                 self.unsent(now, (pair, dialog), failure, effects);
             }

@@ -15,8 +15,8 @@ use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::config::Service;
 use crate::flow::{
-    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Instant, Now,
-    Origin, Outbound, Outcome, Rendered,
+    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Now, Origin,
+    Outbound, Outcome, Rendered,
 };
 
 impl State {
@@ -193,17 +193,11 @@ impl State {
         self.send_octets(hop, octets.clone(), "SIP request", effects);
         self.begun += 1;
         let number = self.begun;
-        let (lost, attempt) = (Lost::default(), Attempt::default());
+        let (lost, unsent, attempt) = (Lost::default(), false, Attempt::default());
         let place = self.takes_place(owner, way);
-        let client = Client { owner, peer, hop, octets, number, lost, attempt, place, machine };
+        let client =
+            Client { owner, peer, hop, octets, number, lost, attempt, place, unsent, machine };
         self.clients.insert(branch, client);
-    }
-
-    /// Ends a client transaction by this time at the latest.
-    pub(super) fn end_client_by(&mut self, branch: u64, timer_f: Instant) {
-        let Some(client) = self.clients.get_mut(&branch) else { return };
-        client.machine.end_by(timer_f);
-        self.timers.set(client.machine.deadline(), Timer::Client(branch));
     }
 
     /// Starts the client transaction of a message.
@@ -244,10 +238,11 @@ impl State {
 
     /// Timer E or F.
     pub(super) fn fire_client(&mut self, now: Now, branch: u64, effects: &mut Vec<Effect>) {
+        if self.clients.get(&branch).is_some_and(|client| client.unsent) {
+            return;
+        }
         let Some(mut client) = self.clients.remove(&branch) else { return };
         match client.machine.fire(now.instant) {
-            // What is not on disk was not sent yet.
-            Due::Retransmit if self.is_unwritten(client.owner.dialog().map(|(pair, _)| pair)) => {}
             Due::Retransmit => {
                 self.counters.count(Counter::SipRetransmissions);
                 self.send_octets(client.hop, client.octets.clone(), "SIP request", effects);

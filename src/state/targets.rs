@@ -169,6 +169,12 @@ impl Targets {
         }
     }
 
+    /// All that is known.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let known = self.by_age.values().filter_map(|key| self.known.get(key));
+        known.map(Target::record).collect()
+    }
+
     fn forget_oldest(&mut self) -> Option<Record> {
         let (_, key) = self.by_age.pop_first()?;
         let target = self.known.remove(&key)?;

@@ -1,15 +1,18 @@
 //! The admin socket: what a running gateway tells of itself, and what it is told to do.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
 
 use super::metrics;
 use super::reload::{Reloaded, reload};
@@ -20,6 +23,8 @@ use crate::flow::{Input, Status, TargetStatus};
 
 /// The octets of the longest order: a bare JID has 2047 at most (RFC 7622 §3.1).
 const LONGEST: usize = 2_200;
+/// Connections at once.
+const CONNECTIONS: usize = 64;
 /// Asks for the rules to be loaded anew; what became of it is the answer.
 const RELOAD: &str = "reload\n";
 /// Asks for the numbers that `GET /metrics` has; they are the answer.
@@ -43,9 +48,15 @@ pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
         let running = "another stox answers there: give each its own admin.socket";
         return Err(io::Error::new(io::ErrorKind::AddrInUse, running));
     }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    match std::fs::symlink_metadata(path) {
+        Ok(data) if data.file_type().is_socket() => std::fs::remove_file(path)?,
+        Ok(_) => {
+            let other =
+                "something stands there that is no socket: move it away, or name another path";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, other));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
@@ -58,16 +69,24 @@ pub(super) async fn keep_answering(
     config: Arc<Config>,
     listener: UnixListener,
 ) {
+    let mut served: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        served.retain(|one| !one.is_finished());
+        // At the bound the oldest makes room: who reads has long been served by then.
+        if served.len() >= CONNECTIONS
+            && let Some(oldest) = served.pop_front()
+        {
+            oldest.abort();
+        }
         let (runner, config) = (Rc::clone(&runner), Arc::clone(&config));
-        tokio::task::spawn_local(async move {
+        served.push_back(tokio::task::spawn_local(async move {
             let answer = answer(&runner, &config, stream);
             let _ = tokio::time::timeout(Duration::from_secs(30), answer).await;
-        });
+        }));
     }
 }
 
@@ -85,21 +104,37 @@ async fn answer(
         (Some(line), _) if target(line).is_some() => {
             serde_json::to_vec(&target(line).map(|user| runner.target(&user)))?
         }
-        (_, Some(order)) => {
-            match order {
-                Order::Status => {}
-                Order::Retire => runner.feed(Input::Retire),
-                Order::Remove(contact) => runner.feed(Input::Remove(contact)),
+        (_, Some(order)) => match order {
+            Order::Status => serde_json::to_vec(&runner.status())?,
+            Order::Retire => {
+                runner.feed(Input::Retire);
+                runner.log.ordered("retire: nothing is shown or taken on any more");
+                serde_json::to_vec(&runner.status())?
             }
-            serde_json::to_vec(&runner.status())?
-        }
+            Order::Remove(contact) => serde_json::to_vec(&remove(runner, contact))?,
+        },
         _ => br#"{"error":"unknown request"}"#.to_vec(),
     };
     stream.write_all(&reply).await?;
     stream.shutdown().await
 }
 
-/// What a running gateway may be told; each is answered by its status.
+/// What became of the removal of a SIP user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// XMPP users who watched the SIP user, or were watched, or asked to.
+    pub users: usize,
+}
+
+fn remove(runner: &Runner, contact: Jid) -> Removed {
+    let users = runner.users_of(&contact);
+    let told = format!("remove: {}, whom {users} XMPP users knew", contact.bare_str());
+    runner.feed(Input::Remove(contact));
+    runner.log.ordered(&told);
+    Removed { users }
+}
+
+/// What a running gateway may be told; all but the removal of a user are answered by its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Nothing.
@@ -135,6 +170,15 @@ impl Order {
 /// When nobody answers at the socket.
 pub fn ask(socket: &Path, order: &Order) -> io::Result<Status> {
     Ok(serde_json::from_slice(&request(socket, &order.line(), Duration::from_secs(5))?)?)
+}
+
+/// Tells a running gateway that a SIP user is no more.
+///
+/// # Errors
+/// When nobody answers at the socket.
+pub fn ask_remove(socket: &Path, contact: &Jid) -> io::Result<Removed> {
+    let line = Order::Remove(contact.clone()).line();
+    Ok(serde_json::from_slice(&request(socket, &line, Duration::from_secs(5))?)?)
 }
 
 /// Asks a running gateway for its numbers, as `GET /metrics` has them.

@@ -95,17 +95,17 @@ pub(super) async fn keep(
     limits: Limits,
     mut jitter: impl FnMut() -> f64,
 ) {
-    let mut pause = Duration::ZERO;
+    let mut pauses = Pauses::default();
     loop {
         let (up, closed) = match open(&component, limits).await {
             Ok(stream) => {
                 let begun = Instant::now();
                 let closed = serve(&runner, link, &component, stream).await;
-                (begun.elapsed(), closed)
+                (Some(begun.elapsed()), closed)
             }
-            Err(closed) => (Duration::ZERO, closed),
+            Err(closed) => (None, closed),
         };
-        pause = pause_after(pause, up, component.reconnect_max);
+        let pause = pauses.after(up, component.reconnect_max);
         let Closed { reason, stream_error, .. } = closed;
         let change = LinkChange::Down { reason, stream_error };
         runner.feed(Input::Link { link, change });
@@ -114,13 +114,33 @@ pub(super) async fn keep(
     }
 }
 
-/// The pause before the next attempt, when the last one was `last` and the link was up for `up`.
-/// It grows from attempt to attempt, a link that flaps included: whatever closes it each time, be
-/// it another gateway of the same name, is not met ten times a second.
-fn pause_after(last: Duration, up: Duration, longest: Duration) -> Duration {
-    match up > longest.max(STABLE) {
-        true => FIRST_PAUSE,
-        false => (last * 2).max(FIRST_PAUSE).min(longest),
+/// How many attempts failed since a link was up, and how many links in a row were up for a moment.
+/// They are counted apart: a server that starts anew twice is waited for no longer than one that
+/// starts once.
+#[derive(Debug, Default)]
+struct Pauses {
+    failed: u32,
+    flaps: u32,
+}
+
+impl Pauses {
+    /// The pause before the next attempt, when the link was up for so long, or was not. It grows
+    /// for a link that flaps, too: whatever closes it each time, be it another gateway of the same
+    /// name, is not met ten times a second.
+    fn after(&mut self, up: Option<Duration>, longest: Duration) -> Duration {
+        let so_many = match up {
+            None => &mut self.failed,
+            Some(up) => {
+                self.failed = 0;
+                if up > longest.max(STABLE) {
+                    self.flaps = 0;
+                }
+                &mut self.flaps
+            }
+        };
+        let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(*so_many).unwrap_or(u32::MAX));
+        *so_many = (*so_many + 1).min(31);
+        doubled.min(longest)
     }
 }
 
@@ -347,30 +367,43 @@ async fn keep_writing(port: &LinkPort, mut writer: impl AsyncWrite + Unpin) -> C
 mod tests {
     use super::*;
 
-    fn pauses(ups: &[u64], longest: u64) -> Vec<u64> {
-        let mut pause = Duration::ZERO;
-        let next = |up: &u64| {
-            pause = pause_after(pause, Duration::from_millis(*up), Duration::from_millis(longest));
-            u64::try_from(pause.as_millis()).unwrap()
-        };
-        ups.iter().map(next).collect()
+    /// The pauses after links that were up for so many milliseconds; `None` where one failed.
+    fn pauses(ups: &[Option<u64>], longest: u64) -> Vec<u128> {
+        let mut pauses = Pauses::default();
+        let longest = Duration::from_millis(longest);
+        let next = |up: &Option<u64>| pauses.after(up.map(Duration::from_millis), longest);
+        ups.iter().map(next).map(|pause| pause.as_millis()).collect()
     }
 
     #[test]
     fn a_link_that_flaps_backs_off_although_it_was_served_for_a_moment() {
         let expected = [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
-        assert_eq!(pauses(&[0; 9], 10_000), expected);
-        assert_eq!(pauses(&[5, 900, 50, 9_000, 10_000, 0, 1, 2, 3], 10_000), expected);
+        assert_eq!(pauses(&[None; 9], 10_000), expected);
+        let ups = [5, 900, 50, 9_000, 10_000, 0, 1, 2, 3];
+        assert_eq!(pauses(&ups.map(Some), 10_000), expected);
+        assert_eq!(pauses(&[None; 99], 3_600_000)[98], 3_600_000);
+        // An attempt that fails between two of them takes nothing back.
+        assert_eq!(
+            pauses(&[Some(5), None, Some(5), None, None, Some(5)], 10_000),
+            [100, 100, 200, 100, 200, 400]
+        );
     }
 
     #[test]
     fn a_link_that_was_up_for_long_comes_back_at_once() {
         assert_eq!(
-            pauses(&[0, 0, 0, 10_001, 0, 3_600_000], 10_000),
-            [100, 200, 400, 100, 200, 100]
+            pauses(&[None, None, None, Some(10_001), None, Some(3_600_000)], 10_000),
+            [100, 200, 400, 100, 100, 100]
         );
-        assert_eq!(pauses(&[0, 0, 59_000, 60_001], 60_000), [100, 200, 400, 100]);
+        assert_eq!(pauses(&[None, None, Some(59_000), Some(60_001)], 60_000), [100, 200, 100, 100]);
         // Two gateways of one name throw each other out at each attempt, whatever is configured.
-        assert_eq!(pauses(&[150, 150, 150], 200), [100, 200, 200]);
+        assert_eq!(pauses(&[Some(150); 3], 200), [100, 200, 200]);
+    }
+
+    #[test]
+    fn a_server_that_starts_twice_is_waited_for_no_longer_than_one_that_starts_once() {
+        let mut ups = [None; 9].to_vec();
+        ups.extend([Some(60), None]);
+        assert_eq!(pauses(&ups, 10_000)[9..], [100, 100]);
     }
 }

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Notify, oneshot};
 
 use super::journal_file::{self, Job, JournalError, Writer};
 use super::runner::Runner;
@@ -25,6 +25,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The file is written anew, without what has ended, when it is longer than this and twice as long
 /// as what is unfinished.
 const LONG: usize = 16 * 1_024 * 1_024;
+/// The file is written anew, too, when what has ended is in it for so long; with much that is
+/// unfinished for so long for each [`LONG`] of it.
+const KEPT: Duration = Duration::from_secs(60);
 /// Octets that may wait for the disk; beyond them nothing is journalled until it has caught up.
 const WAITING: usize = 64 * 1_024 * 1_024;
 
@@ -66,6 +69,8 @@ pub(super) struct Journal {
     more: Notify,
     writer: RefCell<Option<Writer>>,
     length: Cell<usize>,
+    /// Since when there is something in the file that has ended.
+    ended_since: Cell<Option<Instant>>,
     failed: Cell<bool>,
     results: RefCell<Option<UnboundedReceiver<io::Result<()>>>>,
 }
@@ -102,6 +107,7 @@ impl Journal {
             more: Notify::new(),
             writer: RefCell::new(Some(writer)),
             length: Cell::new(length),
+            ended_since: Cell::new(None),
             failed: Cell::new(false),
             results: RefCell::new(Some(results)),
         };
@@ -132,6 +138,9 @@ impl Journal {
             Entry::Ended(id) => {
                 if self.live.borrow_mut().remove(&id).is_some_and(|live| live.written) {
                     self.ended.borrow_mut().push(id);
+                    if self.ended_since.get().is_none() {
+                        self.ended_since.set(Some(Instant::now()));
+                    }
                     self.more.notify_one();
                 }
                 return;
@@ -152,6 +161,8 @@ impl Journal {
         loop {
             tokio::select! {
                 () = self.more.notified() => {}
+                // The texts of messages that have ended do not stay.
+                () = tokio::time::sleep(KEPT), if self.ended_since.get().is_some() => {}
                 Some(result) = results.recv() => {
                     self.told(&runner, result);
                     continue;
@@ -184,7 +195,10 @@ impl Journal {
             return false;
         }
         // After a failure nobody knows how far the file is good.
-        if self.failed.get() || self.length.get() > LONG.max(2 * self.unfinished_octets()) {
+        if self.failed.get()
+            || self.length.get() > LONG.max(2 * self.unfinished_octets())
+            || self.holds_what_ended()
+        {
             self.dirty.borrow_mut().clear();
             self.ended.borrow_mut().clear();
             let mut live = self.live.borrow_mut();
@@ -193,6 +207,7 @@ impl Journal {
             }
             let octets = snapshot(&live);
             self.length.set(octets.len());
+            self.ended_since.set(None);
             writer.send(Job::Anew(octets));
             return true;
         }
@@ -229,6 +244,13 @@ impl Journal {
         octets
     }
 
+    /// Whether something that has ended was in the file for too long.
+    fn holds_what_ended(&self) -> bool {
+        let Some(since) = self.ended_since.get() else { return false };
+        let much = 1 + self.length.get() / LONG;
+        since.elapsed() >= KEPT.saturating_mul(u32::try_from(much).unwrap_or(u32::MAX))
+    }
+
     /// A low estimate: it only decides when the file is written anew.
     fn unfinished_octets(&self) -> usize {
         let all = self.live.borrow();
@@ -242,11 +264,12 @@ impl Journal {
         all.values().map(octets).sum()
     }
 
-    /// Writes what is left and waits until it is in the file.
-    pub(super) fn close(&self) {
+    /// Writes what is left, and nothing else; what became of it is told when it is in the file.
+    pub(super) fn close(&self) -> Option<oneshot::Receiver<io::Result<()>>> {
         self.group();
-        // The thread ends with its last job when the way to it is gone.
-        drop(self.writer.borrow_mut().take());
+        let writer = self.writer.borrow_mut().take()?;
+        writer.send(Job::Anew(snapshot(&self.live.borrow())));
+        Some(writer.close())
     }
 }
 

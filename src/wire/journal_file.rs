@@ -5,7 +5,7 @@
 //! length (4 octets) and itself.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::hash::Hasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,9 @@ use std::thread;
 use bytes::{Buf, Bytes};
 use siphasher::sip::SipHasher13;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
+use super::private_file;
 use crate::codec::xmpp::Text;
 use crate::config::Transport;
 use crate::flow::{DeliveryId, Part, Sent, Taken, Unfinished};
@@ -77,6 +79,7 @@ pub(super) fn read(path: &Path, unix_ms: u64) -> Result<Read, JournalError> {
     if !whole {
         let aside = path.with_extension(format!("journal.damaged-{unix_ms}"));
         std::fs::rename(path, &aside).map_err(failed)?;
+        private_file::open(&aside).map_err(failed)?;
         damaged = Some(aside);
     }
     Ok(Read { unfinished, damaged })
@@ -223,12 +226,12 @@ pub(super) enum Job {
     Anew(Vec<u8>),
 }
 
-/// The way to the thread; when it is dropped, what waits is written first.
+/// The way to the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: mpsc::Sender<Job>,
     waiting: Arc<AtomicUsize>,
-    thread: Option<thread::JoinHandle<()>>,
+    ended: oneshot::Receiver<io::Result<()>>,
 }
 
 impl Writer {
@@ -244,7 +247,9 @@ impl Writer {
         let waiting = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&waiting);
         let thread_path = path.clone();
+        let (end, ended) = oneshot::channel();
         let work = move || {
+            let mut whole = Ok(());
             for job in receiver {
                 let (length, result) = match &job {
                     Job::Append(octets) => (octets.len(), file.write_all(octets)),
@@ -254,12 +259,21 @@ impl Writer {
                     }
                 };
                 count.fetch_sub(length, Ordering::Relaxed);
+                match (&job, &result) {
+                    (Job::Anew(_), Ok(())) => whole = Ok(()),
+                    (Job::Append(_), Err(error)) => {
+                        whole = Err(io::Error::new(error.kind(), error.to_string()));
+                    }
+                    // The file is as good as it was.
+                    _ => {}
+                }
                 // When nobody listens any more, what waits is still written.
                 let _ = told.send(result);
             }
+            let _ = end.send(whole);
         };
-        let thread = thread::Builder::new().name("journal".into()).spawn(work).map_err(failed)?;
-        Ok(Writer { jobs: Some(jobs), waiting, thread: Some(thread) })
+        thread::Builder::new().name("journal".into()).spawn(work).map_err(failed)?;
+        Ok(Writer { jobs, waiting, ended })
     }
 
     /// Octets that wait for the disk.
@@ -270,26 +284,20 @@ impl Writer {
     pub(super) fn send(&self, job: Job) {
         let (Job::Append(octets) | Job::Anew(octets)) = &job;
         self.waiting.fetch_add(octets.len(), Ordering::Relaxed);
-        if let Some(jobs) = &self.jobs {
-            // The thread ends only with this handle.
-            let _ = jobs.send(job);
-        }
+        // The thread ends only with this handle.
+        let _ = self.jobs.send(job);
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+    /// What waits is written; whether the file has all of it is told then.
+    pub(super) fn close(self) -> oneshot::Receiver<io::Result<()>> {
+        self.ended
     }
 }
 
 /// Replaces the file in one step: whoever is killed meanwhile leaves the old one or the new one.
 fn anew(path: &Path, octets: &[u8]) -> io::Result<File> {
     let beside = path.with_extension("journal.new");
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&beside)?;
+    let mut file = private_file::anew(&beside)?;
     file.write_all(octets)?;
     std::fs::rename(&beside, path)?;
     Ok(file)

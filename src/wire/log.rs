@@ -1,18 +1,40 @@
 //! Events to log lines: at most so many of one cause in a second, the rest counted.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info, warn};
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::config::Config;
 use crate::flow::{Event, LinkId, PeerId, Sighting, direction};
 
 /// How often a trouble that lasts is told again.
 const REMINDER: Duration = Duration::from_secs(60);
+
+/// What bounds the line of an event, before anything else is looked at.
+fn cause(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::LinkUp(_) => Some("component link up"),
+        Event::Quarantined { .. } => Some("stanza put aside"),
+        Event::PeerUp(_) => Some("SIP peer up"),
+        Event::PeerDown(..) => Some("SIP peer down"),
+        Event::WithoutTcp(..) => Some("SIP peer takes no TCP"),
+        Event::CameBack(_) => Some("message came back"),
+        Event::Abandoned(_) => Some("message given up"),
+        Event::Encrypted(_) => Some("encrypted message"),
+        Event::Refused { .. } => Some("SIP request refused"),
+        // What is not told at all, once a minute, or at a level without a bound, does not count.
+        Event::LinkDown(..)
+        | Event::TooLarge { .. }
+        | Event::ClosedTwice { .. }
+        | Event::Carried { .. }
+        | Event::Ended { .. } => None,
+    }
+}
 
 /// The log, with the names of links and peers.
 #[derive(Debug)]
@@ -25,6 +47,10 @@ pub(super) struct Log {
     told: RefCell<BTreeMap<&'static str, Instant>>,
     /// Why links are down, and when that was last told.
     down: RefCell<BTreeMap<LinkId, (String, Instant)>>,
+    /// Lines that nobody read in time.
+    dropped: ErrorCounter,
+    /// How many of them were told.
+    dropped_told: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -34,7 +60,7 @@ struct Cause {
 }
 
 impl Log {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, dropped: ErrorCounter) -> Self {
         let link = |component: &crate::config::Component| component.name.clone();
         let peer = |peer: &crate::config::Peer| format!("{} ({})", peer.name, peer.uri.as_str());
         Log {
@@ -44,6 +70,8 @@ impl Log {
             causes: RefCell::default(),
             told: RefCell::default(),
             down: RefCell::default(),
+            dropped,
+            dropped_told: Cell::new(0),
         }
     }
 
@@ -61,14 +89,37 @@ impl Log {
         let now = Instant::now();
         let mut causes = self.causes.borrow_mut();
         let entry = causes.entry(cause).or_insert(Cause { since: now, lines: 0 });
+        self.end_second(now, cause, entry);
+        entry.lines += 1;
+        entry.lines <= self.bound
+    }
+
+    fn end_second(&self, now: Instant, cause: &'static str, entry: &mut Cause) {
         if now - entry.since >= Duration::from_secs(1) {
             if entry.lines > self.bound {
                 warn!(left_out = entry.lines - self.bound, "more lines like \"{cause}\"");
             }
             *entry = Cause { since: now, lines: 0 };
         }
-        entry.lines += 1;
-        entry.lines <= self.bound
+    }
+
+    /// Tells what was left out and what was dropped since the last time: there may be no further
+    /// line of its cause for long.
+    pub(super) fn look_back(&self) {
+        let now = Instant::now();
+        for (cause, entry) in self.causes.borrow_mut().iter_mut() {
+            self.end_second(now, cause, entry);
+        }
+        let dropped = self.dropped();
+        let more = dropped - self.dropped_told.replace(dropped);
+        if more > 0 {
+            warn!(dropped = more, "log lines were dropped: nobody read them in time");
+        }
+    }
+
+    /// Lines that were dropped since the start, since nobody read them.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.dropped_lines() as u64
     }
 
     /// Whether a link is down for a reason that was not told within the last minute.
@@ -84,14 +135,17 @@ impl Log {
     }
 
     pub(super) fn event(&self, event: &Event) {
+        if let Event::LinkUp(link) = event {
+            self.down.borrow_mut().remove(link);
+        }
+        if cause(event).is_some_and(|cause| !self.may(cause)) {
+            return;
+        }
         match event {
-            Event::LinkUp(link) => {
-                self.down.borrow_mut().remove(link);
-                info!(component = self.link(*link), "component link up");
-            }
+            Event::LinkUp(link) => info!(component = self.link(*link), "component link up"),
             Event::LinkDown(link, reason) => {
                 let component = self.link(*link);
-                match self.is_news(*link, reason) {
+                match self.is_news(*link, reason) && self.may("component link down") {
                     true => error!(component, "component link down: {reason}"),
                     false => debug!(component, "component link still down: {reason}"),
                 }
@@ -112,8 +166,10 @@ impl Log {
             }
             Event::Carried { correlation, route } => debug!(id = %correlation, "{route}"),
             Event::Ended { correlation, outcome, failed } => {
-                if self.may(if *failed { "message failed" } else { "message ended" }) {
-                    info!(id = %correlation, "{outcome}");
+                match *failed && self.may("message failed") {
+                    true => info!(id = %correlation, "{outcome}"),
+                    // At this level every message has its lines.
+                    false => debug!(id = %correlation, "{outcome}"),
                 }
             }
             Event::Abandoned(delivery) => {
@@ -123,11 +179,7 @@ impl Log {
                 );
             }
             Event::Encrypted(sighting) => self.encrypted(sighting),
-            Event::Refused { remote, outcome } => {
-                if self.may("SIP request refused") {
-                    info!(%remote, "SIP request {outcome}");
-                }
-            }
+            Event::Refused { remote, outcome } => info!(%remote, "SIP request {outcome}"),
         }
     }
 
@@ -160,14 +212,12 @@ impl Log {
 
     /// Ids, addresses and what was decided; of the message nothing.
     fn encrypted(&self, sighting: &Sighting) {
-        if self.may("encrypted message") {
-            let Sighting { correlation, scheme, decision, place, from, to, id, .. } = sighting;
-            info!(
-                id = %correlation, stanza = ?id, scheme = ?scheme, from = ?from, to = ?to,
-                place = ?place, direction = direction(sighting.towards),
-                decision = decision.name(), "end-to-end encryption"
-            );
-        }
+        let Sighting { correlation, scheme, decision, place, from, to, id, .. } = sighting;
+        info!(
+            id = %correlation, stanza = ?id, scheme = ?scheme, from = ?from, to = ?to,
+            place = ?place, direction = direction(sighting.towards),
+            decision = decision.name(), "end-to-end encryption"
+        );
     }
 
     pub(super) fn oversized(&self, component: &str) {
@@ -195,6 +245,23 @@ impl Log {
     }
 
     pub(super) fn alarm_over(&self, what: &str) {
-        info!("alarm over: {what}");
+        if self.may("alarm over") {
+            info!("alarm over: {what}");
+        }
+    }
+
+    /// What the admin socket was told to do.
+    pub(super) fn ordered(&self, what: &str) {
+        if self.may("order") {
+            info!("{what}");
+        }
+    }
+
+    pub(super) fn ignored_signal(&self, name: &'static str) {
+        if self.may("signal") {
+            warn!(
+                "{name} means nothing here: SIGHUP lets the rules be read anew, `stox status` asks"
+            );
+        }
     }
 }

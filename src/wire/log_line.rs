@@ -6,7 +6,7 @@ use std::io::{self, Write};
 /// or a user may have sent it, is written as an escape. Escape characters are left alone: the
 /// subscriber escapes those of values, and those that are left are its own colours.
 #[derive(Debug)]
-pub struct OneLine<W>(pub W);
+pub(super) struct OneLine<W>(pub(super) W);
 
 impl<W: Write> Write for OneLine<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {

@@ -38,14 +38,23 @@ pub(super) fn begin(runner: &Rc<Runner>, config: &Arc<Config>) {
 
 /// Loads the rules anew and swaps them in, unless something is wrong with them.
 pub(super) async fn reload(runner: &Rc<Runner>, config: &Arc<Config>) -> Reloaded {
+    if config.rules.is_none() {
+        let why = "this process was started without `rules`: name their directory in stox.yaml and restart it";
+        warn!("rules: {why}");
+        let digest = runner.gateway.borrow().rules_digest().to_owned();
+        return Reloaded { taken: false, digest, told: vec![why.to_owned()] };
+    }
     // Reading and trying take a while: the thread that serves goes on.
     let settings = Arc::clone(config);
     let loaded = tokio::task::spawn_blocking(move || {
-        rehearsal::load_tested(settings.rules.as_deref(), Some(&settings))
+        let loaded = rehearsal::load_tested(settings.rules.as_deref(), Some(&settings));
+        (loaded, changed(&settings))
     });
-    let loaded = loaded.await.unwrap_or_else(|_| Err(vec!["the rules cannot be tried".to_owned()]));
+    let (loaded, changed) =
+        loaded.await.unwrap_or_else(|_| (Err(vec!["the rules cannot be tried".to_owned()]), None));
     match loaded {
-        Ok((rules, told)) => {
+        Ok((rules, mut told)) => {
+            told.extend(changed);
             let digest = rules.digest.clone();
             let tests = rules.tests.len();
             runner.feed(Input::Rules(rules));
@@ -62,6 +71,14 @@ pub(super) async fn reload(runner: &Rc<Runner>, config: &Arc<Config>) -> Reloade
             Reloaded { taken: false, digest, told }
         }
     }
+}
+
+/// Whether the configuration is another one by now: it does not count before a restart.
+fn changed(config: &Config) -> Option<String> {
+    let text = std::fs::read_to_string(&config.file).ok()?;
+    let name = config.file.display();
+    (crate::config::digest(&text) != config.digest)
+        .then(|| format!("{name} has changed since the start: restart to take it"))
 }
 
 /// Reloads at each SIGHUP, for ever.

@@ -7,11 +7,10 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::clock::Clock;
 use super::component::{self, LinkPort};
@@ -19,13 +18,16 @@ use super::connections::{self, Connections};
 use super::journal::Journal;
 use super::journal_file::JournalError;
 use super::log::Log;
+use super::log_output::LogOutput;
 use super::runner::Runner;
-use super::store::{Store, StoreError, StoreHandle};
+use super::signals::{self, Stop};
+use super::store::{Opening, Store, StoreError};
+use super::store_thread::{StoreHandle, Told};
 use super::udp::{self, UdpPort};
 use super::{admin, dns, metrics, reload, tls};
 use crate::codec::xmpp;
 use crate::config::{Config, Transport};
-use crate::flow::{Answer, CommitId, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
+use crate::flow::{Answer, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
 use crate::gateway::Gateway;
 use crate::rules::Rules;
 
@@ -64,6 +66,9 @@ pub enum RunError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// It stopped, and what it knows is not on disk.
+    #[error("store.path: not on disk, and lost with this process: {0}")]
+    Unsaved(String),
     /// The system refuses something else.
     #[error("the system refuses: {0}")]
     System(#[from] io::Error),
@@ -71,31 +76,43 @@ pub enum RunError {
 
 /// How long a gateway that is told to stop waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long it waits then for the disk; with [`DRAIN`] less than what a service manager allows.
+const CLOSE: Duration = Duration::from_secs(8);
+/// The same after a second signal.
+const CLOSE_AT_ONCE: Duration = Duration::from_secs(1);
+/// How often the store is looked at: a record that waits from one time to the second next waits
+/// for a disk that stands still.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to stop.
 ///
 /// # Errors
-/// When it cannot start; nothing was served then.
-pub fn run(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
+/// When it cannot start; nothing was served then. [`RunError::Unsaved`] when it has stopped and
+/// could not put on disk what it knows.
+pub fn run(config: Arc<Config>, rules: Arc<Rules>, output: &LogOutput) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, serve(config, rules))
+    let log = Log::new(&config, output.counter());
+    let served = LocalSet::new().block_on(&runtime, serve(config, rules, log));
+    // A thread that waits for a disk or for a name is left behind.
+    runtime.shutdown_background();
+    served
 }
 
-async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
+async fn serve(config: Arc<Config>, rules: Arc<Rules>, log: Log) -> Result<(), RunError> {
     let mut seed = [0; 32];
     let mut fresh_key = [0; 16];
     tls::entropy(&mut seed)?;
     tls::entropy(&mut fresh_key)?;
 
     let clock = Clock::start();
-    let opened = Store::open(&config.store, fresh_key, clock.now().unix_ms)?;
+    let opened = Store::open(&config.store, fresh_key, clock.now().unix_ms, Opening::Start)?;
     let left = Journal::open(&config.store, clock.now().unix_ms)?;
     let journal = Rc::new(left.journal);
-    let (committed, commits) = unbounded_channel();
-    let store = opened.store.serve(committed)?;
     let (udp, tcp) = listeners(&config)?;
     let asked = bind_asked(&config)?;
     let mut stop = Stop::new()?;
+    let (told, commits) = unbounded_channel();
+    let store = StoreHandle::serve(opened.store, config.store.clone(), opened.key, told)?;
 
     let source = IdSource { seed, key: opened.key };
     let verbose = tracing::enabled!(tracing::Level::DEBUG);
@@ -103,7 +120,7 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     let mut effects = Vec::new();
     let gateway =
         Gateway::new(Arc::clone(&config), rules, &source, stored, verbose, now, &mut effects);
-    let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)));
+    let runner = join(&config, gateway, clock, udp.clone(), (store, Rc::clone(&journal)), log);
 
     runner.perform(effects);
     reload::begin(&runner, &config);
@@ -114,6 +131,7 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     spawn_links(&runner, &config, seed);
     spawn_asked(&runner, &config, asked);
     spawn_local(keep_committing(Rc::clone(&runner), commits));
+    spawn_local(signals::keep_ignoring(Rc::clone(&runner)));
     spawn_local(Rc::clone(&journal).keep_writing(Rc::clone(&runner)));
     spawn_local({
         let runner = Rc::clone(&runner);
@@ -124,12 +142,56 @@ async fn serve(config: Arc<Config>, rules: Arc<Rules>) -> Result<(), RunError> {
     info!(version = env!("CARGO_PKG_VERSION"), "serving");
 
     stop.asked().await;
+    end(&runner, &journal, &config, &mut stop).await
+}
+
+/// Ends what was served, in order, and puts on disk what is known.
+async fn end(
+    runner: &Rc<Runner>,
+    journal: &Journal,
+    config: &Config,
+    stop: &mut Stop,
+) -> Result<(), RunError> {
     info!("stopping: nothing new is taken on");
-    drain(&runner, &mut stop).await;
-    journal.close();
+    let again = drain(runner, stop).await;
+    let unsaved = close(runner, journal, stop, again).await;
     let _ = std::fs::remove_file(&config.admin_socket);
+    if let Some(unsaved) = unsaved {
+        error!("store.path: not on disk, and lost with this process: {unsaved}");
+        return Err(RunError::Unsaved(unsaved));
+    }
     info!("stopped");
     Ok(())
+}
+
+/// Puts on disk what the gateway knows; what is not there in the end is told.
+async fn close(runner: &Runner, journal: &Journal, stop: &mut Stop, again: bool) -> Option<String> {
+    let (records, messages) = (runner.close_store(), journal.close());
+    let closed = async {
+        let mut unsaved = Vec::new();
+        if let Some(Ok(Some((count, cause)))) = optional(records).await {
+            unsaved.push(format!("{count} records of users ({cause})"));
+        }
+        if let Some(Ok(Err(cause))) = optional(messages).await
+            && journal.unfinished() > 0
+        {
+            unsaved.push(format!("{} messages to SIP ({cause})", journal.unfinished()));
+        }
+        (!unsaved.is_empty()).then(|| unsaved.join(", "))
+    };
+    let late = "the disk does not answer";
+    tokio::select! {
+        unsaved = closed => unsaved,
+        () = sleep(if again { CLOSE_AT_ONCE } else { CLOSE }) => Some(late.to_owned()),
+        () = stop.asked() => Some(format!("told to stop again, and {late}")),
+    }
+}
+
+async fn optional<T>(future: Option<impl Future<Output = T>>) -> Option<T> {
+    match future {
+        Some(future) => Some(future.await),
+        None => None,
+    }
 }
 
 /// A file that could not be read begins anew; the old one is kept, and the alarm with it.
@@ -157,6 +219,7 @@ fn join(
     clock: Clock,
     udp: Vec<Option<Rc<UdpPort>>>,
     (store, journal): (StoreHandle, Rc<Journal>),
+    log: Log,
 ) -> Rc<Runner> {
     let links = config.components.iter().map(|_| Rc::default()).collect::<Vec<Rc<LinkPort>>>();
     let connections = Rc::new(Connections::new(config));
@@ -167,7 +230,6 @@ fn join(
                 spawn_local(resolve(runner, Arc::clone(&settings), query));
             }
         });
-        let log = Log::new(config);
         let connections = Rc::clone(&connections);
         Runner::new(gateway, clock, links, connections, log, udp, store, journal, resolve)
     });
@@ -258,47 +320,52 @@ fn jitter(seed: [u8; 32], stream: u64) -> impl FnMut() -> f64 {
     move || f64::from(random.next_u32()) / f64::from(u32::MAX)
 }
 
-async fn keep_committing(
-    runner: Rc<Runner>,
-    mut commits: UnboundedReceiver<Result<CommitId, StoreError>>,
-) {
-    while let Some(committed) = commits.recv().await {
-        match committed {
-            Ok(id) => {
+/// Hears what became of records, for ever. What waits for a store that cannot be written is done
+/// all the same, since nobody would be served otherwise: the alarm says that a crash may lose it.
+/// What waits for a disk that stands still goes on waiting.
+async fn keep_committing(runner: Rc<Runner>, mut commits: UnboundedReceiver<Told>) {
+    let mut look = tokio::time::interval(LOOK);
+    let mut oldest = None;
+    loop {
+        let told = tokio::select! {
+            told = commits.recv() => told,
+            _ = look.tick() => {
+                let held = runner.oldest_held();
+                if held.is_some() && held == oldest {
+                    let why = "store.path: the disk does not answer; presence waits for it";
+                    runner.alarm("store", Some(why.to_owned()));
+                }
+                oldest = held;
+                runner.log.look_back();
+                continue;
+            }
+        };
+        match told {
+            Some(Told::Safe(id)) => {
                 runner.alarm("store", None);
                 runner.feed(Input::Committed(id));
             }
-            Err(cause) => {
-                runner.alarm("store", Some(cause.to_string()));
-                runner.go_on_without_the_store();
+            Some(Told::Failed(id, cause)) => {
+                runner.alarm("store", Some(cause));
+                runner.feed(Input::Committed(id));
             }
+            Some(Told::Lost(aside)) => {
+                let kept =
+                    aside.map(|aside| format!("the old file is kept as {}", aside.display()));
+                let why = kept.unwrap_or_else(|| "its file was gone".to_owned());
+                warn!(
+                    "store.path: a new store is begun, and all that is known written to it: {why}"
+                );
+                runner.feed(Input::StoreLost);
+            }
+            None => return,
         }
     }
 }
 
-/// The signals that end the process.
-struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Stop {
-    fn new() -> io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Stop { terminate, interrupt })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Waits until nothing is in flight, a bounded time, or a second signal.
-async fn drain(runner: &Rc<Runner>, stop: &mut Stop) {
+/// Waits until nothing is in flight, a bounded time, or a second signal; the answer is whether
+/// that came.
+async fn drain(runner: &Rc<Runner>, stop: &mut Stop) -> bool {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     runner.feed(Input::Drain);
     let end = Instant::now() + DRAIN;
@@ -307,10 +374,11 @@ async fn drain(runner: &Rc<Runner>, stop: &mut Stop) {
             () = sleep(Duration::from_millis(20)) => {}
             () = stop.asked() => {
                 error!("told to stop again: what is in flight is given up");
-                return;
+                return true;
             }
         }
     }
     // What was written last leaves.
     sleep(Duration::from_millis(20)).await;
+    false
 }

@@ -6,14 +6,14 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::clock::Clock;
 use super::component::LinkPort;
 use super::connections::Connections;
 use super::journal::Journal;
 use super::log::Log;
-use super::store::StoreHandle;
+use super::store_thread::{StoreHandle, Unsaved};
 use super::udp::{self, UdpPort};
 use crate::codec::xmpp::Jid;
 use crate::config::Transport;
@@ -30,7 +30,7 @@ pub(super) struct Runner {
     pub(super) connections: Rc<Connections>,
     pub(super) log: Log,
     udp: Vec<Option<Rc<UdpPort>>>,
-    store: StoreHandle,
+    store: RefCell<StoreHandle>,
     journal: Rc<Journal>,
     /// Troubles that last, by what they are of.
     alarms: RefCell<BTreeMap<&'static str, String>>,
@@ -65,7 +65,7 @@ impl Runner {
             connections,
             log,
             udp,
-            store,
+            store: RefCell::new(store),
             journal,
             alarms: RefCell::default(),
             rules: RefCell::default(),
@@ -98,6 +98,7 @@ impl Runner {
         status.counters.insert("rules_reloads_taken".to_owned(), rules.taken);
         status.counters.insert("rules_reloads_refused".to_owned(), rules.refused);
         status.rules = rules;
+        status.counters.insert("log_lines_dropped".to_owned(), self.log.dropped());
         status
     }
 
@@ -109,6 +110,11 @@ impl Runner {
     /// What the gateway knows of a SIP user.
     pub(super) fn target(&self, user: &Jid) -> TargetStatus {
         self.gateway.borrow().target(self.clock.now(), user)
+    }
+
+    /// How many XMPP users watch a SIP user, or are watched.
+    pub(super) fn users_of(&self, contact: &Jid) -> usize {
+        self.gateway.borrow().users_of(contact)
     }
 
     /// The rules that count from the start.
@@ -185,7 +191,7 @@ impl Runner {
                 }
                 Effect::Commit { id, records, then } => {
                     self.held.borrow_mut().push_back((id, then));
-                    self.store.commit(id, records);
+                    self.store.borrow().commit(id, records);
                 }
                 Effect::Journal(entry) => self.journal.note(entry),
                 Effect::Resolve { query } => (self.resolve)(query),
@@ -228,13 +234,14 @@ impl Runner {
         released
     }
 
-    /// The store cannot be written: what waits for it is done all the same, since nobody would be
-    /// served otherwise. The alarm says that a crash may lose it; the records are tried again.
-    pub(super) fn go_on_without_the_store(&self) {
-        let held = std::mem::take(&mut *self.held.borrow_mut());
-        for (_, effects) in held {
-            self.perform(effects);
-        }
+    /// The group that waits longest for its records.
+    pub(super) fn oldest_held(&self) -> Option<CommitId> {
+        self.held.borrow().front().map(|(id, _)| *id)
+    }
+
+    /// Writes what waits for the store, and closes it: what is not on disk then is the answer.
+    pub(super) fn close_store(&self) -> Option<oneshot::Receiver<Option<Unsaved>>> {
+        self.store.borrow_mut().close()
     }
 
     /// Feeds the core its deadlines, for ever.

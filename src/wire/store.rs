@@ -1,17 +1,16 @@
-//! The embedded store: one file, one thread, group commits.
+//! The embedded store: one file of redb. Whatever is wrong with it is an error: a damaged file is
+//! noticed when it is opened, and a panic of the library is caught.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
 
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
 };
-use tokio::sync::mpsc::UnboundedSender;
 
-use crate::flow::{CommitId, PairId, Record, Stored};
+use super::{guard, private_file};
+use crate::flow::{PairId, Record, Stored};
 
 /// Names of single values: the format's version, the key of the hashes.
 const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
@@ -42,6 +41,9 @@ pub enum StoreError {
     /// It cannot be read or written.
     #[error("store.path: cannot use the store: {0}")]
     Use(#[from] redb::Error),
+    /// The library panicked over it.
+    #[error("store.path: cannot use the store: it is damaged, or its library is wrong: {0}")]
+    Panicked(String),
     /// The file is something else.
     #[error("store.path: {0} is no store: move it away, or name another file")]
     Foreign(PathBuf),
@@ -63,30 +65,54 @@ from_redb!(TransactionError, TableError, StorageError, CommitError, SetDurabilit
 
 impl StoreError {
     /// Whether the file itself is wrong, and not the way to it.
-    fn is_damage(&self) -> bool {
+    pub(super) fn is_damage(&self) -> bool {
         let storage = match self {
             StoreError::Open(DatabaseError::Storage(storage)) => storage,
             StoreError::Open(DatabaseError::UpgradeRequired(_)) => return true,
-            StoreError::Use(redb::Error::Corrupted(_)) => return true,
+            StoreError::Use(redb::Error::Corrupted(_)) | StoreError::Panicked(_) => return true,
+            StoreError::Use(redb::Error::Io(error)) => return is_damage(error),
+            // Tables of other types than theirs.
+            StoreError::Use(
+                redb::Error::TableTypeMismatch { .. } | redb::Error::TypeDefinitionChanged { .. },
+            ) => return true,
             _ => return false,
         };
         match storage {
             StorageError::Corrupted(_) => true,
-            StorageError::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+            StorageError::Io(error) => is_damage(error),
             _ => false,
         }
     }
 }
 
-/// Whether a file begins as a store does.
-fn is_store(path: &Path) -> std::io::Result<bool> {
-    let mut head = [0; MAGIC.len()];
-    let length = File::open(path)?.read(&mut head)?;
-    Ok(head.get(..length) == Some(MAGIC))
+/// Whether an error is about what is in the file: it ends too early, or is none of redb's.
+fn is_damage(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    matches!(error.kind(), InvalidData | UnexpectedEof)
 }
 
-/// The first octets of a redb file.
+/// Whether a file begins as a store does, or did before it was damaged or cut; redb writes these
+/// octets last, and a full disk leaves zeros in their place.
+fn is_store(path: &Path) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut head)?;
+    let same = head.iter().zip(MAGIC).filter(|(found, wanted)| found == wanted).count();
+    Ok(same * 3 >= head.len() * 2 || head.iter().all(|octet| *octet == 0))
+}
+
+/// The first octets of a redb file; two thirds of them tell a damaged one from another file.
 const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// By a process that begins: every page is checked, and what is in it is read.
+    Start,
+    /// By the same process once more, after the disk refused: nothing is checked or read.
+    Again,
+    /// The same, after damage was met: every page is checked.
+    Doubted,
+}
 
 /// An open store.
 pub(super) struct Store {
@@ -112,42 +138,64 @@ impl Store {
         path: &Path,
         fresh_key: [u8; 16],
         unix_ms: u64,
+        opening: Opening,
     ) -> Result<Opened, StoreError> {
         if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory).map_err(StoreError::Directory)?;
         }
-        let fresh = !path.exists();
-        match Self::open_file(path, fresh_key, unix_ms) {
+        let written = path.metadata().is_ok_and(|data| data.is_file() && data.len() > 0);
+        if written && !is_store(path).map_err(DatabaseError::from)? {
+            return Err(StoreError::Foreign(path.to_owned()));
+        }
+        match Self::open_file(path, fresh_key, unix_ms, opening) {
             Err(error) if error.is_damage() => {
-                if !is_store(path).map_err(StoreError::Directory)? {
-                    return Err(StoreError::Foreign(path.to_owned()));
-                }
                 let aside = path.with_extension(format!("redb.damaged-{unix_ms}"));
                 std::fs::rename(path, &aside).map_err(StoreError::Directory)?;
-                let mut opened = Self::open_file(path, fresh_key, unix_ms)?;
+                let mut opened = Self::open_file(path, fresh_key, unix_ms, opening)?;
                 opened.store.note_loss(unix_ms)?;
                 opened.stored.lost = true;
                 Ok(Opened { damaged: Some(aside), ..opened })
             }
-            Ok(opened) => Ok(Opened { fresh, ..opened }),
-            failed => failed,
+            done => done,
         }
     }
 
-    fn open_file(path: &Path, fresh_key: [u8; 16], unix_ms: u64) -> Result<Opened, StoreError> {
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_OCTETS);
-        let database = builder.create(path)?;
-        let mut store = Store { database };
-        let key = store.begin(fresh_key)?;
-        let stored = store.read(unix_ms)?;
-        Ok(Opened { store, key, stored, fresh: false, damaged: None })
+    fn open_file(
+        path: &Path,
+        fresh_key: [u8; 16],
+        unix_ms: u64,
+        opening: Opening,
+    ) -> Result<Opened, StoreError> {
+        guard::caught(|| Self::open_trusted(path, fresh_key, unix_ms, opening))
+            .unwrap_or_else(|panic| Err(StoreError::Panicked(panic)))
     }
 
-    /// Checks the format, makes the tables, drops that of an earlier version, and reads or sets the key.
-    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<[u8; 16], StoreError> {
+    fn open_trusted(
+        path: &Path,
+        fresh_key: [u8; 16],
+        unix_ms: u64,
+        opening: Opening,
+    ) -> Result<Opened, StoreError> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_OCTETS);
+        // Else a file that was altered is trusted, and may panic at any time later.
+        builder.set_check_integrity_on_open(opening != Opening::Again);
+        private_file::open(path).map_err(DatabaseError::from)?;
+        let database = builder.create(path)?;
+        let mut store = Store { database };
+        let (key, fresh) = store.begin(fresh_key)?;
+        let stored = match opening {
+            Opening::Start => store.read(unix_ms)?,
+            Opening::Again | Opening::Doubted => Stored::default(),
+        };
+        Ok(Opened { store, key, stored, fresh, damaged: None })
+    }
+
+    /// Checks the format, makes the tables, drops that of an earlier version, and reads or sets the
+    /// key; one without a key is new.
+    fn begin(&mut self, fresh_key: [u8; 16]) -> Result<([u8; 16], bool), StoreError> {
         let transaction = self.database.begin_write()?;
-        let key = {
+        let (key, fresh) = {
             let mut values = transaction.open_table(VALUES)?;
             let format = values.get("format")?.map(|format| format.value().to_vec());
             if let Some(other) = format.filter(|format| format != FORMAT) {
@@ -160,11 +208,11 @@ impl Store {
             }
             transaction.open_table(PAIRS)?;
             transaction.open_table(TARGETS)?;
-            known.unwrap_or(fresh_key)
+            (known.unwrap_or(fresh_key), known.is_none())
         };
         transaction.delete_table(TEXT_PROFILES)?;
         transaction.commit()?;
-        Ok(key)
+        Ok((key, fresh))
     }
 
     /// What the store before this one held is not here.
@@ -194,14 +242,31 @@ impl Store {
         Ok(Stored { records, lost })
     }
 
-    /// Puts groups of records on disk together.
-    fn write(&self, groups: &[(CommitId, Vec<Record>)]) -> Result<(), StoreError> {
+    /// Puts records on disk together. After an error the store must be closed and opened again:
+    /// redb takes nothing more then.
+    pub(super) fn write<'a>(
+        &self,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<(), StoreError> {
+        guard::caught(|| self.write_trusted(records))
+            .unwrap_or_else(|panic| Err(StoreError::Panicked(panic)))
+    }
+
+    /// Closes it; the library may panic over what it could not write.
+    pub(super) fn close(self) {
+        let _ = guard::caught(|| drop(self));
+    }
+
+    fn write_trusted<'a>(
+        &self,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.database.begin_write()?;
         transaction.set_quick_repair(true);
         {
             let mut targets = transaction.open_table(TARGETS)?;
             let mut pairs = transaction.open_table(PAIRS)?;
-            for record in groups.iter().flat_map(|(_, records)| records) {
+            for record in records {
                 match record {
                     Record::Target { address, value: Some(value) } => {
                         targets.insert(address.as_str(), value.as_str())?;
@@ -221,57 +286,110 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
-
-    /// Moves the store to its thread. What is on disk is told through `committed`; a failure is
-    /// told there too, once, and the records are kept to be tried with the next ones.
-    pub(super) fn serve(
-        self,
-        committed: UnboundedSender<Result<CommitId, StoreError>>,
-    ) -> std::io::Result<StoreHandle> {
-        let (sender, receiver) = mpsc::channel::<(CommitId, Vec<Record>)>();
-        let work = move || {
-            let mut waiting = Vec::new();
-            while let Ok(group) = receiver.recv() {
-                waiting.push(group);
-                waiting.extend(receiver.try_iter());
-                let Some(last) = waiting.last().map(|(id, _)| *id) else { continue };
-                let told = match self.write(&waiting) {
-                    Ok(()) => {
-                        waiting.clear();
-                        committed.send(Ok(last))
-                    }
-                    Err(error) => committed.send(Err(error)),
-                };
-                if told.is_err() {
-                    return;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("store".into()).spawn(work)?;
-        Ok(StoreHandle { sender: Some(sender), thread: Some(thread) })
-    }
 }
 
-/// The way to the store's thread; when it is dropped, what waits is written first.
-pub(super) struct StoreHandle {
-    sender: Option<mpsc::Sender<(CommitId, Vec<Record>)>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
 
-impl StoreHandle {
-    pub(super) fn commit(&self, id: CommitId, records: Vec<Record>) {
-        if let Some(sender) = &self.sender {
-            // The thread ends only with this handle.
-            let _ = sender.send((id, records));
+    use super::*;
+
+    const KEY: [u8; 16] = [7; 16];
+
+    /// A directory of its own, gone at the end.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let directory = format!("stox-store-{name}-{}", std::process::id());
+            let directory = std::env::temp_dir().join(directory);
+            std::fs::create_dir_all(&directory).expect("a directory");
+            Place(directory)
+        }
+
+        fn store(&self) -> PathBuf {
+            self.0.join("stox.redb")
+        }
+
+        fn set_aside(&self) -> usize {
+            let names = std::fs::read_dir(&self.0).expect("a directory").flatten();
+            names.filter(|it| it.file_name().to_string_lossy().contains("damaged")).count()
         }
     }
-}
 
-impl Drop for StoreHandle {
-    fn drop(&mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn pair(id: u64) -> Record {
+        Record::Pair { id: PairId(id), value: Some("x".repeat(200 + id as usize % 50)) }
+    }
+
+    /// A store that was written in several groups, as its file.
+    fn filled(place: &Place) -> Vec<u8> {
+        let store = Store::open(&place.store(), KEY, 1, Opening::Start).expect("a new one").store;
+        for group in 0..20 {
+            let records: Vec<Record> = (0..20).map(|id| pair(group * 20 + id)).collect();
+            store.write(records.iter()).expect("room");
+        }
+        store.close();
+        std::fs::read(place.store()).expect("a file")
+    }
+
+    #[test]
+    fn what_was_written_is_read_with_its_key() {
+        let place = Place::new("read");
+        filled(&place);
+        let opened = Store::open(&place.store(), [9; 16], 2, Opening::Start).expect("the same");
+        assert_eq!((opened.key, opened.stored.records.len(), opened.fresh), (KEY, 400, false));
+        assert_eq!((opened.damaged, opened.stored.lost), (None, false));
+    }
+
+    /// The program in `conformance/damage` does the same to 200 stores, with the whole process.
+    #[test]
+    fn whatever_is_damaged_the_store_opens() {
+        let place = Place::new("damage");
+        let whole = filled(&place);
+        let mut random = ChaCha8Rng::from_seed([3; 32]);
+        let mut below = |most: usize| random.next_u32() as usize % most;
+        for round in 0..40 {
+            let mut octets = whole.clone();
+            let (flips, within) =
+                [(1, octets.len()), (30, octets.len()), (8, 4_096), (300, 65_536)][round % 4];
+            for _ in 0..flips {
+                let at = below(within.min(octets.len()));
+                octets[at] ^= 1 << below(8);
+            }
+            if round % 5 == 4 {
+                octets.truncate(below(octets.len()));
+            }
+            std::fs::write(place.store(), &octets).expect("room");
+            let opened = Store::open(&place.store(), KEY, round as u64, Opening::Start)
+                .unwrap_or_else(|error| panic!("round {round}: {error}"));
+            opened.store.write([pair(1)].iter()).expect("it can be written");
+            opened.store.close();
+        }
+        assert!(place.set_aside() >= 20, "{}", place.set_aside());
+    }
+
+    #[test]
+    fn one_that_was_cut_anywhere_is_set_aside_and_another_file_is_not() {
+        let place = Place::new("cut");
+        let whole = filled(&place);
+        for length in [1, 5, 8, 9, 10, 100, 320, 4_095, 4_096, 5_000] {
+            std::fs::write(place.store(), &whole[..length]).expect("room");
+            let opened =
+                Store::open(&place.store(), KEY, length as u64, Opening::Start).expect("a new one");
+            assert!(opened.damaged.is_some() && opened.stored.lost, "{length}");
+        }
+        for other in ["my notes\n", "x", "redis dump 0007 and more\n"] {
+            std::fs::write(place.store(), other).expect("room");
+            let opened = Store::open(&place.store(), KEY, 99, Opening::Start);
+            assert!(matches!(opened, Err(StoreError::Foreign(_))), "{other}");
+            assert_eq!(std::fs::read(place.store()).expect("a file"), other.as_bytes());
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::secrets;
+
 /// A file by name and text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
@@ -127,11 +129,13 @@ impl fmt::Display for Finding {
             (Some(source), Some((start, end))) => {
                 let (line, column, text) = source.line_at(start);
                 let gutter = " ".repeat(line.to_string().len());
-                let rest = text.chars().count().saturating_sub(column - 1).max(1);
-                let covered = source.text.get(start..end).unwrap_or_default();
-                let wide = covered.lines().next().unwrap_or_default().chars().count();
-                let caret = "^".repeat(wide.clamp(1, rest));
-                let indent = " ".repeat(column - 1);
+                let before = source.text.get(..start).unwrap_or(&source.text);
+                let begin = before.rfind('\n').map_or(0, |at| at + 1);
+                let shown = begin..begin + text.len();
+                let (text, from, to) = secrets::masked(&source.text, shown, (start, end));
+                let rest = text.chars().count().saturating_sub(from).max(1);
+                let caret = "^".repeat(to.saturating_sub(from).clamp(1, rest));
+                let indent = " ".repeat(from);
                 write!(f, "\n{gutter}--> {}:{line}:{column}", source.name)?;
                 write!(f, "\n{gutter} |\n{line} | {text}\n{gutter} | {indent}{caret}")?;
                 if let Some(mend) = &self.mend {

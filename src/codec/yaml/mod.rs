@@ -8,6 +8,7 @@ mod document;
 mod finding;
 mod inline;
 mod reader;
+mod secrets;
 
 pub use document::Document;
 pub use finding::{Finding, Findings, Severity, Source};

@@ -199,6 +199,7 @@ impl State {
         match made {
             Ok((branch, way, octets)) => {
                 self.begin_client(now, owner, branch, way, octets, effects);
+                self.presence.launched.push(branch);
                 self.note_datagram(branch);
             }
             Err(why) => {
@@ -238,7 +239,8 @@ impl State {
         let way = self.way(now, Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
         if let Some(way) = way {
             self.counters.count(Counter::OutboundRerouted);
-            if self.repeat(now, client, way, None, attempt, effects) {
+            // It was sent before, so its record is on disk.
+            if self.repeat(now, client, way, None, attempt, effects).is_some() {
                 return;
             }
         }
@@ -246,7 +248,8 @@ impl State {
         self.subscription_answered(now, client.owner, &unanswered(status), effects);
     }
 
-    /// Sends a request of a subscription once more, as a transaction of its own.
+    /// Sends a request of a subscription once more, as a transaction of its own, whose branch is
+    /// the answer; none where it cannot go that way.
     pub(in crate::state) fn repeat(
         &mut self,
         now: Now,
@@ -255,17 +258,17 @@ impl State {
         cseq: Option<u32>,
         attempt: Attempt,
         effects: &mut Vec<Effect>,
-    ) -> bool {
+    ) -> Option<u64> {
         let branch = self.ids.random();
         let made = self.made_again(client, way, branch, cseq);
         let most = MOST.min(way.most());
-        let Some(octets) = made.filter(|octets| octets.len() <= most) else { return false };
+        let octets = made.filter(|octets| octets.len() <= most)?;
         self.begin_client(now, client.owner, branch, way, octets, effects);
         if let Some(client) = self.clients.get_mut(&branch) {
             client.attempt = attempt;
         }
         self.note_datagram(branch);
-        true
+        Some(branch)
     }
 
     /// A datagram has left once it is sent; what goes by a connection, once it is answered.
@@ -290,8 +293,9 @@ impl State {
         self.with_pair(now, pair, effects, |state, effects| {
             let cseq = state.dialog_cseq(pair, id);
             state.counters.count(Counter::SipAuthorized);
-            if !state.repeat(now, client, way, cseq, attempt, effects) {
-                state.subscription_answered(now, owner, &unanswered(503), effects);
+            match state.repeat(now, client, way, cseq, attempt, effects) {
+                Some(branch) => state.presence.launched.push(branch),
+                None => state.subscription_answered(now, owner, &unanswered(503), effects),
             }
         });
     }

@@ -29,6 +29,7 @@ mod watched;
 mod watching;
 mod window;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ use heard::Retrying;
 use objects::Objects;
 use pair::{Dirty, PairState};
 use shares::Shares;
+use store::Unsent;
 use subscriber::{Context, Online};
 use users::{DEVICES, User};
 use window::Window;
@@ -61,6 +63,10 @@ pub struct Presence {
     users: Map<u64, User>,
     /// Records up to this group are on disk.
     committed: CommitId,
+    /// The transactions that were begun in the pass that is under way.
+    launched: Vec<u64>,
+    /// The requests that wait for the disk, in the order of their groups.
+    unsent: VecDeque<Unsent>,
     /// Pairs whose records are a little behind.
     soiled: Vec<PairId>,
     /// How fast SIP users are asked.
@@ -94,6 +100,8 @@ impl Presence {
             dialogs: Dialogs::new(seed),
             users: Map::with_hasher(seed),
             committed: CommitId(0),
+            launched: Vec::new(),
+            unsent: VecDeque::new(),
             soiled: Vec::new(),
             pace: Pace::new(seed),
             windows: (0..peers).map(|_| Window::default()).collect(),
@@ -127,6 +135,13 @@ impl Presence {
     pub fn count(&self) -> Count {
         let (hers, his) = self.dialogs.count();
         Count { pairs: self.pairs.len(), hers, his }
+    }
+
+    /// How many XMPP users watch a SIP user, or are watched, or asked to.
+    #[must_use]
+    pub fn users_of(&self, contact: &Jid) -> usize {
+        let contact = contact.bare();
+        self.pairs.values().filter(|pair| pair.names.contact == contact).count()
     }
 
     /// The names of all pairs, in an order that is the same everywhere.
@@ -180,6 +195,7 @@ impl State {
         work(self, effects);
         self.settle_object(id, effects);
         self.keep(now, id, mark, effects);
+        self.presence.launched.clear();
         self.arm(now, id);
     }
 
@@ -223,6 +239,15 @@ impl State {
         }
     }
 
+    /// What is due for a pair whose record is not on disk is looked at once more in a second.
+    fn fire_later(&mut self, now: Now, id: PairId) {
+        let at = now.instant + Duration::from_secs(1);
+        if let Some(pair) = self.presence.pairs.get_mut(&id) {
+            pair.armed = Some(at);
+            self.timers.set(at, Timer::Pair(id));
+        }
+    }
+
     /// The deadline of a pair has passed.
     pub(super) fn fire_pair(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
@@ -230,6 +255,10 @@ impl State {
         if pair.armed.is_none_or(|armed| armed > now.instant) {
             return;
         }
+        if self.is_unwritten(Some(id)) {
+            return self.fire_later(now, id);
+        }
+        let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         pair.armed = None;
         let (mut back, mut ask) = (false, false);
         let over = pair.pause(|pauses| {

@@ -5,13 +5,25 @@ use std::time::Duration;
 use super::State;
 use super::pair::{Dirty, PairState};
 use super::record::{Restoring, StoredPair};
-use crate::flow::{CommitId, Effect, Now, PairId, Record};
+use crate::flow::{CommitId, DialogId, Effect, Instant, Now, PairId, Record};
+use crate::state::client::Owner;
 use crate::state::timer::Timer;
 
 /// How long a record may be behind in what is learnt again after a crash.
 const BEHIND: Duration = Duration::from_secs(1);
 /// How fast subscriptions of an earlier process are refreshed: 100 in a second.
 const PACE: Duration = Duration::from_millis(10);
+
+/// A request that waits for the disk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unsent {
+    /// The group that must be on disk first.
+    commit: CommitId,
+    /// The branch of its transaction.
+    branch: u64,
+    /// When it was made.
+    since: Instant,
+}
 
 impl State {
     /// Stores what was changed of a pair. What must be on disk before it is seen holds back the
@@ -43,7 +55,18 @@ impl State {
         if gravely || !then.is_empty() {
             pair.commit = Some(commit);
         }
+        self.hold_launched(now, commit);
         effects.push(Effect::Commit { id: commit, records, then });
+    }
+
+    /// The requests that were made in this pass wait for a group.
+    fn hold_launched(&mut self, now: Now, commit: CommitId) {
+        for branch in std::mem::take(&mut self.presence.launched) {
+            if let Some(client) = self.clients.get_mut(&branch) {
+                client.unsent = true;
+                self.presence.unsent.push_back(Unsent { commit, branch, since: now.instant });
+            }
+        }
     }
 
     /// Whether what goes for a pair waits for the disk.
@@ -60,9 +83,32 @@ impl State {
         }
     }
 
-    /// Records up to this group are on disk.
-    pub(in crate::state) fn committed(&mut self, id: CommitId) {
+    /// Records up to this group are on disk, or the gateway goes on without them: what waited for
+    /// them leaves now.
+    pub(in crate::state) fn committed(&mut self, now: Now, id: CommitId) {
         self.presence.committed = self.presence.committed.max(id);
+        while let Some(Unsent { commit, branch, since }) = self.presence.unsent.front().copied() {
+            if commit > id {
+                return;
+            }
+            self.presence.unsent.pop_front();
+            if let Some(Owner::Subscribe(pair, dialog)) = self.sent_late(now, branch) {
+                self.postpone(pair, dialog, now.instant - since);
+            }
+        }
+    }
+
+    /// A SUBSCRIBE left later than it was made: Timer N (RFC 6665 §4.1.2.4) begins with it.
+    fn postpone(&mut self, pair: PairId, dialog: DialogId, by: Duration) {
+        let Some(known) = self.presence.pairs.get_mut(&pair) else { return };
+        if let Some(fetch) = known.fetch.as_mut().filter(|fetch| fetch.dialog.0 == dialog) {
+            fetch.timer_n = fetch.timer_n + by;
+        }
+        let watching = known.watching.as_mut();
+        let of = |name: &Option<(DialogId, _)>| name.as_ref().is_some_and(|(id, _)| *id == dialog);
+        if let Some(watching) = watching.filter(|watching| of(&watching.dialog)) {
+            watching.machine.postpone(by);
+        }
     }
 
     /// Writes the records that are behind.
@@ -106,6 +152,15 @@ impl State {
             self.commits += 1;
             effects.push(Effect::Commit { id: CommitId(self.commits), records, then: Vec::new() });
         }
+    }
+
+    /// The store is a new one: all that is known is written to it.
+    pub(in crate::state) fn store_anew(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut records = self.targets.records();
+        for id in self.presence.all() {
+            records.extend(self.presence.pairs.get_mut(&id).map(|pair| record(pair, now)));
+        }
+        self.commit_targets(records, effects);
     }
 
     /// Takes up a pair of an earlier process.

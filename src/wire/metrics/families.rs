@@ -31,6 +31,7 @@ const FAMILIES: &[Family] = &[
     gauge("stox_presence_dialogs", "Subscriptions, by who watches."),
     gauge("stox_sip_client_transactions", "SIP requests without a final response."),
     gauge("stox_deadlines", "Timers that are set."),
+    counter("stox_log_lines_dropped_total", "Log lines that nobody read in time."),
     gauge("process_resident_memory_bytes", "Resident memory size in bytes."),
     counter("stox_messages_total", "Messages with their outcome."),
     counter("stox_messages_not_carried_total", "Messages of XMPP users that SIP has no use for."),
@@ -218,6 +219,10 @@ fn general(status: &Status) -> Vec<(&'static str, Sample)> {
         ("stox_rules_loaded_timestamp_seconds", Sample::of(rules.loaded_unix_s)),
         ("stox_rules_reloads_total", Sample::of(rules.taken + rules.refused)),
         ("stox_rules_reload_failures_total", Sample::of(rules.refused)),
+        (
+            "stox_log_lines_dropped_total",
+            Sample::of(status.counters.get("log_lines_dropped").copied().unwrap_or_default()),
+        ),
     ];
     for link in &status.links {
         let of = |value| Sample::of(value).label("component", &link.component);
@@ -309,7 +314,7 @@ mod tests {
         let distinct: BTreeSet<&str> = series.iter().copied().collect();
         assert_eq!(series.len(), distinct.len());
         // All but the one counter that is told in parts, and the peer that is unknown.
-        let expected = 8 + 2 + 1 + GAUGES.len() + Counter::ALL.len() - 1 + 1;
+        let expected = 9 + 2 + 1 + GAUGES.len() + Counter::ALL.len() - 1 + 1;
         assert_eq!(series.len(), expected);
     }
 

@@ -1,8 +1,8 @@
 //! `GET /metrics`: one request for each connection, a bounded time, a bounded head.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -13,8 +13,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use super::super::runner::Runner;
@@ -32,21 +31,25 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers whoever asks, for ever.
 pub(in crate::wire) async fn keep_answering(runner: Rc<Runner>, listener: TcpListener) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut served: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(Duration::from_millis(100)).await;
             continue;
         };
-        // At the bound the newcomer is closed at once.
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        served.retain(|one| !one.is_finished());
+        // At the bound the oldest makes room: who reads has long been served by then.
+        if served.len() >= CONNECTIONS
+            && let Some(oldest) = served.pop_front()
+        {
+            oldest.abort();
+        }
         let runner = Rc::clone(&runner);
-        spawn_local(async move {
+        served.push_back(spawn_local(async move {
             let numbers = || text(&runner.status());
             let served = serve(stream, |request| answer(request, numbers));
             let _ = timeout(WITHIN, served).await;
-            drop(place);
-        });
+        }));
     }
 }
 
