@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use crate::codec::xmpp::Jid;
 use crate::config::{Config, Listener, Peer};
-use crate::flow::{Effect, IdSource, Input, Instant, Now, Routed, Status, Stored, TargetStatus};
+use crate::flow::{
+    Effect, IdSource, Input, Instant, Now, Phrasebook, Routed, Status, Stored, TargetStatus,
+};
 use crate::route::{self, View};
 use crate::rules::Rules;
 use crate::state::State;
@@ -34,7 +36,8 @@ impl Gateway {
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Self {
-        let state = State::new(Arc::clone(&config), source, stored, verbose, now, effects);
+        let phrases = Phrasebook::new(Arc::clone(&rules));
+        let state = State::new(Arc::clone(&config), phrases, source, stored, verbose, now, effects);
         Gateway { config, rules, state }
     }
 
@@ -50,6 +53,7 @@ impl Gateway {
 
     fn pass(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         if let Input::Rules(rules) = input {
+            self.state.speak(Phrasebook::new(Arc::clone(&rules)));
             self.rules = rules;
             return;
         }

@@ -34,6 +34,7 @@ mod notifications;
 mod notifier;
 mod notifier_failures;
 mod outbound;
+mod own_refusals;
 mod pidf_to_presence;
 mod presence_3922;
 mod presence_chaos;

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 
-use stox::codec::sip::HeaderName;
 use stox::codec::xmpp::{PresenceKind, Stanza};
 
 use crate::scene::subscribe;
@@ -48,7 +47,7 @@ fn watches(world: &mut World, from: &str, to: &str, call: &str, headers: &str) -
     for notify in &notifies {
         world.answer(notify, 200);
     }
-    let words = response.headers.get_text(&HeaderName::Warning).unwrap_or_default().to_owned();
+    let words = response.reason.to_text().into_owned();
     (response.status.code(), words)
 }
 
@@ -281,7 +280,7 @@ fn one_sip_user_has_a_share_of_pairs_and_of_subscriptions() {
     assert_eq!(watches(&mut world, "mallory", "nurse", "b", "").0, 200);
     let (code, words) = watches(&mut world, "mallory", "tybalt", "c", "");
     assert_eq!(code, 480);
-    assert!(words.contains("watches too many users"), "{words}");
+    assert!(words.contains("watch too many users"), "{words}");
     assert_eq!(watches(&mut world, "romeo", "tybalt", "d", "").0, 200);
     for call in ["e", "f"] {
         assert_eq!(watches(&mut world, "mallory", "juliet", call, "").0, 200);

@@ -4,6 +4,7 @@
 //! [`Effect`]s. What must be asked again comes round as an [`Input`] of its own.
 
 mod again;
+mod cause;
 mod counter;
 mod device;
 mod dns;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use again::{Again, Failure};
+pub use cause::{Cause, Fault, Phrasebook};
 pub use counter::Counter;
 pub use device::{Device, Facts};
 pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};

@@ -5,12 +5,10 @@ use super::View;
 use super::address::{Device, domain, paired_jid, to_jid};
 use super::sip::ALLOW;
 use crate::codec::mime::MediaType;
-use crate::codec::sip::{
-    HeaderName, HeaderValue, Method, NameAddr, Request, Scheme, Status, Uri, Via,
-};
+use crate::codec::sip::{HeaderName, Method, NameAddr, Request, Scheme, Uri, Via};
 use crate::codec::xmpp::Jid;
 use crate::config::{DomainPair, Side};
-use crate::flow::{Counter, Flow, LinkId, Refusal, Routed};
+use crate::flow::{Cause, Counter, Fault, Flow, LinkId, Refusal, Routed};
 use crate::rules::Direction;
 use crate::state::ids::Purpose;
 
@@ -48,9 +46,8 @@ pub(super) fn accept<'a>(
     let merge_key = merge(view, request, key)?;
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
     let from = from.map_err(|error| {
-        let words = "Your address cannot be written as an XMPP address";
-        Refusal::new(Status::FORBIDDEN, words)
-            .warning(&format!("From has no XMPP address: {error}"))
+        let why = format!("From has no XMPP address: {error}");
+        Refusal::new(Cause::SenderAddress).warning(&why)
     })?;
     let to = addressee(view, &parties)?;
     Ok(Accepted { parties, from, to, merge_key })
@@ -63,8 +60,7 @@ fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
     let spelling = view.state.xmpp_spelling(parties.to_address.uri());
     let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule, spelling);
     let full = full.map_err(|error| {
-        let words = "This cannot be written as an XMPP address";
-        Refusal::new(Status::NOT_FOUND, words).warning(&format!("no XMPP address: {error}"))
+        Refusal::new(Cause::NoXmppForm).warning(&format!("no XMPP address: {error}"))
     })?;
     Ok(if view.state.knows_device(&full) { full } else { full.bare() })
 }
@@ -84,10 +80,7 @@ pub(super) fn unknown_yet(view: View<'_>, flow: &Flow) -> Option<Option<Routed>>
 pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
     match view.state.is_peer(flow.remote.ip()) {
         true => Ok(()),
-        false => {
-            let words = "The gateway serves only the SIP servers that it knows";
-            Err(Refusal::new(Status::FORBIDDEN, words).warning("this address is no peer's"))
-        }
+        false => Err(Refusal::new(Cause::Stranger).warning("this address is no peer's")),
     }
 }
 
@@ -103,8 +96,8 @@ fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     let media_type = request.headers.content_type().and_then(|it| MediaType::parse(it).ok());
     match media_type.and_then(|media_type| view.rules.encryption.secures(&media_type)) {
         Some(named) => {
-            let words = format!("{} is not supported here", named.title);
-            let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+            let why = format!("{} is not supported here", named.title);
+            let refusal = Refusal::new(Cause::Secured).warning(&why);
             Err(refusal.with(HeaderName::Accept, accept))
         }
         None => Ok(()),
@@ -117,14 +110,12 @@ pub(super) fn method(method: &Method) -> Result<(), Refusal> {
         Method::Message | Method::Subscribe | Method::Notify => Ok(()),
         Method::Other(_) => {
             let words = "The gateway does not know this kind of request";
-            Err(Refusal::new(Status::NOT_IMPLEMENTED, words).with(HeaderName::Allow, ALLOW))
+            Err(Refusal::fault(Fault::Method, words).with(HeaderName::Allow, ALLOW))
         }
-        known => {
-            let words = match known {
-                Method::Invite => "Calls are not carried, send a message",
-                _ => "Only messages and presence are carried",
-            };
-            Err(Refusal::new(Status::METHOD_NOT_ALLOWED, words).with(HeaderName::Allow, ALLOW))
+        Method::Invite => Err(Refusal::new(Cause::NoCalls).with(HeaderName::Allow, ALLOW)),
+        _ => {
+            let words = "Only messages and presence are carried";
+            Err(Refusal::fault(Fault::NotServed, words).with(HeaderName::Allow, ALLOW))
         }
     }
 }
@@ -136,7 +127,7 @@ fn outside_dialog(request: &Request) -> Result<(), Refusal> {
         None => Ok(()),
         Some(_) => {
             let words = "This belongs to no conversation that is known here";
-            Err(Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST, words))
+            Err(Refusal::fault(Fault::Unknown, words))
         }
     }
 }
@@ -144,28 +135,22 @@ fn outside_dialog(request: &Request) -> Result<(), Refusal> {
 /// RFC 3261 §8.2.2.1, and RFC 7247 §8: what demands TLS on every hop must not be translated.
 fn schemes(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if [request.uri.scheme(), request.to.uri().scheme()].contains(&Scheme::Sips) {
-        let warning = HeaderValue::text("380 stox \"SIPS Not Allowed\"");
-        let words = "SIPS cannot be carried to XMPP, use a SIP address";
-        let mut refusal = Refusal::new(Status::TEMPORARILY_UNAVAILABLE, words);
-        refusal.headers.push(HeaderName::Warning, warning);
-        return Err(refusal);
+        let warning = "380 stox \"SIPS Not Allowed\"";
+        return Err(Refusal::new(Cause::NoSips).with(HeaderName::Warning, warning));
     }
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Im | Scheme::Pres => Ok(()),
         _ if paired(view, &request.uri).is_some() => Ok(()),
         _ => {
             let words = "This kind of address has no meaning here, use a SIP address";
-            Err(Refusal::new(Status::UNSUPPORTED_URI_SCHEME, words))
+            Err(Refusal::fault(Fault::Scheme, words))
         }
     }
 }
 
 /// Both domains must be configured, each on its own side: never an open relay.
 fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal> {
-    let not_here = || {
-        let words = "The gateway does not serve this domain";
-        Refusal::new(Status::NOT_FOUND, words).warning("this domain is not served here")
-    };
+    let not_here = || Refusal::new(Cause::UnservedDomain).warning("this domain is not served here");
     let to_uri = recipient(view, request);
     let to = paired(view, to_uri)
         .filter(|pair| pair.side == Side::Xmpp)
@@ -185,12 +170,10 @@ fn sender<'a>(
     to: &DomainPair,
 ) -> Result<&'a DomainPair, Refusal> {
     let from = request.from.uri();
-    let forbidden =
-        |words: &str, why: &str| Err(Refusal::new(Status::FORBIDDEN, words).warning(why));
+    let forbidden = |cause, why: &str| Err(Refusal::new(cause).warning(why));
     if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
-        let words = "Anonymous messages are not carried, show your address";
-        return Err(Refusal::new(Status::ANONYMITY_DISALLOWED, words)
-            .warning("XMPP users are told who writes: no anonymous message crosses"));
+        let why = "XMPP users are told who writes: no anonymous message crosses";
+        return forbidden(Cause::Anonymous, why);
     }
     if let Some(pair) = paired(view, from).filter(|pair| matches!(pair.side, Side::Sip { .. })) {
         return Ok(pair);
@@ -199,21 +182,20 @@ fn sender<'a>(
         Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres => domain(from),
         Scheme::Tel => {
             let why = "the sender has no domain: a tel: address needs a pair in the rules";
-            return forbidden("The sender has no domain", why);
+            return forbidden(Cause::SenderForm, why);
         }
         _ => None,
     };
     let pair = domain.and_then(|domain| view.config.domains.sip_users(&domain, &to.xmpp));
     let Some(pair) = pair else {
-        let words = "The gateway does not serve the domain you write from";
-        return forbidden(words, "this sender's domain is not served here");
+        return forbidden(Cause::SenderDomain, "this sender's domain is not served here");
     };
     let rules = view.rules.addresses.of(Direction::ToXmpp, &pair.xmpp);
     if matches!(from.scheme(), Scheme::Im | Scheme::Pres) && !rules.im_senders {
-        return forbidden("Write from a sip: address", "From must be a sip: address");
+        return forbidden(Cause::SenderForm, "From must be a sip: address");
     }
     if from.user().is_none_or(str::is_empty) {
-        return forbidden("The sender is no user", "From names no user");
+        return forbidden(Cause::SenderForm, "From names no user");
     }
     Ok(pair)
 }
@@ -248,12 +230,12 @@ fn recipient<'a>(view: View<'_>, request: &'a Request) -> &'a Uri {
 pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     if request.max_forwards == Some(0) {
         let words = "This has passed too many servers to go on";
-        return Err(Refusal::new(Status::TOO_MANY_HOPS, words));
+        return Err(Refusal::fault(Fault::Hops, words));
     }
     match request.via.iter().any(|via| sent_by_us(view, via)) {
         true => {
             let words = "This passed the gateway before, it goes round in circles";
-            Err(Refusal::new(Status::LOOP_DETECTED, words))
+            Err(Refusal::fault(Fault::Loop, words))
         }
         false => Ok(()),
     }
@@ -270,7 +252,7 @@ pub(super) fn sent_by_us(view: View<'_>, via: &Via) -> bool {
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.
 pub(super) fn extensions(request: &Request) -> Result<(), Refusal> {
     let words = "The gateway does not have the extension that this demands";
-    let mut refusal = Refusal::new(Status::BAD_EXTENSION, words);
+    let mut refusal = Refusal::fault(Fault::Extension, words);
     for tag in request.headers.items(&HeaderName::Require) {
         refusal = refusal.with(HeaderName::Unsupported, tag);
     }
@@ -294,7 +276,7 @@ fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
     match view.state.servers().merged(merge_key) {
         true => {
             let words = "The same request came by another way already";
-            Err(Refusal::new(Status::LOOP_DETECTED, words))
+            Err(Refusal::fault(Fault::Loop, words))
         }
         false => Ok(merge_key),
     }

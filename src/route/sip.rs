@@ -13,7 +13,7 @@ use crate::codec::sip::{
     parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
-use crate::flow::{Counter, Flow, Hop, Inbound, PresenceRouted, Refusal, Responded, Routed};
+use crate::flow::{Counter, Fault, Flow, Hop, Inbound, PresenceRouted, Refusal, Responded, Routed};
 use crate::rules::Messages;
 use crate::state::branch_of;
 use crate::state::client::Client;
@@ -246,7 +246,7 @@ fn cancel(view: View<'_>, request: &Request) -> Refusal {
         true => Refusal::success(Status::OK),
         false => {
             let words = "There is nothing left to cancel";
-            Refusal::new(Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST, words)
+            Refusal::fault(Fault::Unknown, words)
         }
     }
 }

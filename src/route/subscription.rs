@@ -8,11 +8,11 @@ use super::presence::{is_native, pair};
 use super::sip::{answer, stanza_id};
 use super::{View, target};
 use crate::codec::pidf;
-use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Status, Uri};
+use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Uri};
 use crate::config::Service;
 use crate::flow::{
-    Correlation, Device, DialogId, Document, Flow, Notified, Pair, PairId, PresenceRouted, Refusal,
-    Rendering, Routed, Subscribing, Takes,
+    Cause, Correlation, Device, DialogId, Document, Fault, Flow, Notified, Pair, PairId,
+    PresenceRouted, Refusal, Rendering, Routed, Subscribing, Takes,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
 use crate::state::presence::pair::{Subscription, Watched};
@@ -97,12 +97,10 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     let expires = expires(view, request)?;
     // A domain shows no presence to anybody here: what it says would be dropped.
     if to.node().is_none() {
-        let words = "Watch a user, not a domain";
-        return Err(Box::new(Refusal::explained(Status::NOT_FOUND, words)));
+        return Err(Box::new(Refusal::new(Cause::NoUser)));
     }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
-    let words = "This cannot be written as an XMPP address";
-    let pair = pair.ok_or_else(|| Box::new(Refusal::new(Status::NOT_FOUND, words)))?;
+    let pair = pair.ok_or_else(|| Box::new(Refusal::new(Cause::NoXmppForm)))?;
     accepts(view, &pair, request)?;
     let learnt = target::of_request(view, &from, request);
     let request = Box::new(request.clone());
@@ -154,7 +152,7 @@ fn subscription(watched: &Watched, id: DialogId) -> Option<&Subscription> {
 }
 
 fn bad(why: &str) -> Refused {
-    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
+    Box::new(Refusal::explained(Fault::Malformed, why))
 }
 
 /// What a dialog keeps of a request is bounded (`limits.dialog_octets`): it is kept for years, on disk
@@ -188,7 +186,7 @@ fn small(view: View<'_>, request: &Request) -> Result<(), Refused> {
 /// RFC 6665 §8.2.1: the package is compared octet by octet.
 fn event(request: &Request) -> Result<Event, Refused> {
     let unsupported = || {
-        let refusal = Refusal::new(Status::BAD_EVENT, "Only presence can be watched here");
+        let refusal = Refusal::fault(Fault::Event, "Only presence can be watched here");
         Box::new(refusal.with(HeaderName::AllowEvents, PRESENCE))
     };
     match request.headers.event() {
@@ -210,7 +208,7 @@ fn accepts(view: View<'_>, pair: &Pair, request: &Request) -> Result<(), Refused
         true => Ok(()),
         false => {
             let words = "Presence is shown in PIDF documents alone";
-            let refusal = Refusal::new(Status::NOT_ACCEPTABLE, words);
+            let refusal = Refusal::fault(Fault::NotShown, words);
             Err(Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE)))
         }
     }
@@ -244,7 +242,7 @@ fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
         None => Ok(3_600),
         Some(Ok(seconds)) if (1..least.min(3_600)).contains(&seconds) => {
             let words = "Subscriptions as short as this are not kept";
-            let refusal = Refusal::new(Status::INTERVAL_TOO_BRIEF, words);
+            let refusal = Refusal::fault(Fault::TooBrief, words);
             Err(Box::new(refusal.with(HeaderName::MinExpires, &least.to_string())))
         }
         Some(Ok(seconds)) => Ok(seconds),

@@ -10,7 +10,8 @@ use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Response, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
-    Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now, Refusal,
+    Cause, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
+    Refusal,
 };
 
 impl State {
@@ -29,9 +30,7 @@ impl State {
         self.contact_heard(now, &inbound.from, effects);
         let text = stanza.bodies.first().map(|body| body.text.clone()).unwrap_or_default();
         let Some(octets) = self.measured(&Stanza::Message(stanza), effects) else {
-            let words = "what this message becomes in XMPP is too large for the server there";
-            let refusal = Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE, words);
-            return self.refuse(&inbound, refusal, effects);
+            return self.refuse(&inbound, Refusal::new(Cause::TooLong), effects);
         };
         self.note_written(&inbound.id, &text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
@@ -105,10 +104,7 @@ impl State {
     /// Refuses a request for a reason that passes. It is remembered as any final response is, or
     /// a copy that comes when the reason is gone would be delivered after its sender was refused.
     fn refuse(&mut self, inbound: &Inbound, refusal: Refusal, effects: &mut Vec<Effect>) {
-        self.answer(&inbound.flow, &inbound.request, &refusal, effects);
-        let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
-        let finished = Finished { status: refusal.status.code(), detail };
-        self.servers.remember(inbound.key, finished);
+        self.conclude(&inbound.flow, inbound.key, &inbound.request, refusal, effects);
     }
 
     /// Answers a request that had an effect, and remembers the answer for its copies.
@@ -120,10 +116,8 @@ impl State {
         refusal: Refusal,
         effects: &mut Vec<Effect>,
     ) {
-        self.answer(flow, request, &refusal, effects);
-        let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
-        let finished = Finished { status: refusal.status.code(), detail };
-        self.servers.remember(key, finished);
+        let answered = self.answer(flow, request, refusal, effects);
+        self.servers.remember(key, finished(&answered));
     }
 
     /// Writes what can be written to a link.
@@ -226,8 +220,7 @@ impl State {
     ) {
         let (held, refusal, counter) = match ended {
             Ended::Unconfirmed(held) => {
-                let words = "The XMPP server did not confirm this in time, it may have arrived";
-                let refusal = Refusal::new(Status::SERVER_TIMEOUT, words);
+                let refusal = Refusal::new(Cause::Unconfirmed);
                 (held, refusal, Counter::InboundUnconfirmed)
             }
             Ended::Unwritten(held) => {
@@ -238,9 +231,7 @@ impl State {
                     (held.correlation, super::passing::named(held.octets.as_bytes()));
                 effects.push(Effect::Event(Event::Quarantined { link, correlation, stanza }));
                 self.put_aside(now, link, &held);
-                let words = "The XMPP server cannot read this message";
-                let refusal = Refusal::new(Status::SERVER_INTERNAL_ERROR, words);
-                (held, refusal, Counter::Quarantined)
+                (held, Refusal::new(Cause::PutAside), Counter::Quarantined)
             }
         };
         self.counters.count(counter);
@@ -256,10 +247,13 @@ impl State {
     }
 
     /// Sends the final response of a server transaction.
-    fn finish(&mut self, key: u64, refusal: Refusal, effects: &mut Vec<Effect>) {
-        let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
-        let finished = Finished { status: refusal.status.code(), detail };
-        let Some(live) = self.servers.finish(key, finished) else { return };
+    fn finish(&mut self, key: u64, mut refusal: Refusal, effects: &mut Vec<Effect>) {
+        if refusal.lacks_words()
+            && let Some(Known::Live(live)) = self.servers.known(key)
+        {
+            refusal.put_in_words(&self.phrases, live.languages.as_deref());
+        }
+        let Some(live) = self.servers.finish(key, finished(&refusal)) else { return };
         let failed = refusal.status.code() >= 300;
         if self.verbose || failed {
             let outcome = format!("SIP sender answered {}", refusal.status.code());
@@ -270,17 +264,22 @@ impl State {
         self.respond(response_hop(&live.flow, &live.request), response, effects);
     }
 
-    /// Answers a request that has no effect: a copy of it is answered in the same way.
+    /// Answers a request that has no effect: a copy of it is answered in the same way. What was
+    /// answered is returned.
     pub(super) fn answer(
         &mut self,
         flow: &Flow,
         request: &Request,
-        refusal: &Refusal,
+        mut refusal: Refusal,
         effects: &mut Vec<Effect>,
-    ) {
-        let (hop, response) = (response_hop(flow, request), self.render(request, refusal));
+    ) -> Refusal {
+        if refusal.lacks_words() {
+            refusal.put_in_words(&self.phrases, request.headers.languages().as_deref());
+        }
+        let (hop, response) = (response_hop(flow, request), self.render(request, &refusal));
         self.note_answered(hop, refusal.status.code(), effects);
         self.respond(hop, response, effects);
+        refusal
     }
 
     /// A final response: the same for the request and for each copy of it.
@@ -367,6 +366,12 @@ pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
         remote.set_port(via.port().unwrap_or(5_060));
     }
     Hop { transport: flow.transport, listener: flow.listener, remote, connection: flow.connection }
+}
+
+/// What is remembered of an answer.
+fn finished(refusal: &Refusal) -> Finished {
+    let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
+    Finished { status: refusal.status.code(), detail }
 }
 
 /// What was answered last.

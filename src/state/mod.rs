@@ -47,7 +47,7 @@ use crate::codec::xmpp::Jid;
 use crate::config::Config;
 use crate::flow::{
     Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
-    LinkChange, LinkId, Map, Now, Record, Stored,
+    LinkChange, LinkId, Map, Now, Phrasebook, Record, Stored,
 };
 use advertised::Advertised;
 use client::Client;
@@ -80,6 +80,8 @@ const DUE: usize = 256;
 #[derive(Debug)]
 pub struct State {
     config: Arc<Config>,
+    /// What is said of what is refused here.
+    phrases: Phrasebook,
     timing: Timing,
     ids: Ids,
     timers: Timers,
@@ -126,6 +128,7 @@ impl State {
     #[must_use]
     pub fn new(
         config: Arc<Config>,
+        phrases: Phrasebook,
         source: &IdSource,
         stored: &Stored,
         verbose: bool,
@@ -163,12 +166,18 @@ impl State {
             draining: false,
             verbose,
             ids,
+            phrases,
             config,
         };
         state.restore(now, &stored.records, effects);
         state.timers.set(state.servers.turn_generation(now.instant), Timer::Generation);
         state.begin_watching(now, effects);
         state
+    }
+
+    /// Speaks in other words from now on.
+    pub fn speak(&mut self, phrases: Phrasebook) {
+        self.phrases = phrases;
     }
 
     /// Takes up what an earlier process left.

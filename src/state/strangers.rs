@@ -28,7 +28,7 @@ impl State {
         }
         match intent {
             Intent::Answer { flow, request, refusal } => {
-                self.answer(&flow, &request, &refusal, effects);
+                self.answer(&flow, &request, refusal, effects);
             }
             Intent::Octets { hop, octets, status } => self.octets(hop, octets, status, effects),
             _ => {}

@@ -47,7 +47,8 @@ pub(super) fn to_sip(rules: &Errors, bounce: &Bounce<'_>) -> Option<Refusal> {
     };
     let status = Status::new(code).unwrap_or(Status::BAD_REQUEST);
     let said = rules.words.say(codes.map_or(Saying::SipRefused, SipError::says), languages);
-    let own = own_text(error, languages).or(of_object.map(|(words, _)| words.to_owned()));
+    let of_words = |(saying, _)| rules.words.say(saying, languages).text.to_string();
+    let own = own_text(error, languages).or_else(|| of_object.map(of_words));
     let template = codes.and_then(|codes| codes.text(languages)).map(|template| {
         template.render(&|index| match *SIP_VARIABLES.get(index)? {
             "condition" => Some(error.condition.name().into()),
@@ -57,7 +58,7 @@ pub(super) fn to_sip(rules: &Errors, bounce: &Bounce<'_>) -> Option<Refusal> {
         })
     });
     let words = template.filter(|text| !text.is_empty()).or(own);
-    let refusal = Refusal::new(status, words.as_deref().unwrap_or(&said.text));
+    let refusal = Refusal::worded(status, words.as_deref().unwrap_or(&said.text));
     let mut refusal = companions(refusal, challenge);
     if let Some(uri) = contact {
         refusal.headers.push(HeaderName::Contact, NameAddr::new(uri.clone()).to_value());
@@ -82,13 +83,13 @@ fn own_text(error: &StanzaError, languages: &str) -> Option<String> {
 
 /// What the recipient of an object says of it (RFC 3923 §7), in either namespace and spelling of
 /// the RFC: the words for it, and the status where the condition beside it has none of its own.
-fn of_object(error: &StanzaError) -> Option<(&'static str, Option<u16>)> {
+fn of_object(error: &StanzaError) -> Option<(Saying, Option<u16>)> {
     const NAMESPACES: [&str; 2] = [ns::E2E, "urn:ietf:params:xml:xmpp-e2e"];
     let mut told = error.application.iter().filter(|it| NAMESPACES.contains(&&*it.ns));
     told.find_map(|condition| match &*condition.name {
-        "bad-timestamp" => Some(("bad timestamp", None)),
-        "unverified-signature" | "signature-unverified" => Some(("signature not accepted", None)),
-        "decryption-failed" => Some(("Undecipherable", Some(493))),
+        "bad-timestamp" => Some((Saying::SipBadTimestamp, None)),
+        "unverified-signature" | "signature-unverified" => Some((Saying::SipBadSignature, None)),
+        "decryption-failed" => Some((Saying::SipUndecipherable, Some(493))),
         _ => None,
     })
 }

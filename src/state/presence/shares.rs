@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::State;
 use super::pair::PairState;
 use crate::codec::xmpp::Jid;
-use crate::flow::{Map, Now, Pair, PairId, Refusal, Seed};
+use crate::flow::{Cause, Map, Now, Pair, PairId, Refusal, Seed};
 use crate::state::ids::Purpose;
 use crate::state::pace::Rate;
 
@@ -123,23 +123,23 @@ impl State {
         let limits = &self.config.limits;
         let (per_pair, per_user) = (limits.dialogs_per_pair, limits.dialogs_per_user);
         let most_pending = limits.pending_per_user;
-        let full = |why: &str| Some(Refusal::full(why));
+        let full = |cause| Some(Refusal::full(cause));
         let dialogs = self.presence.shares.of(self.holder(&pair.contact)).dialogs;
         let user = self.presence.users.get(&self.user_id(&pair.user));
         let pending = user.map_or(0, |user| user.pending);
         let Some(known) = self.pair_made(now, pair, Maker::Sip) else {
-            return full("This one watches too many users, or all together do");
+            return full(Cause::WatchesTooMany);
         };
         if known.watched.as_ref().is_some_and(|watched| watched.dialogs.len() >= per_pair)
             || dialogs >= per_user
         {
-            return full("This user has too many subscriptions");
+            return full(Cause::TooManySubscriptions);
         }
         // Who was asked before, or is known to her, makes no further request.
         let it = known.authorization;
         let new = asks && !it.to && !it.pending_out && !it.from && !it.pending_in;
         if new && pending >= most_pending {
-            return full("There are too many requests that this user has not answered");
+            return full(Cause::TooManyRequests);
         }
         None
     }

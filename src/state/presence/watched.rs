@@ -10,8 +10,8 @@ use super::pair::{Dirty, Subscription, Watched};
 use super::request;
 use crate::codec::sip::{HeaderName, Headers, Request, Status};
 use crate::flow::{
-    Again, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing, Takes,
-    Written,
+    Again, Cause, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing,
+    Takes, Written,
 };
 use crate::state::link::Link;
 
@@ -75,8 +75,7 @@ impl State {
             return Some(refusal);
         }
         if self.is_refused(now, pair.id) && !self.config.presence.polite_blocking {
-            let words = "The XMPP user does not let you see this presence";
-            return Some(Refusal::new(Status::FORBIDDEN, words));
+            return Some(Refusal::new(Cause::NotShown));
         }
         let refusal = self.over_share(now, pair, asks)?;
         self.counters.count(Counter::SubscribeOverShare);

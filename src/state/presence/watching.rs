@@ -6,7 +6,9 @@ use super::pair::{Dirty, PairState, Probe, Watching};
 use super::shares::Maker;
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text};
-use crate::flow::{Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Presented};
+use crate::flow::{
+    Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Phrasebook, Presented,
+};
 
 impl State {
     pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut Watching> {
@@ -191,7 +193,8 @@ impl State {
     pub(super) fn she_subscribes(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
         let (pair, id) = (&said.pair, said.pair.id);
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else {
-            return self.say_error(now, pair, said.id.clone(), full(), effects);
+            let error = full(&self.phrases, said.lang.as_deref());
+            return self.say_error(now, pair, said.id.clone(), error, effects);
         };
         let before = known.authorization;
         let told = known.authorization.inbound(Kind::Subscribe);
@@ -377,7 +380,8 @@ fn as_error(answered: &Answered) -> Option<StanzaError> {
 }
 
 /// What she is told when the table of pairs is full.
-fn full() -> StanzaError {
-    StanzaError::new(Condition::ResourceConstraint)
-        .with_text("you watch too many users over this gateway, or all of its users together do")
+fn full(phrases: &Phrasebook, lang: Option<&str>) -> StanzaError {
+    let mut error = StanzaError::new(Condition::ResourceConstraint);
+    error.texts.push(phrases.watches_too_many(lang));
+    error
 }

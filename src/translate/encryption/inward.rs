@@ -141,7 +141,7 @@ pub(in crate::translate) fn refusal<'a>(
     };
     let asked = facts(arrived, &part.key, &part.name);
     let words = rules.say(&asked, saying, lang, &part.title, "").text;
-    let mut refusal = Refusal::explained(status, &words);
+    let mut refusal = Refusal::worded(status, &words).warning(&words);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
         refusal = refusal.with(HeaderName::Accept, accept);
     }

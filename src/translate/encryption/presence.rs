@@ -10,8 +10,8 @@ use crate::codec::pidf;
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Request, Scheme, Status};
 use crate::codec::xmpp::{Condition, Element, Jid, Presence, Stanza, StanzaError, ns};
 use crate::flow::{
-    Correlation, Decision, DialogId, Directed, Failure, Flag, Notified, Now, Pair, Refusal, Sight,
-    Takes, Towards, Written,
+    Correlation, Decision, DialogId, Directed, Failure, Fault, Flag, Notified, Now, Pair, Refusal,
+    Sight, Takes, Towards, Written,
 };
 use crate::rules::Saying::NotOffered;
 use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
@@ -108,7 +108,8 @@ pub(in crate::translate) fn secured(
         Err(status) => status,
     };
     if refused == Status::REQUEST_ENTITY_TOO_LARGE {
-        let refusal = Refusal::new(refused, "This presence object is too large for XMPP");
+        let refusal =
+            Refusal::fault(Fault::DocumentSize, "This presence object is too large for XMPP");
         return Some((Secured::Refused(Box::new(refusal)), flag(Decision::Refused)));
     }
     let accept = accept(rules, &notified.pair, notified.native);

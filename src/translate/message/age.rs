@@ -3,9 +3,9 @@
 use time::OffsetDateTime;
 
 use crate::codec::mime::rfc3339;
-use crate::codec::sip::{HeaderName, HeaderValue, Headers, Status};
+use crate::codec::sip::{HeaderName, HeaderValue, Headers};
 use crate::codec::xmpp::{Element, ns};
-use crate::flow::{Now, Refusal};
+use crate::flow::{Cause, Fault, Now, Refusal};
 use crate::rules::{Late, Messages};
 
 /// What is nearer than this is now: clocks differ, and messages take their time.
@@ -24,22 +24,19 @@ pub(super) fn delay(
     let date = headers.date().and_then(Result::ok).map(|date| date.unix());
     let is_far = |time: &u64| time.abs_diff(now) > NEAR_SECONDS;
     if date.as_ref().is_some_and(is_far) && rules.far_date == Late::Refuse {
-        return refuse(Status::BAD_REQUEST, "Incorrect Date or Time");
+        let refusal = Refusal::fault(Fault::Malformed, "Incorrect Date or Time");
+        return Err(Box::new(refusal));
     }
     let expires = headers.expires().and_then(Result::ok).map(u64::from);
     // Without a Date the time counts from the arrival.
     let ends = expires.map(|seconds| date.unwrap_or(now).saturating_add(seconds));
     let is_expired = ends.is_some_and(|ends| ends < now);
     if is_expired && rules.expired == Late::Refuse {
-        return refuse(Status::TEMPORARILY_UNAVAILABLE, "Message Expired");
+        return Err(Box::new(Refusal::new(Cause::Expired)));
     }
     let sent = sent.filter(|_| rules.cpim_date_time);
     let sent = sent.and_then(|sent| u64::try_from(sent.unix_timestamp()).ok());
     Ok(sent.filter(is_far).or_else(|| date.filter(|date| is_expired || is_far(date))))
-}
-
-fn refuse<T>(status: Status, reason: &str) -> Result<T, Box<Refusal>> {
-    Err(Box::new(Refusal::new(status, reason)))
 }
 
 /// The mark of a delayed message (XEP-0203 §4); none for a time that has no stamp.

@@ -11,10 +11,10 @@ use crate::codec::mime::{
     Charset, Cpim, CpimAddress, Entity, MediaType, TextError, TransferEncoding, cpim,
     external_body, format_flowed,
 };
-use crate::codec::sip::{HeaderName, HeaderValue, Request, Status, Uri};
+use crate::codec::sip::{HeaderName, HeaderValue, Request, Uri};
 use crate::codec::xmpp::{LangText, Node as XmlNode, Text};
 use crate::codec::{pidf, rcs_file};
-use crate::flow::{Counter, Decision, Inbound, Refusal};
+use crate::flow::{Cause, Counter, Decision, Inbound, Refusal};
 use crate::rules::encryption::{Course, Scheme};
 use crate::rules::{Encryption, Messages};
 use crate::translate::encryption::body::{self, Kind, Part};
@@ -252,15 +252,15 @@ impl<'a> Reader<'a> {
         let objects = place.objects + object.levels().count();
         let known = |ns: &str| ns == cpim::CORE_NAMESPACE || ns == cpim::IMDN_NAMESPACE;
         if let Some(required) = object.all_required().find(|required| !known(&required.ns)) {
-            let words = format!("CPIM Require not supported: {}", required.name);
-            let refusal = Refusal::explained(Status::NOT_ACCEPTABLE_HERE, &words);
+            let why = format!("CPIM Require not supported: {}", required.name);
+            let refusal = Refusal::new(Cause::Demands).warning(&why);
             return Err(Unread::NotUnderstood(Box::new(refusal)));
         }
         let foreign =
             object.levels().any(|level| level.from().is_some_and(|from| self.foreign(&from)));
         if foreign && self.rules.refuse_foreign_from {
-            let words = "The CPIM From is somebody else";
-            let refusal = Refusal::explained(Status::FORBIDDEN, words);
+            let refusal =
+                Refusal::new(Cause::OtherSender).warning("The CPIM From is somebody else");
             return Err(Unread::Refused(Box::new(refusal)));
         }
         let mut said = self.node(within, Place { objects, ..place })?;

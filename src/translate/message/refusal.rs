@@ -2,8 +2,8 @@
 
 use super::reading::{Read, Unread};
 use crate::codec::mime::{CodingError, ContentCoding};
-use crate::codec::sip::{HeaderName, Status};
-use crate::flow::Refusal;
+use crate::codec::sip::HeaderName;
+use crate::flow::{Cause, Fault, Refusal};
 use crate::rules::Messages;
 use crate::translate::structure::Opaque;
 
@@ -14,25 +14,26 @@ const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
 
 pub(super) fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
     let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
-    let words = format!("The character set {name} is not read");
-    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words);
+    let why = format!("The character set {name} is not read");
+    let refusal = Refusal::new(Cause::Charset).warning(&why);
     Box::new(refusal.with(HeaderName::Accept, accept))
 }
 
 fn unknown_coding(name: &str) -> Box<Refusal> {
-    let words = format!("The content coding {name} is not read");
-    let refusal = Refusal::explained(Status::UNSUPPORTED_MEDIA_TYPE, &words)
+    let why = format!("The content coding {name} is not read");
+    let refusal = Refusal::new(Cause::Coding)
+        .warning(&why)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
     Box::new(refusal)
 }
 
 pub(super) fn bad_request(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
+    Box::new(Refusal::explained(Fault::Malformed, why))
 }
 
 pub(super) fn too_large(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::explained(Status::REQUEST_ENTITY_TOO_LARGE, why))
+    Box::new(Refusal::new(Cause::TooLong).warning(why))
 }
 
 /// A whole body that cannot be looked into.
@@ -74,7 +75,5 @@ fn not_shown(what: &str) -> Box<Refusal> {
 }
 
 fn unaccepted() -> Refusal {
-    let words = "This kind of content is not carried, send plain text";
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
-    refusal.with(HeaderName::Accept, Messages::ACCEPT)
+    Refusal::new(Cause::Content).with(HeaderName::Accept, Messages::ACCEPT)
 }

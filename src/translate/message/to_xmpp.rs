@@ -4,7 +4,7 @@ use super::reading::{Reader, Said, Secured, Unread};
 use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, NameAddr, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Text, ns};
-use crate::flow::{Counter, Decision, Flag, Inbound, Now, Refusal};
+use crate::flow::{Cause, Counter, Decision, Flag, Inbound, Now, Refusal};
 use crate::rules::{Encryption, Messages, ThreadForm};
 use crate::translate::encryption::body::Part;
 use crate::translate::{encryption, plain};
@@ -191,9 +191,6 @@ fn fits(message: &Message, bound: usize) -> Result<(), Box<Refusal>> {
     message.write(&mut octets);
     match octets.len() <= bound {
         true => Ok(()),
-        false => {
-            let words = "This message is too long for XMPP, send it in shorter pieces";
-            Err(Box::new(Refusal::new(Status::REQUEST_ENTITY_TOO_LARGE, words)))
-        }
+        false => Err(Box::new(Refusal::new(Cause::TooLong))),
     }
 }

@@ -8,10 +8,11 @@ use super::devices::devices;
 use super::distinct;
 use crate::codec::mime::{Charset, Cpim, CpimError, Entity, MediaType, Strictness, cpim};
 use crate::codec::pidf::{self, Document as Pidf, Limits, Malformed, Note, Tuple};
-use crate::codec::sip::{HeaderName, Request, Status, Uri};
+use crate::codec::sip::{HeaderName, Request, Uri};
 use crate::codec::xmpp::{self, Element, LangText, Presence as Stanza, PresenceKind, Show, Text};
 use crate::flow::{
-    Decision, Device, Document, Facts, Flag, Notified, Now, Pair, PresenceIntent, Refusal, stamp,
+    Decision, Device, Document, Facts, Fault, Flag, Notified, Now, Pair, PresenceIntent, Refusal,
+    stamp,
 };
 use crate::rules::{Encryption, Presence};
 use crate::translate::encryption::{self, presence::Secured};
@@ -93,7 +94,7 @@ fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
     let media_type = media_type.ok_or_else(unsupported)?;
     if request.headers.contains(&HeaderName::ContentEncoding) {
         let words = "Encoded presence documents are not read";
-        let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
+        let refusal = Refusal::fault(Fault::Document, words);
         return Err(Box::new(refusal.with(HeaderName::AcceptEncoding, "identity")));
     }
     if media_type.is(cpim::MEDIA_TYPE) {
@@ -114,12 +115,12 @@ fn read_part(part: &Entity) -> Result<Option<Read>, Box<Refusal>> {
 
 fn unsupported() -> Box<Refusal> {
     let words = "Presence is read from PIDF documents alone";
-    let refusal = Refusal::new(Status::UNSUPPORTED_MEDIA_TYPE, words);
+    let refusal = Refusal::fault(Fault::Document, words);
     Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
 }
 
 fn bad(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::explained(Status::BAD_REQUEST, why))
+    Box::new(Refusal::explained(Fault::Malformed, why))
 }
 
 /// The document in a CPIM object. Nothing of the object crosses but the Content-ID
@@ -181,11 +182,11 @@ fn embed(document: &Text, stanzas: &mut [Stanza]) {
 }
 
 fn refused(malformed: Malformed) -> Box<Refusal> {
-    let status = match malformed.is_limit() {
-        true => Status::REQUEST_ENTITY_TOO_LARGE,
-        false => Status::BAD_REQUEST,
+    let fault = match malformed.is_limit() {
+        true => Fault::DocumentSize,
+        false => Fault::Malformed,
     };
-    Box::new(Refusal::explained(status, &format!("presence document: {malformed}")))
+    Box::new(Refusal::explained(fault, &format!("presence document: {malformed}")))
 }
 
 /// Whether an entity is this user, under whichever scheme. It decides nothing: who was asked for is
