@@ -12,6 +12,7 @@ pub(crate) fn check(vector: Vector) {
     match vector.direction {
         "s2x" => to_xmpp(&given, &expected),
         "from" => sender_to_xmpp(&given, &expected),
+        "to" => recipient_to_xmpp(&given, &expected),
         "x2s" => to_sip(&given, &expected),
         "both" => {
             to_sip(&given, &expected);
@@ -55,6 +56,7 @@ fn world(component: &str, pairs: &[(&str, &str)]) -> World {
     // The device of an XMPP user crosses by rule alone.
     let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
     rules.addresses.resource_to_sip = Resource::Gr;
+    rules.addresses.im_senders = true;
     let settings = format!(
         r#"
 xmpp: {{ component: "{component}", server: "127.0.0.11:5347", secret: s3cret }}
