@@ -3,7 +3,7 @@
 
 use stox::codec::sip::{Request, Response};
 use stox::codec::xmpp::{Condition, Stanza, StanzaError};
-use stox::flow::{Event, Sighting};
+use stox::flow::{Event, EncryptionFound};
 use stox::rules::{Encryption, Rules};
 
 use crate::world::{SETTINGS, World, message};
@@ -163,7 +163,7 @@ pub(crate) fn text_of(request: &Request) -> String {
 }
 
 /// What was told to the operator of encryption since the last look.
-pub(crate) fn sightings(world: &mut World) -> Vec<Sighting> {
+pub(crate) fn sightings(world: &mut World) -> Vec<EncryptionFound> {
     let events = std::mem::take(&mut world.events).into_iter();
     events
         .filter_map(|event| match event {

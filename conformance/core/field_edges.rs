@@ -7,7 +7,7 @@ use stox::codec::sip::{HeaderName, Method, Request};
 use stox::config::Transport;
 use stox::flow::{Event, Input};
 
-use crate::verona::{Watch, brief, text};
+use crate::verona::{SipWatcher, brief, text};
 use crate::world::World;
 
 const SETTINGS: &str = r#"
@@ -93,7 +93,7 @@ fn field_22_presence_and_requests_of_such_a_resource_are_answered() {
     assert!(told.contains("type='result'") && told.contains("to='juliet@example.com/\u{1F4F1}'"));
     assert_eq!(world.counter("xmpp_malformed"), 0);
 
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("\u{1F4F1}", "<show>away</show>");
     let document = world.document();
     assert!(text(&document).contains("<basic>open</basic>"), "{}", text(&document));
@@ -228,7 +228,7 @@ fn long_status() -> String {
 
 #[test]
 fn field_58_arch_006_a_large_notify_goes_by_udp_where_tcp_is_refused() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     let sent = world.counter("sip_notifies_sent");
     let (way, by_tcp) = shown(&mut world, &long_status());
     assert_eq!(way, format!("tcp {PEER}"));
@@ -256,7 +256,7 @@ fn field_58_arch_006_a_large_notify_goes_by_udp_where_tcp_is_refused() {
 
 #[test]
 fn field_58_eight_devices_are_shown_to_a_watcher_by_udp_alone() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     let name = |number: u32| format!("phone-{number}-with-a-name-that-is-long-enough");
     for number in 1..=8 {
         world.juliet_is(&name(number), "<status>at the desk</status>");
@@ -280,7 +280,7 @@ fn field_58_eight_devices_are_shown_to_a_watcher_by_udp_alone() {
 
 #[test]
 fn field_58_a_long_status_is_cut_and_goes_by_udp_where_tcp_is_refused() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     let sent = world.counter("sip_notifies_sent");
     let (way, _) = shown(&mut world, &format!("<status>{}</status>", "x".repeat(66_000)));
     assert_eq!(way, format!("tcp {PEER}"));

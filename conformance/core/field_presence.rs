@@ -2,7 +2,7 @@
 //! names the reports.
 
 use crate::scene::seconds;
-use crate::verona::{ACTIVE, PIDF, Romeo, filled, stanza, tuple};
+use crate::verona::{ACTIVE, PIDF, SipPresentity, filled, stanza, tuple};
 use crate::world::World;
 
 macro_rules! field {
@@ -15,14 +15,14 @@ const NOTHING: [String; 0] = [];
 const GONE: &str = " type='unavailable'";
 
 /// What juliet is told when romeo sends a document of the field.
-fn told(romeo: &mut Romeo, vector: &str) -> Vec<String> {
+fn told(romeo: &mut SipPresentity, vector: &str) -> Vec<String> {
     let (head, body) = vector.split_once("\n\n").expect("a head and a body");
     let kind = head.lines().find(|line| line.starts_with("Content-Type:")).expect("a type");
     romeo.shows_as(&format!("{ACTIVE}{kind}\n"), body)
 }
 
 /// A document of romeo in octets: the status of the answer.
-fn octets(romeo: &mut Romeo, document: &[u8]) -> u16 {
+fn octets(romeo: &mut SipPresentity, document: &[u8]) -> u16 {
     romeo.cseq += 1;
     let head = romeo.notify(PIDF, "");
     romeo.world.sip_octets(&head, document);
@@ -35,7 +35,7 @@ const ON_THE_PHONE: &str = "<show>dnd</show><status>On the phone</status>";
 #[test]
 fn pres_053_a_tuple_without_basic_shows_note_and_activity_of_a_device_that_is_there() {
     let document = field!("36-tuple-without-basic.sip");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     romeo.shows(&tuple("t1", "open", ""));
     assert_eq!(told(&mut romeo, document), [filled("t1", "", ON_THE_PHONE)]);
     assert_eq!(romeo.shows(&tuple("t1", "closed", "")), [stanza("t1", GONE)]);
@@ -47,13 +47,13 @@ fn pres_053_a_tuple_without_basic_shows_note_and_activity_of_a_device_that_is_th
 #[test]
 fn pres_053_an_activity_alone_shows_a_device_that_is_new_and_a_note_alone_does_not() {
     let document = field!("36-tuple-without-basic.sip");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     assert_eq!(told(&mut romeo, document), [filled("t1", "", ON_THE_PHONE)]);
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let words = "<tuple id='t1'><status/><note>On the phone</note></tuple>";
     assert_eq!(romeo.shows(words), NOTHING);
     // Where another tuple decides, one without basic is no device: Asterisk 12 writes such beside.
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let person = "<pp:person xmlns:pp='urn:ietf:params:xml:ns:pidf:person'><status>\
                   <ep:activities xmlns:ep='urn:ietf:params:xml:ns:pidf:rpid:rpid-person'><ep:busy/>\
                   </ep:activities></status></pp:person>";
@@ -67,10 +67,10 @@ fn pres_053_an_activity_alone_shows_a_device_that_is_new_and_a_note_alone_does_n
 #[test]
 fn pres_060_activities_in_the_namespaces_of_the_drafts_are_seen() {
     let content = [ON_THE_PHONE, "<priority>127</priority>"].concat();
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let shown = told(&mut romeo, field!("38a-freeswitch-pp-person.sip"));
     assert_eq!(shown, [filled("romeo", "", &content)]);
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let shown = told(&mut romeo, field!("38c-chan-sip-busy.sip"));
     assert_eq!(shown, [filled("700", "", &content)]);
 }
@@ -79,13 +79,13 @@ fn pres_060_activities_in_the_namespaces_of_the_drafts_are_seen() {
 #[test]
 fn pres_093_a_document_that_is_not_utf_8_is_read_as_it_declares() {
     let document = include_bytes!("../vectors/field/38b-declared-latin-1.xml");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     assert_eq!(octets(&mut romeo, document), 200);
-    assert_eq!(romeo.world.told_her(), [filled("t1", "", "<status>déjeuner</status>")]);
+    assert_eq!(romeo.world.stanzas_sent(), [filled("t1", "", "<status>déjeuner</status>")]);
     // What is UTF-8 is read as that (RFC 3863 §3.1), whatever it declares.
     let text = String::from_utf8_lossy(document).replace('\u{FFFD}', "ê");
     assert_eq!(octets(&mut romeo, text.as_bytes()), 200);
-    assert_eq!(romeo.world.told_her(), [filled("t1", "", "<status>dêjeuner</status>")]);
+    assert_eq!(romeo.world.stanzas_sent(), [filled("t1", "", "<status>dêjeuner</status>")]);
     for (declared, instead) in [("ISO-8859-1", "UTF-8"), ("ISO-8859-1", "x-foo"), ("encoding", "x")]
     {
         let at = document.windows(declared.len()).position(|it| it == declared.as_bytes());
@@ -94,14 +94,14 @@ fn pres_093_a_document_that_is_not_utf_8_is_read_as_it_declares() {
         other.splice(at..at + declared.len(), instead.bytes());
         assert_eq!(octets(&mut romeo, &other), 400, "{declared} {instead}");
     }
-    assert_eq!(romeo.world.told_her(), NOTHING);
+    assert_eq!(romeo.world.stanzas_sent(), NOTHING);
 }
 
 /// Case 42b: a document of which nothing is left is none without tuples.
 #[test]
 fn pres_094_a_document_whose_only_tuple_is_invalid_changes_nothing() {
     let document = field!("42b-no-entity.sip");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     assert_eq!(told(&mut romeo, document), NOTHING);
     romeo.shows(&tuple("a", "open", ""));
     assert_eq!(told(&mut romeo, document), NOTHING);
@@ -117,16 +117,16 @@ fn pres_094_a_document_whose_only_tuple_is_invalid_changes_nothing() {
 fn pres_056_of_equal_ids_the_newest_timestamp_counts() {
     let document = field!("44a-same-ids-open-then-closed.sip");
     let open = filled("phone", "", "<priority>102</priority>");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     assert_eq!(told(&mut romeo, document), std::slice::from_ref(&open));
     let (before, rest) = document.split_once("<tuple").expect("a tuple");
     let (first, second) = rest.split_once("<tuple").expect("another one");
     let (second, end) = second.split_once("</presence>").expect("an end");
     let swapped = format!("{before}<tuple{second}<tuple{first}</presence>{end}");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     assert_eq!(told(&mut romeo, &swapped), [open]);
     // The last where one of them has none.
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let without = document.replace("<timestamp>2024-05-01T10:05:00Z</timestamp>", "");
     assert_eq!(told(&mut romeo, &without), [stanza("phone", GONE)]);
 }
@@ -134,7 +134,7 @@ fn pres_056_of_equal_ids_the_newest_timestamp_counts() {
 /// Case 45b.
 #[test]
 fn pres_054_basic_is_read_whatever_its_case() {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let words = "<status xml:lang='en'>Out</status><status xml:lang='de'>Weg</status><status>plain</status>";
     assert_eq!(told(&mut romeo, field!("45b-upper-basic-two-notes.sip")), [filled("x", "", words)]);
     assert_eq!(romeo.shows(&tuple("x", "CLOSED", "")), [stanza("x", GONE)]);

@@ -13,7 +13,7 @@ use stox::config::Transport;
 use stox::flow::{Flow, Input, ListenerId};
 use stox::rules::Rules;
 
-use crate::verona::{Romeo, SETTINGS, Watch, stanza, tuple};
+use crate::verona::{SipPresentity, SETTINGS, SipWatcher, stanza, tuple};
 use crate::world::{PEER, World};
 
 /// The tables of `conformance/vectors/field`.
@@ -101,7 +101,7 @@ struct Outcome {
 
 enum Stage {
     World(Box<World>),
-    Romeo(Box<Romeo>),
+    Romeo(Box<SipPresentity>),
 }
 
 impl Stage {
@@ -111,10 +111,10 @@ impl Stage {
                 Some(rules) => World::with_rules_and(SETTINGS, "addresses.yaml", rules),
                 None => verona(),
             })),
-            Scene::Watched => Stage::World(Box::new(Watch::granted_in(verona()).0)),
-            Scene::Watching => Stage::Romeo(Box::new(Romeo::watched_in(verona()))),
+            Scene::Watched => Stage::World(Box::new(SipWatcher::granted_in(verona()).0)),
+            Scene::Watching => Stage::Romeo(Box::new(SipPresentity::watched_in(verona()))),
             Scene::Seeing => {
-                let mut romeo = Romeo::watched_in(verona());
+                let mut romeo = SipPresentity::watched_in(verona());
                 assert_eq!(romeo.shows(&tuple("a", "open", "")), [stanza("a", "")]);
                 Stage::Romeo(Box::new(romeo))
             }
@@ -283,7 +283,7 @@ fn settle(world: &mut World, check: &Check, outcome: &mut Outcome) {
             world.xmpp.clear();
             world.xmpp(&bounce.replace("{id}", id));
         }
-        outcome.told.extend(world.told_her().iter().map(|text| without_id(text)));
+        outcome.told.extend(world.stanzas_sent().iter().map(|text| without_id(text)));
         let sent = std::mem::take(&mut world.sip);
         if sent.is_empty() {
             return;

@@ -3,7 +3,7 @@
 
 use stox::codec::sip::{HeaderName, Request};
 
-use crate::verona::{Watch, brief, header, outline, text};
+use crate::verona::{SipWatcher, brief, header, outline, text};
 use crate::world::World;
 
 const EVENT: &str = "Event: presence\nExpires: 3600\n";
@@ -14,7 +14,7 @@ fn state(request: &Request) -> String {
 
 #[test]
 fn pres_004_from_is_the_bare_address_and_contact_a_gruu() {
-    let (mut world, watch) = Watch::granted();
+    let (mut world, watch) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     let document = world.document();
     let from = format!("<sip:juliet@example.com>;tag={}", watch.tag);
@@ -26,7 +26,7 @@ fn pres_004_from_is_the_bare_address_and_contact_a_gruu() {
 
 #[test]
 fn pres_006_the_target_is_the_contact_of_subscribe() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     let document = world.document();
     assert_eq!(document.uri.as_str(), "sip:romeo@127.0.0.30:5070");
@@ -35,7 +35,7 @@ fn pres_006_the_target_is_the_contact_of_subscribe() {
 
 #[test]
 fn pres_015_a_message_to_who_is_busy_is_delivered() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "<show>dnd</show>");
     world.document();
     world.sip(
@@ -48,13 +48,13 @@ fn pres_015_a_message_to_who_is_busy_is_delivered() {
          CSeq: 1 MESSAGE\n\
          Content-Type: text/plain\n\nlook up",
     );
-    assert!(world.told_her()[0].contains("<body>look up</body>"));
+    assert!(world.stanzas_sent()[0].contains("<body>look up</body>"));
     assert_eq!(world.codes(), [200]);
 }
 
 #[test]
 fn pres_041_each_change_has_a_later_timestamp() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("a", "");
     let first = outline(&world.document());
     world.juliet_is("b", "");
@@ -75,7 +75,7 @@ fn pres_041_each_change_has_a_later_timestamp() {
 
 #[test]
 fn pres_041_two_documents_of_one_moment_have_two_timestamps() {
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("a", "");
     let first = outline(&world.document());
     world.juliet_is("a", "<show>away</show>");
@@ -89,7 +89,7 @@ fn pres_041_two_documents_of_one_moment_have_two_timestamps() {
 
 #[test]
 fn pres_041_a_refresh_repeats_the_document() {
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("a", "<status>x</status>");
     let before = text(&world.document());
     world.pass_ms(60_000);
@@ -99,7 +99,7 @@ fn pres_041_a_refresh_repeats_the_document() {
 
 #[test]
 fn pres_041_the_last_document_is_later_too() {
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("a", "");
     let before = outline(&world.document());
     let (_, requests) = watch.subscribes(&mut world, "Event: presence\nExpires: 0\n");
@@ -117,10 +117,10 @@ fn instant(stamp: &str) -> time::OffsetDateTime {
 #[test]
 fn pres_067_accept_must_have_pidf() {
     let mut world = World::verona();
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     let (refused, requests) = watch.subscribes(&mut world, &format!("{EVENT}Accept: text/xml\n"));
     assert_eq!((refused.status.code(), requests.len()), (406, 0));
-    assert_eq!(world.told_her(), [""; 0]);
+    assert_eq!(world.stanzas_sent(), [""; 0]);
     let (taken, _) = watch.subscribes(&mut world, EVENT);
     assert_eq!(taken.status.code(), 200);
 }
@@ -128,7 +128,7 @@ fn pres_067_accept_must_have_pidf() {
 #[test]
 fn pres_068_a_refresh_without_accept_stands_for_pidf() {
     let mut world = World::verona();
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     watch.subscribes(&mut world, &format!("{EVENT}Accept: application/pidf+xml, text/xml\n"));
     world.xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>");
     world.document();
@@ -143,14 +143,14 @@ fn pres_069_only_what_is_read_is_asked_for() {
     // Objects of RFC 3923 cross only where addresses are the same on both sides (E2E-021).
     let subscribe = World::new().juliet_subscribes();
     assert_eq!(header(&subscribe, &HeaderName::Accept), "application/pidf+xml");
-    let romeo = crate::verona::Romeo::asked();
+    let romeo = crate::verona::SipPresentity::asked();
     let accept = "application/pidf+xml, multipart/signed, application/pkcs7-mime";
     assert_eq!(header(&romeo.subscribe, &HeaderName::Accept), accept);
 }
 
 #[test]
 fn pres_070_ten_changes_are_two_documents() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     for n in 0..10 {
         world.juliet_is("balcony", &format!("<status>{n}</status>"));
         world.pass_ms(100);
@@ -172,7 +172,7 @@ fn pres_070_ten_changes_are_two_documents() {
 #[test]
 fn pres_070_no_document_opens_no_interval() {
     let mut world = World::verona();
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     let (_, pending) = watch.subscribes(&mut world, EVENT);
     assert_eq!(state(&pending[0]), "pending;expires=3600");
     world.pass_ms(100);
@@ -192,7 +192,7 @@ fn pres_070_no_document_opens_no_interval() {
 
 #[test]
 fn pres_070_a_refresh_has_the_newest_document_at_once() {
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     world.document();
     world.juliet_is("balcony", "<show>away</show>");
@@ -205,7 +205,7 @@ fn pres_070_a_refresh_has_the_newest_document_at_once() {
 #[test]
 fn pres_073_nothing_known_is_an_empty_notify() {
     let mut world = World::verona();
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     watch.subscribes(&mut world, EVENT);
     world.xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>");
     let octets = world.sip.first().expect("a NOTIFY").1.clone();
@@ -216,7 +216,7 @@ fn pres_073_nothing_known_is_an_empty_notify() {
 
 #[test]
 fn pres_074_each_subscribe_is_followed_by_one_notify() {
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     world.document();
     for (headers, expected) in [
@@ -231,7 +231,7 @@ fn pres_074_each_subscribe_is_followed_by_one_notify() {
         ("w2", "Event: presence\nExpires: 0\n", "terminated;reason=timeout"),
         ("w3", EVENT, "active;expires=3600"),
     ] {
-        let mut watch = Watch::of("romeo", call);
+        let mut watch = SipWatcher::of("romeo", call);
         let (response, requests) = watch.subscribes(&mut world, headers);
         assert_eq!(response.status.code(), 200);
         assert_eq!(requests.iter().map(state).collect::<Vec<_>>(), [expected]);
@@ -240,7 +240,7 @@ fn pres_074_each_subscribe_is_followed_by_one_notify() {
 
 #[test]
 fn pres_075_subscription_state_counts_down() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.pass_ms(1_000);
     world.juliet_is("balcony", "");
     assert_eq!(state(&world.document()), "active;expires=3599");
@@ -249,7 +249,7 @@ fn pres_075_subscription_state_counts_down() {
 #[test]
 fn pres_076_notify_is_a_request_of_the_dialog() {
     let mut world = World::verona();
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     let routes = "<sip:127.0.0.13:5060;lr>, <sip:127.0.0.31;lr>";
     let (_, first) = watch.subscribes(&mut world, &format!("{EVENT}Record-Route: {routes}\n"));
     world.xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>");
@@ -272,7 +272,7 @@ fn pres_076_notify_is_a_request_of_the_dialog() {
 #[test]
 fn pres_078_what_one_is_shown_another_is_not() {
     let mut world = World::verona();
-    let mut watches = [Watch::of("romeo", "w1"), Watch::of("benvolio", "w2")];
+    let mut watches = [SipWatcher::of("romeo", "w1"), SipWatcher::of("benvolio", "w2")];
     for watch in &mut watches {
         watch.subscribes(&mut world, EVENT);
     }
@@ -300,7 +300,7 @@ fn pres_078_what_one_is_shown_another_is_not() {
 
 #[test]
 fn pres_085_content_length_is_what_the_body_has() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "<status>věž</status>");
     let octets = world.sip.first().expect("a NOTIFY").1.clone();
     let split = octets.windows(4).position(|four| four == b"\r\n\r\n").expect("an end");
@@ -316,7 +316,7 @@ fn pres_086_a_delay_is_the_timestamp() {
         ("", "2026-11-22T10:27:15Z"),
         ("type='unavailable'", "2026-11-22T11:00:00.5+00:30"),
     ] {
-        let (mut world, _) = Watch::granted();
+        let (mut world, _) = SipWatcher::granted();
         if !attributes.is_empty() {
             world.juliet_is("balcony", "");
             world.document();
@@ -341,14 +341,14 @@ fn pres_089_accept_is_a_list_of_ranges() {
     ] {
         let mut world = World::verona();
         let (response, _) =
-            Watch::of("romeo", "w1").subscribes(&mut world, &format!("{EVENT}{accept}"));
+            SipWatcher::of("romeo", "w1").subscribes(&mut world, &format!("{EVENT}{accept}"));
         assert_eq!(response.status.code(), expected, "{accept}");
     }
 }
 
 #[test]
 fn pres_090_who_was_not_there_cannot_go() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("a", "");
     world.document();
     world.juliet_leaves("zzz");
@@ -361,7 +361,7 @@ fn pres_090_who_was_not_there_cannot_go() {
 
 #[test]
 fn pres_091_what_is_not_mapped_is_no_change() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     let shown = "<show>away</show><status>x</status><priority>3</priority>";
     world.juliet_is("a", shown);
     world.document();

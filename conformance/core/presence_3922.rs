@@ -4,7 +4,7 @@
 use stox::codec::sip::{HeaderName, Request};
 
 use crate::scene::seconds;
-use crate::verona::{ACTIVE, Romeo, Watch, document, filled, header, stanza, text, tuple};
+use crate::verona::{ACTIVE, SipPresentity, SipWatcher, document, filled, header, stanza, text, tuple};
 use crate::world::World;
 
 /// What the profile `rfc3922` sets.
@@ -19,15 +19,15 @@ fn world() -> World {
 }
 
 /// Romeo, who takes objects, watches juliet.
-fn watch(rules: &str, headers: &str) -> (World, Watch) {
+fn watch(rules: &str, headers: &str) -> (World, SipWatcher) {
     let mut world = World::verona_with(rules);
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     let (ok, _) = watch.subscribes(&mut world, headers);
     assert_eq!(ok.status.code(), 200);
     world.xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>");
     let active = world.request();
     world.answer(&active, 200);
-    world.told_her();
+    world.stanzas_sent();
     (world, watch)
 }
 
@@ -78,7 +78,7 @@ fn pres_034_who_takes_no_objects_gets_the_document() {
     let (mut world, _) = watch("to_sip: { form: pidf }\n", BOTH);
     world.juliet_is("balcony", "");
     assert_eq!(header(&world.document(), &HeaderName::ContentType), "application/pidf+xml");
-    let mut watch = Watch::of("romeo", "w2");
+    let mut watch = SipWatcher::of("romeo", "w2");
     let headers = "Event: presence\nAccept: message/cpim\nExpires: 3600\n";
     let (refused, _) = watch.subscribes(&mut world, headers);
     assert_eq!(refused.status.code(), 406);
@@ -87,10 +87,10 @@ fn pres_034_who_takes_no_objects_gets_the_document() {
 #[test]
 fn pres_034_two_phones_of_his_each_get_what_they_take() {
     let (mut world, _) = watch(MODE, BOTH);
-    let mut other = Watch::of("romeo", "w2");
+    let mut other = SipWatcher::of("romeo", "w2");
     other.subscribes(&mut world, "Event: presence\nExpires: 3600\n");
     world.juliet_is("balcony", "");
-    let (_, requests) = world.exchange();
+    let (_, requests) = world.sip_sent();
     let mut kinds: Vec<_> =
         requests.iter().map(|it| header(it, &HeaderName::ContentType)).collect();
     kinds.sort();
@@ -125,7 +125,7 @@ fn pres_037_the_show_is_an_instant_messaging_status() {
 
 #[test]
 fn sub_039_subscriptions_are_between_pres_addresses() {
-    let romeo = Romeo::asked_in(world());
+    let romeo = SipPresentity::asked_in(world());
     let subscribe = &romeo.subscribe;
     assert_eq!(subscribe.uri.as_str(), "pres:romeo@example.net");
     assert_eq!(subscribe.from.uri().as_str(), "pres:juliet@example.com");
@@ -149,9 +149,9 @@ fn addr_060_no_device_and_the_escaping_of_rfc_3922() {
 
 #[test]
 fn addr_048_pres_is_for_who_asks_for_it() {
-    let romeo = Romeo::asked_in(World::verona_with("to_sip: { scheme: pres }\n"));
+    let romeo = SipPresentity::asked_in(World::verona_with("to_sip: { scheme: pres }\n"));
     assert_eq!(romeo.subscribe.uri.as_str(), "pres:romeo@example.net");
-    let romeo = Romeo::asked_in(World::verona());
+    let romeo = SipPresentity::asked_in(World::verona());
     assert_eq!(romeo.subscribe.uri.as_str(), "sip:romeo@example.net");
     let accept = "application/pidf+xml, multipart/signed, application/pkcs7-mime";
     assert_eq!(header(&romeo.subscribe, &HeaderName::Accept), accept);
@@ -165,7 +165,7 @@ fn sub_039_an_error_has_the_id_of_the_request() {
     );
     let subscribe = world.request();
     world.answer(&subscribe, 404);
-    let told = world.told_her();
+    let told = world.stanzas_sent();
     assert_eq!(told.len(), 1);
     assert!(told[0].contains(" id='s1'") && told[0].contains("<item-not-found"), "{told:?}");
 }
@@ -178,7 +178,7 @@ fn sub_042_404_says_that_there_is_no_such_user() {
     );
     let subscribe = world.request();
     world.answer(&subscribe, 404);
-    let told = world.told_her();
+    let told = world.stanzas_sent();
     assert!(told.len() == 1 && told[0].contains("<item-not-found"), "{told:?}");
     world.pass_ms(24 * 3_600_000);
     assert_eq!(world.requests(), []);
@@ -197,35 +197,35 @@ fn sub_043_a_refused_request_is_an_error() {
         );
         let subscribe = world.request();
         world.answer(&subscribe, status);
-        let told = world.told_her();
+        let told = world.stanzas_sent();
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains(expected), "{told:?}");
         let error = told[0].contains("type='error'") && told[0].contains(" id='s1'");
         assert_eq!(error, rules == MODE, "{told:?}");
     }
     // What was granted and is taken back is no error of a request.
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     romeo
         .world
         .xmpp("<presence from='juliet@example.com/x' to='romeo@example.net' type='probe' id='p'/>");
     let refresh = romeo.world.awaited(seconds(3_600));
-    romeo.world.told_her();
+    romeo.world.stanzas_sent();
     romeo.world.answer(&refresh, 403);
-    let told = romeo.world.told_her();
+    let told = romeo.world.stanzas_sent();
     assert!(told.len() == 1 && told[0].contains("type='unsubscribed'"), "{told:?}");
 }
 
 #[test]
 fn sub_122_the_end_of_a_subscription_to_nobody() {
     for (rules, expected) in [(MODE, "<item-not-found"), ("rules: []\n", "type='unsubscribed'")] {
-        let mut romeo = Romeo::watched_in(World::verona_with(rules));
+        let mut romeo = SipPresentity::watched_in(World::verona_with(rules));
         romeo.world.xmpp(
             "<presence from='juliet@example.com' to='romeo@example.net' id='u1' type='unsubscribe'/>",
         );
         let end = romeo.world.request();
         assert_eq!(end.headers.expires().and_then(Result::ok), Some(0));
         romeo.world.answer(&end, 404);
-        let told = romeo.world.told_her();
+        let told = romeo.world.stanzas_sent();
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains(expected), "{told:?}");
         assert_eq!(told[0].contains(" id='u1'"), rules == MODE, "{told:?}");
@@ -234,19 +234,19 @@ fn sub_122_the_end_of_a_subscription_to_nobody() {
 
 #[test]
 fn sub_122_what_comes_after_the_end_is_not_shown() {
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     romeo.world.xmpp(
         "<presence from='juliet@example.com' to='romeo@example.net' id='u1' type='unsubscribe'/>",
     );
     romeo.world.request();
     let open = object("", "", &document(&tuple("orchard", "open", "")));
     assert_eq!(romeo.notifies(OBJECT, &open).status.code(), 200);
-    assert_eq!(romeo.world.told_her(), [""; 0]);
+    assert_eq!(romeo.world.stanzas_sent(), [""; 0]);
 }
 
 #[test]
 fn pres_043_from_is_the_address_and_the_id_of_the_tuple() {
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     let orchard = object("", "", &document(&tuple("orchard", "open", "")));
     assert_eq!(romeo.shows_as(OBJECT, &orchard), [stanza("orchard", "")]);
     let closed = object("", "", &document(&tuple("orchard", "closed", "")));
@@ -255,14 +255,14 @@ fn pres_043_from_is_the_address_and_the_id_of_the_tuple() {
 
 #[test]
 fn pres_044_to_is_the_bare_address() {
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     let told = romeo.shows_as(OBJECT, &object("", "", &document(&tuple("orchard", "open", ""))));
     assert!(told[0].contains(" to='juliet@example.com'"), "{told:?}");
 }
 
 #[test]
 fn pres_045_no_header_of_the_object_crosses() {
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     let headers = "cc: <im:nurse@example.com>\nDateTime: 2026-11-30T12:00:00Z\n\
                    Subject: a secret subject\nNS: Mine <urn:example:mine>\nMine.Word: hidden\n";
     let note = tuple("orchard", "open", "<note>Wooing Juliet</note>");
@@ -271,26 +271,26 @@ fn pres_045_no_header_of_the_object_crosses() {
     // What an object requires and is not known here is refused; what she was shown holds.
     let headers = "NS: Mine <urn:example:mine>\nRequire: Mine.Word\nMine.Word: hidden\n";
     let refused = romeo.notifies(OBJECT, &object(headers, "", &document(&note)));
-    assert_eq!((refused.status.code(), romeo.world.told_her()), (400, vec![]));
+    assert_eq!((refused.status.code(), romeo.world.stanzas_sent()), (400, vec![]));
 }
 
 #[test]
 fn pres_046_the_content_id_is_the_id() {
     let id = "Content-ID: <123456789@example.net>\n";
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     let two = document(&[tuple("orchard", "open", ""), tuple("garden", "open", "")].concat());
     let told = romeo.shows_as(OBJECT, &object("", id, &two));
     assert_eq!(told.len(), 2);
     assert!(told[0].contains(" id='123456789@example.net'"), "{told:?}");
     assert!(!told[1].contains("123456789"), "an id is used once: {told:?}");
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let told = romeo.shows_as(OBJECT, &object("", id, &document(&tuple("a", "open", ""))));
     assert_eq!(told, [stanza("a", "")]);
 }
 
 #[test]
 fn pres_049_the_whole_document_goes_along_if_that_is_wanted() {
-    let mut romeo = Romeo::watched_in(World::verona_with("to_xmpp: { embed: true }\n"));
+    let mut romeo = SipPresentity::watched_in(World::verona_with("to_xmpp: { embed: true }\n"));
     let inner = "<!-- a comment --><tuple id='a'><status><basic>open</basic></status>\
                  <contact>tel:+420123</contact></tuple><?instruction x?>";
     let told = romeo.shows(inner);
@@ -308,19 +308,19 @@ fn pres_049_the_whole_document_goes_along_if_that_is_wanted() {
     let told = romeo.shows(&long);
     assert!(told.len() == 1 && !told[0].contains("urn:ietf:params:xml:ns:pidf'"), "{told:?}");
     // Off unless it is asked for.
-    assert_eq!(Romeo::watched().shows(&tuple("a", "open", "")), [stanza("a", "")]);
+    assert_eq!(SipPresentity::watched().shows(&tuple("a", "open", "")), [stanza("a", "")]);
 }
 
 #[test]
 fn an_object_of_something_else_is_refused() {
-    let mut romeo = Romeo::watched_in(world());
+    let mut romeo = SipPresentity::watched_in(world());
     let text = "From: <im:romeo@example.net>\nTo: <im:juliet@example.com>\n\n\
                 Content-Type: text/plain\n\nhello";
     let refused = romeo.notifies(OBJECT, text);
     assert_eq!(refused.status.code(), 415);
     let broken = romeo.notifies(OBJECT, "no object at all");
     assert_eq!(broken.status.code(), 400);
-    assert_eq!(romeo.world.told_her(), [""; 0]);
+    assert_eq!(romeo.world.stanzas_sent(), [""; 0]);
     // The dialog lives on.
     let orchard = object("", "", &document(&tuple("orchard", "open", "")));
     assert_eq!(romeo.shows_as(OBJECT, &orchard), [stanza("orchard", "")]);

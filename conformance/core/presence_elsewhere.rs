@@ -4,7 +4,7 @@ use stox::codec::sip::{HeaderName, Method, Request, Response};
 use stox::rules::Rules;
 
 use crate::scene::{body, expires, header, notify, open, pidf, seconds, subscribe, tuple};
-use crate::verona::{Watch, brief};
+use crate::verona::{SipWatcher, brief};
 use crate::world::{World, message};
 
 const NOTHING: [String; 0] = [];
@@ -226,7 +226,7 @@ fn e2e_020_a_secured_presence_is_refused_without_a_dialog_that_takes_its_type() 
                    Content-Type: application/pkcs7-mime\n\nMIAA</e2e></presence>";
     let refused = |world: &mut World| {
         world.xmpp(secured);
-        let told = world.told_her();
+        let told = world.stanzas_sent();
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(
             told[0].contains("type='error'") && told[0].contains("<not-acceptable"),
@@ -235,7 +235,7 @@ fn e2e_020_a_secured_presence_is_refused_without_a_dialog_that_takes_its_type() 
         world.no_document();
     };
     refused(&mut World::verona());
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     let accept = "Event: presence\nExpires: 3600\nAccept: application/pidf+xml\n";
     watch.subscribes(&mut world, accept);
     world.juliet_is("balcony", "<show>dnd</show>");

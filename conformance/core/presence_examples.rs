@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rxml::Parse as _;
 
-use crate::verona::{PIDF, Romeo, Watch, brief, filled, header, stanza, text, tuples};
+use crate::verona::{PIDF, SipPresentity, SipWatcher, brief, filled, header, stanza, text, tuples};
 
 /// RFC 8048 Example 4.
 const EXAMPLE_4: &str = "\
@@ -46,7 +46,7 @@ const GONE: &str = " type='unavailable'";
 
 #[test]
 fn pres_085_the_lengths_of_the_examples_of_rfc_8048() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     let mut notify = world.document();
     for (body, length) in [(EXAMPLE_4, 283), (EXAMPLE_19, 285), (EXAMPLE_20, 239)] {
@@ -61,7 +61,7 @@ fn pres_085_the_lengths_of_the_examples_of_rfc_8048() {
 /// and RFC 3261).
 #[test]
 fn v_25_rfc_8048_examples_18_and_19() {
-    let (mut world, watch) = Watch::granted();
+    let (mut world, watch) = SipWatcher::granted();
     world.juliet_is("yn0cl4bnw0yr3vym", "<show>away</show>");
     let notify = world.document();
     use stox::codec::sip::HeaderName::{ContentType, Event, SubscriptionState};
@@ -87,7 +87,7 @@ fn v_25_rfc_8048_examples_18_and_19() {
 /// RFC 8048 Examples 4 and 6, then 20 and 21: the device is named in 21 as it is in 6 (D-17).
 #[test]
 fn v_25_rfc_8048_examples_20_and_21() {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let told = romeo.shows_as(PIDF, EXAMPLE_4);
     assert_eq!(told, [filled("dr4hcr0st3lup4c", "", "<show>away</show>")]);
     assert_eq!(romeo.shows_as(PIDF, EXAMPLE_20), [stanza("dr4hcr0st3lup4c", GONE)]);
@@ -96,7 +96,7 @@ fn v_25_rfc_8048_examples_20_and_21() {
 /// RFC 3922 §5.1.4, closed.
 #[test]
 fn v_10_rfc_3922_closed() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     world.document();
     world.juliet_leaves("balcony");
@@ -115,7 +115,7 @@ fn v_17_prefix_and_default_namespace_are_one_stanza() {
         </impp:presence>"#;
     let default = prefixed.replace("xmlns:impp", "xmlns").replace("impp:", "");
     for body in [prefixed, &default] {
-        let mut romeo = Romeo::watched();
+        let mut romeo = SipPresentity::watched();
         let told = romeo.shows_as(PIDF, body);
         assert_eq!(told, [filled("sg89ae", "", "<priority>102</priority>")]);
     }
@@ -148,7 +148,7 @@ fn v_17_status_extensions_are_ignored_but_for_those_known() {
                  <status xml:lang='fr'>Ne derangez pas, s'il vous plait</status>\
                  <priority>102</priority>";
     let second = "<status>I'll be in Tokyo next week</status><priority>127</priority>";
-    let told = Romeo::watched().shows_as(PIDF, body);
+    let told = SipPresentity::watched().shows_as(PIDF, body);
     assert_eq!(told, [filled("bs35r9", "", first), filled("eg92n8", "", second)]);
 }
 
@@ -172,7 +172,7 @@ fn v_17_other_extensions_are_ignored_whole() {
           </impp:tuple>
           <myex:mytag>My extended presentity information</myex:mytag>
         </impp:presence>"#;
-    let told = Romeo::watched().shows_as(PIDF, body);
+    let told = SipPresentity::watched().shows_as(PIDF, body);
     assert_eq!(
         told,
         [
@@ -211,7 +211,7 @@ fn elements(document: &str) -> String {
 /// The order and the attributes that the schema of RFC 3863 §4.4 demands.
 #[test]
 fn pres_050_documents_are_as_the_schema_has_them() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_sends(
         "balcony",
         "xml:lang='en'",
@@ -239,7 +239,7 @@ fn pres_050_documents_are_as_the_schema_has_them() {
 
 #[test]
 fn pres_052_the_namespace_has_no_colon_at_its_end() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     let document = text(&world.document());
     assert!(document.contains(" xmlns='urn:ietf:params:xml:ns:pidf' "), "{document}");

@@ -2,7 +2,7 @@
 
 use stox::codec::sip::HeaderName;
 
-use crate::verona::{ACTIVE, Romeo, Watch, brief, document, header, stanza, tuple};
+use crate::verona::{ACTIVE, SipPresentity, SipWatcher, brief, document, header, stanza, tuple};
 use crate::world::World;
 
 const REMOTE_TIMEOUT: &str = "<error type='wait'><remote-server-timeout \
@@ -12,7 +12,7 @@ const FORBIDDEN: &str = "<error type='auth'><forbidden \
 
 #[test]
 fn pres_077_a_stray_notify_is_refused() {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     romeo.shows(&tuple("a", "open", ""));
     let other = "Event: dialog\nSubscription-State: active;expires=3600\n";
     assert_eq!(romeo.notifies(other, "").status.code(), 489);
@@ -22,7 +22,7 @@ fn pres_077_a_stray_notify_is_refused() {
     assert_eq!(romeo.world.codes(), [481]);
     romeo.tag = "another";
     assert_eq!(romeo.notifies(ACTIVE, "").status.code(), 481);
-    assert_eq!(romeo.world.told_her(), [""; 0]);
+    assert_eq!(romeo.world.stanzas_sent(), [""; 0]);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn pres_079_directed_presence_without_a_dialog_stays_here() {
     let mut world = World::verona();
     world.juliet_is("balcony", "<show>chat</show>");
     world.no_document();
-    assert_eq!(world.told_her(), [""; 0]);
+    assert_eq!(world.stanzas_sent(), [""; 0]);
 }
 
 #[test]
@@ -39,13 +39,13 @@ fn pres_080_the_end_of_directed_presence_stays_here() {
     world.juliet_is("balcony", "");
     world.juliet_leaves("balcony");
     world.no_document();
-    assert_eq!(world.told_her(), [""; 0]);
+    assert_eq!(world.stanzas_sent(), [""; 0]);
 }
 
 /// Her devices a and b are there; he has renewed his subscription after a long silence, so that
 /// she is asked how she is.
 fn probed() -> World {
-    let (mut world, mut watch) = Watch::granted();
+    let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("a", "");
     world.juliet_is("b", "");
     world.document();
@@ -60,7 +60,7 @@ fn probed() -> World {
 
 /// She is asked how she is, and nothing else is said.
 fn probe(world: &mut World) {
-    let told = world.told_her();
+    let told = world.stanzas_sent();
     assert!(told.len() == 1 && told[0].contains(" type='probe'"), "{told:?}");
 }
 
@@ -78,7 +78,7 @@ fn pres_081_a_domain_out_of_reach_is_closed() {
     let document = world.document();
     assert!(header(&document, &HeaderName::SubscriptionState).starts_with("active;"));
     assert_eq!(brief(&document), "ID-a closed, ID-b closed");
-    assert_eq!(world.told_her(), [""; 0]);
+    assert_eq!(world.stanzas_sent(), [""; 0]);
 }
 
 #[test]
@@ -89,9 +89,9 @@ fn pres_081_a_domain_out_of_reach_is_asked_again_with_growing_pauses() {
     out_of_reach(&mut world);
     world.document();
     for seconds in [60, 120, 240] {
-        world.told_her();
+        world.stanzas_sent();
         world.pass_ms(seconds * 1_000 - 5_001);
-        assert_eq!(world.told_her(), [""; 0], "{seconds}");
+        assert_eq!(world.stanzas_sent(), [""; 0], "{seconds}");
         world.pass_ms(5_001);
         probe(&mut world);
         out_of_reach(&mut world);
@@ -102,18 +102,18 @@ fn pres_081_a_domain_out_of_reach_is_asked_again_with_growing_pauses() {
     world.juliet_is("a", "");
     assert_eq!(brief(&world.document()), "ID-a open");
     world.pass_ms(2_000_000);
-    assert_eq!(world.told_her(), [""; 0]);
+    assert_eq!(world.stanzas_sent(), [""; 0]);
 }
 
 #[test]
 fn pres_082_an_error_that_answers_nothing_changes_nothing() {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     romeo.shows(&tuple("a", "open", ""));
     romeo.world.juliet_sends("", "type='error'", REMOTE_TIMEOUT);
     romeo.world.juliet_sends("balcony", "type='error' id='s1'", FORBIDDEN);
     romeo.world.no_document();
     assert_eq!(romeo.shows(&tuple("a", "open", "")), [""; 0]);
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("a", "");
     world.document();
     for error in [REMOTE_TIMEOUT, FORBIDDEN] {
@@ -126,32 +126,32 @@ fn pres_082_an_error_that_answers_nothing_changes_nothing() {
 
 #[test]
 fn pres_083_a_living_dialog_answers_from_its_document() {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     romeo.shows(&[tuple("a", "open", ""), tuple("b", "closed", "")].concat());
     romeo.world.pass_ms(61_000);
     romeo.world.juliet_sends("balcony", "type='probe'", "");
-    assert_eq!(romeo.world.told_her(), [stanza("a", "")]);
+    assert_eq!(romeo.world.stanzas_sent(), [stanza("a", "")]);
     let refresh = romeo.world.request();
     assert_eq!(refresh.call_id, romeo.subscribe.call_id);
     assert_eq!((refresh.to.tag(), refresh.cseq.number), (Some("ffd2"), 2));
     romeo.world.answer(&refresh, 200);
     romeo.world.pass_ms(1_000);
     romeo.world.juliet_sends("chamber", "type='probe'", "");
-    assert_eq!(romeo.world.told_her(), [stanza("a", "")]);
+    assert_eq!(romeo.world.stanzas_sent(), [stanza("a", "")]);
     assert_eq!(romeo.world.requests(), []);
 }
 
 #[test]
 fn pres_083_without_a_dialog_the_subscription_begins_anew() {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     romeo.world.juliet_is("balcony", "");
     romeo.world.juliet_leaves("balcony");
     // She is not there: her server said so, and the subscription is not kept up.
     romeo.world.pass_ms(3_700_000);
     assert_eq!(romeo.world.requests(), []);
-    assert_eq!(romeo.world.told_her(), [""; 0]);
+    assert_eq!(romeo.world.stanzas_sent(), [""; 0]);
     romeo.world.juliet_sends("balcony", "type='probe'", "");
-    assert_eq!(romeo.world.told_her(), [""; 0]);
+    assert_eq!(romeo.world.stanzas_sent(), [""; 0]);
     let anew = romeo.world.request();
     assert_ne!(anew.call_id, romeo.subscribe.call_id);
     assert_eq!(header(&anew, &HeaderName::Expires), "3600");
@@ -165,13 +165,13 @@ fn pres_083_without_a_dialog_the_subscription_begins_anew() {
 
 #[test]
 fn pres_083_a_pending_request_answers_nothing() {
-    let mut romeo = Romeo::asked();
+    let mut romeo = SipPresentity::asked();
     let pending = "Event: presence\nSubscription-State: pending;expires=3600\n";
     assert_eq!(romeo.notifies(pending, "").status.code(), 200);
     romeo.world.pass_ms(120_000);
     romeo.world.juliet_sends("balcony", "type='probe'", "");
     assert_eq!(romeo.world.requests(), []);
-    assert_eq!(romeo.world.told_her(), [""; 0]);
+    assert_eq!(romeo.world.stanzas_sent(), [""; 0]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn pres_083_nothing_stored_is_a_fetch() {
     world.juliet_sends("chamber", "type='probe' id='p2'", "");
     assert_eq!(world.requests(), []);
     let from = "sip:romeo@example.net";
-    let mut romeo = Romeo { world, subscribe: fetch, cseq: 0, from, tag: "ffd2" };
+    let mut romeo = SipPresentity { world, subscribe: fetch, cseq: 0, from, tag: "ffd2" };
     let over = "Event: presence\nSubscription-State: terminated;reason=timeout\n\
                 Content-Type: application/pidf+xml\n";
     let told = romeo.shows_as(over, &document(&tuple("a", "open", "")));

@@ -4,29 +4,29 @@
 
 use stox::codec::sip::HeaderName;
 
-use crate::verona::{Watch, brief, header, outline, text, tuples};
+use crate::verona::{SipWatcher, brief, header, outline, text, tuples};
 use crate::world::World;
 
 #[test]
 fn pres_001_only_state_becomes_notify() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     world.document();
     world.xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribe'/>");
-    let (responses, requests) = world.exchange();
+    let (responses, requests) = world.sip_sent();
     assert_eq!(responses, []);
     assert!(requests.iter().all(|request| request.method.as_str() != "NOTIFY"), "{requests:?}");
     world.xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='unsubscribe'/>");
     world.pass_ms(40_000);
-    let (_, requests) = world.exchange();
+    let (_, requests) = world.sip_sent();
     assert!(requests.iter().all(|request| request.method.as_str() != "NOTIFY"), "{requests:?}");
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     world.document();
     for kind in ["probe", "error", "subscribed"] {
         world.juliet_sends("balcony", &format!("type='{kind}'"), "");
         world.pass_ms(10_000);
-        let (_, requests) = world.exchange();
+        let (_, requests) = world.sip_sent();
         assert!(
             requests.iter().all(|request| request.method.as_str() != "NOTIFY"),
             "{kind}: {requests:?}"
@@ -36,7 +36,7 @@ fn pres_001_only_state_becomes_notify() {
 
 #[test]
 fn pres_002_resource_becomes_tuple_id() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("yn0cl4bnw0yr3vym", "");
     let document = world.document();
     assert!(text(&document).contains("<tuple id='ID-yn0cl4bnw0yr3vym'>"), "{}", text(&document));
@@ -44,7 +44,7 @@ fn pres_002_resource_becomes_tuple_id() {
 
 #[test]
 fn pres_003_any_resource_has_an_id_of_its_own() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     let resources = ["Foo bar/1", "Foo_x0020_bar/1", "Foo:bar@1", "\u{263A}", "1", "ID-1", "foo"];
     for resource in resources {
         world.juliet_is(resource, "");
@@ -70,7 +70,7 @@ fn pres_003_any_resource_has_an_id_of_its_own() {
 
 #[test]
 fn pres_007_type_becomes_basic() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     assert_eq!(brief(&world.document()), "ID-balcony open");
     world.juliet_leaves("balcony");
@@ -79,7 +79,7 @@ fn pres_007_type_becomes_basic() {
 
 #[test]
 fn pres_008_who_leaves_is_shown_closed_once() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("a", "");
     world.document();
     world.juliet_is("b", "");
@@ -94,7 +94,7 @@ fn pres_008_who_leaves_is_shown_closed_once() {
 
 #[test]
 fn pres_008_the_last_one_stays_as_a_closed_tuple() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("yn0cl4bnw0yr3vym", "");
     let open = world.document();
     world.juliet_leaves("yn0cl4bnw0yr3vym");
@@ -109,7 +109,7 @@ fn pres_008_the_last_one_stays_as_a_closed_tuple() {
 
 #[test]
 fn pres_008_two_who_leave_within_one_interval_are_both_shown_closed() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     for device in ["a", "b", "c"] {
         world.juliet_is(device, "");
     }
@@ -127,7 +127,7 @@ fn pres_008_two_who_leave_within_one_interval_are_both_shown_closed() {
 
 #[test]
 fn pres_009_language_of_one_stanza() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_sends("balcony", "xml:lang='cs'", "<status>hned</status>");
     let document = world.document();
     assert_eq!(header(&document, &HeaderName::ContentLanguage), "cs");
@@ -136,7 +136,7 @@ fn pres_009_language_of_one_stanza() {
 
 #[test]
 fn pres_009_languages_of_several_stanzas() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_sends("a", "xml:lang='cs'", "<status>hned</status>");
     world.juliet_sends("b", "xml:lang='en'", "<status>soon</status>");
     world.juliet_sends("c", "xml:lang='cs'", "");
@@ -150,7 +150,7 @@ fn pres_009_languages_of_several_stanzas() {
 
 #[test]
 fn pres_009_no_language_and_what_is_none() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "<status>soon</status>");
     let document = world.document();
     assert!(!document.headers.contains(&HeaderName::ContentLanguage));
@@ -162,7 +162,7 @@ fn pres_009_no_language_and_what_is_none() {
 
 #[test]
 fn pres_012_a_negative_priority_is_open() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "<priority>-1</priority>");
     let document = world.document();
     assert_eq!(brief(&document), "ID-balcony open");
@@ -171,7 +171,7 @@ fn pres_012_a_negative_priority_is_open() {
 
 #[test]
 fn pres_028_one_document_has_all_devices() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("a", "<show>dnd</show>");
     world.document();
     world.juliet_is("b", "");
@@ -185,7 +185,7 @@ fn pres_028_one_document_has_all_devices() {
 
 #[test]
 fn pres_033_the_last_one_is_never_left_out() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("a", "");
     world.document();
     world.juliet_is("b", "");
@@ -203,7 +203,7 @@ fn pres_033_the_last_one_is_never_left_out() {
 #[test]
 fn pres_033_presence_without_a_resource_has_one_constant_id() {
     let id_of = |attributes: &str| {
-        let (mut world, _) = Watch::granted();
+        let (mut world, _) = SipWatcher::granted();
         world.juliet_sends("", attributes, "");
         let outline = outline(&world.document());
         assert_eq!(outline.len(), 1);
@@ -212,17 +212,17 @@ fn pres_033_presence_without_a_resource_has_one_constant_id() {
     let (closed, open) = (id_of("type='unavailable'"), id_of(""));
     assert_eq!((&*closed.1, &*open.1), ("closed", "open"));
     assert_eq!(closed.0, open.0);
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     assert_ne!(outline(&world.document())[0].0, closed.0);
 }
 
 #[test]
 fn pres_033_silence_to_a_probe_is_one_closed_tuple() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.pass_ms(10_000);
     let silent = outline(&world.document());
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_sends("", "type='unavailable'", "");
     let answered = outline(&world.document());
     assert_eq!((silent.len(), &silent[0].0, &*silent[0].1), (1, &answered[0].0, "closed"));
@@ -230,7 +230,7 @@ fn pres_033_silence_to_a_probe_is_one_closed_tuple() {
 
 #[test]
 fn pres_035_entity_is_a_pres_uri() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "");
     let document = world.document();
     assert_eq!(document.from.uri().as_str(), "sip:juliet@example.com");
@@ -240,11 +240,11 @@ fn pres_035_entity_is_a_pres_uri() {
 #[test]
 fn pres_035_entity_and_contact_are_mailboxes() {
     let mut world = World::verona();
-    let mut watch = Watch::of("romeo", "w1");
+    let mut watch = SipWatcher::of("romeo", "w1");
     let uri = |text: String| text.replace("sip:juliet@", "sip:ju(li)%C3%A9t@");
     let subscribe = watch.subscribe("Event: presence\nExpires: 3600\n");
     world.sip(&uri(subscribe));
-    let (_, requests) = world.exchange();
+    let (_, requests) = world.sip_sent();
     world.answer(&requests[0], 200);
     let her = "from='ju(li)ét@example.com";
     world.xmpp(&format!("<presence {her}' to='romeo@example.net' type='subscribed'/>"));
@@ -260,7 +260,7 @@ fn pres_035_entity_and_contact_are_mailboxes() {
 #[test]
 fn pres_036_a_rule_says_the_charset() {
     let world = World::verona_with("to_sip: { charset: true }\n");
-    let (mut world, _) = Watch::granted_in(world);
+    let (mut world, _) = SipWatcher::granted_in(world);
     world.juliet_is("balcony", "");
     let document = world.document();
     let media_type = header(&document, &HeaderName::ContentType);
@@ -270,7 +270,7 @@ fn pres_036_a_rule_says_the_charset() {
 #[test]
 fn pres_013_a_rule_leaves_show_out() {
     let rules = "to_sip: { show: false, activities: { xa: vacation, dnd: none } }\n";
-    let (mut world, _) = Watch::granted_in(World::verona_with(rules));
+    let (mut world, _) = SipWatcher::granted_in(World::verona_with(rules));
     world.juliet_is("balcony", "<show>xa</show>");
     let document = text(&world.document());
     assert!(!document.contains("show"), "{document}");
@@ -282,7 +282,7 @@ fn pres_013_a_rule_leaves_show_out() {
 
 #[test]
 fn pres_036_media_type_without_charset() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is("balcony", "<status>věž</status>");
     let document = world.document();
     assert_eq!(header(&document, &HeaderName::ContentType), "application/pidf+xml");
@@ -290,7 +290,7 @@ fn pres_036_media_type_without_charset() {
 
 #[test]
 fn pres_084_avatar_and_capabilities_stay_behind() {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     world.juliet_is(
         "balcony",
         "<x xmlns='vcard-temp:x:update'><photo>sha1-of-avatar</photo></x>\

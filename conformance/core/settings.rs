@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use stox::config::{self, Config, Side, Surroundings};
+use stox::config::{self, Config, Side, Environment};
 
 use crate::world::SETTINGS;
 
 struct Here<'a>(&'a str);
 
-impl Surroundings for Here<'_> {
+impl Environment for Here<'_> {
     fn variable(&self, name: &str) -> Option<String> {
         (name == "SECRET").then(|| "from the environment".to_owned())
     }

@@ -36,14 +36,14 @@ impl World {
     }
 
     /// The stanzas written since the last look, as text.
-    pub(crate) fn told_her(&mut self) -> Vec<String> {
+    pub(crate) fn stanzas_sent(&mut self) -> Vec<String> {
         self.confirm_all();
         let text = |(_, octets): (_, Bytes)| String::from_utf8(octets.to_vec());
         std::mem::take(&mut self.xmpp).into_iter().map(|it| text(it).expect("UTF-8")).collect()
     }
 
     /// The responses and the requests sent since the last look.
-    pub(crate) fn exchange(&mut self) -> (Vec<Response>, Vec<Request>) {
+    pub(crate) fn sip_sent(&mut self) -> (Vec<Response>, Vec<Request>) {
         let (mut responses, mut requests) = (Vec::new(), Vec::new());
         for (_, octets) in std::mem::take(&mut self.sip) {
             match sip::parse(octets) {
@@ -88,12 +88,12 @@ impl World {
     /// No NOTIFY goes to him, however long he waits.
     pub(crate) fn no_document(&mut self) {
         self.pass_ms(10_000);
-        assert_eq!(self.exchange(), (Vec::new(), Vec::new()));
+        assert_eq!(self.sip_sent(), (Vec::new(), Vec::new()));
     }
 }
 
 /// A subscription of a SIP user to juliet's presence, seen from his user agent.
-pub(crate) struct Watch {
+pub(crate) struct SipWatcher {
     pub(crate) user: &'static str,
     pub(crate) call: &'static str,
     pub(crate) cseq: u32,
@@ -101,25 +101,25 @@ pub(crate) struct Watch {
     pub(crate) tag: String,
 }
 
-impl Watch {
+impl SipWatcher {
     /// A subscription that is not made yet.
     pub(crate) fn of(user: &'static str, call: &'static str) -> Self {
-        Watch { user, call, cseq: 0, tag: String::new() }
+        SipWatcher { user, call, cseq: 0, tag: String::new() }
     }
 
     /// Romeo has asked, juliet has granted it, and nothing of her is known.
-    pub(crate) fn granted() -> (World, Watch) {
-        Watch::granted_in(World::verona())
+    pub(crate) fn granted() -> (World, SipWatcher) {
+        SipWatcher::granted_in(World::verona())
     }
 
-    pub(crate) fn granted_in(mut world: World) -> (World, Watch) {
-        let mut watch = Watch::of("romeo", "w1");
+    pub(crate) fn granted_in(mut world: World) -> (World, SipWatcher) {
+        let mut watch = SipWatcher::of("romeo", "w1");
         watch.subscribes(&mut world, "Event: presence\nExpires: 3600\n");
         world
             .xmpp("<presence from='juliet@example.com' to='romeo@example.net' type='subscribed'/>");
         let active = world.request();
         world.answer(&active, 200);
-        world.told_her();
+        world.stanzas_sent();
         (world, watch)
     }
 
@@ -132,7 +132,7 @@ impl Watch {
     ) -> (Response, Vec<Request>) {
         let request = self.subscribe(headers);
         world.sip(&request);
-        let (mut responses, requests) = world.exchange();
+        let (mut responses, requests) = world.sip_sent();
         assert_eq!(responses.len(), 1, "{responses:#?}");
         let response = responses.remove(0);
         if response.status.code() < 300 {
@@ -146,7 +146,7 @@ impl Watch {
     pub(crate) fn subscribe(&mut self, headers: &str) -> String {
         self.cseq += 1;
         let tag = if self.tag.is_empty() { String::new() } else { format!(";tag={}", self.tag) };
-        let Watch { user, call, cseq, .. } = self;
+        let SipWatcher { user, call, cseq, .. } = self;
         format!(
             "SUBSCRIBE sip:juliet@example.com SIP/2.0\n\
              Via: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bK{call}-{cseq}\n\
@@ -204,7 +204,7 @@ pub(crate) fn header(request: &Request, name: &HeaderName) -> String {
 }
 
 /// Romeo's user agent, which juliet watches.
-pub(crate) struct Romeo {
+pub(crate) struct SipPresentity {
     pub(crate) world: World,
     /// The SUBSCRIBE that made the dialog.
     pub(crate) subscribe: Request,
@@ -216,31 +216,31 @@ pub(crate) struct Romeo {
     pub(crate) tag: &'static str,
 }
 
-impl Romeo {
+impl SipPresentity {
     /// She has asked, and has no answer.
-    pub(crate) fn asked() -> Romeo {
-        Romeo::asked_in(World::verona())
+    pub(crate) fn asked() -> SipPresentity {
+        SipPresentity::asked_in(World::verona())
     }
 
-    pub(crate) fn asked_in(mut world: World) -> Romeo {
+    pub(crate) fn asked_in(mut world: World) -> SipPresentity {
         world.xmpp(
             "<presence from='juliet@example.com' to='romeo@example.net' id='s1' \
              type='subscribe'/>",
         );
         let subscribe = world.request();
         world.answer(&subscribe, 200);
-        Romeo { world, subscribe, cseq: 0, from: "sip:romeo@example.net", tag: "ffd2" }
+        SipPresentity { world, subscribe, cseq: 0, from: "sip:romeo@example.net", tag: "ffd2" }
     }
 
     /// He has granted it, and shows nothing yet.
-    pub(crate) fn watched() -> Romeo {
-        Romeo::watched_in(World::verona())
+    pub(crate) fn watched() -> SipPresentity {
+        SipPresentity::watched_in(World::verona())
     }
 
-    pub(crate) fn watched_in(world: World) -> Romeo {
-        let mut romeo = Romeo::asked_in(world);
+    pub(crate) fn watched_in(world: World) -> SipPresentity {
+        let mut romeo = SipPresentity::asked_in(world);
         assert_eq!(romeo.notifies(ACTIVE, "").status.code(), 200);
-        let told = romeo.world.told_her();
+        let told = romeo.world.stanzas_sent();
         assert!(told.len() == 1 && told[0].contains("type='subscribed'"), "{told:?}");
         romeo
     }
@@ -252,12 +252,12 @@ impl Romeo {
         self.cseq += 1;
         let text = self.notify(ended, "");
         self.world.sip(&text);
-        let (responses, mut requests) = self.world.exchange();
+        let (responses, mut requests) = self.world.sip_sent();
         assert_eq!(responses.len(), 1);
         assert_eq!(requests.len(), 1);
         self.subscribe = requests.remove(0);
         self.world.answer(&self.subscribe, 200);
-        assert_eq!(self.world.told_her(), [""; 0]);
+        assert_eq!(self.world.stanzas_sent(), [""; 0]);
     }
 
     /// The next NOTIFY; the answer is the gateway's.
@@ -272,7 +272,7 @@ impl Romeo {
     pub(crate) fn notify(&self, headers: &str, body: &str) -> String {
         let call = self.subscribe.call_id.as_str();
         let ours = self.subscribe.from.tag().expect("a tag");
-        let Romeo { cseq, from, tag, .. } = self;
+        let SipPresentity { cseq, from, tag, .. } = self;
         format!(
             "NOTIFY sip:juliet@127.0.0.20:5060 SIP/2.0\n\
              Via: SIP/2.0/UDP 127.0.0.13:5060;branch=z9hG4bK{ours}{tag}-{cseq}\n\
@@ -294,7 +294,7 @@ impl Romeo {
     /// He shows a document under these headers; the answer is what she is told of it.
     pub(crate) fn shows_as(&mut self, headers: &str, document: &str) -> Vec<String> {
         assert_eq!(self.notifies(headers, document).status.code(), 200);
-        self.world.told_her()
+        self.world.stanzas_sent()
     }
 }
 

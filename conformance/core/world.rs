@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use stox::codec::sip::{self, Request, Response, Status};
 use stox::codec::xmpp::{self, Limits, Stanza, StreamContext};
-use stox::config::{self, Config, Surroundings, Transport};
+use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     CommitId, ConnectionId, Effect, Entry, Event, Flow, Hop, IdSource, Input, Instant, LinkChange,
     LinkId, ListenerId, Now, Query, Record, Stored,
@@ -34,7 +34,7 @@ pub(crate) const PEER: &str = "127.0.0.13:5060";
 
 struct Text(String);
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }

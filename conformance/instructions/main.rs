@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use stox::codec::sip;
 use stox::codec::xmpp::{self, Limits, StreamContext};
-use stox::config::{self, Config, Surroundings, Transport};
+use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Record, Stored,
 };
@@ -33,7 +33,7 @@ store: { path: store }
 
 struct Text;
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }

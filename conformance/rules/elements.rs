@@ -1,7 +1,7 @@
 //! Elements of stanzas and headers of CPIM objects (RFC 3862 §3.4) that rules set, leave out and
 //! carry.
 
-use stox::rehearsal::{self, Scene, Side};
+use stox::rehearsal::{self, Case, Side};
 use stox::rules::{Given, Rules};
 
 use crate::{object, rules, scene, sip, stanza};
@@ -198,8 +198,8 @@ fn an_element_that_is_left_out_is_as_if_it_were_not_there() {
     assert!(!out.get("cpim.datetime").expect("a DateTime").contains("2020"));
     // The rule asks for what it leaves out, and holds for each form of the message all the same.
     let given = Given::Stanza(message(children));
-    let scene = Scene { answer: Some("415".to_owned()), ..scene(&rules, given) };
-    let out = rehearsal::play(&scene).expect("a message");
+    let scene = Case { answer: Some("415".to_owned()), ..scene(&rules, given) };
+    let out = rehearsal::run(&scene).expect("a message");
     let forms: Vec<&str> = out
         .sent
         .iter()

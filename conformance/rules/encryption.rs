@@ -1,6 +1,6 @@
 //! `rules:` of `encryption.yaml`: what becomes of a scheme, for whom, and what is said of it.
 
-use stox::rehearsal::{self, Scene};
+use stox::dry_run::{self, Case};
 use stox::rules::{Given, changes, entries};
 
 use crate::{Directory, rules, scene, sip, stanza};
@@ -197,7 +197,7 @@ fn explain_names_the_rule_of_what_was_met_and_what_it_changed() {
          - { name: texts, when: { scheme: otr, peer: core }, policy: relay }\n",
     );
     let given = Given::Stanza(otr("juliet@example.com"));
-    let (_, why) = rehearsal::explain(&scene(&rules, given)).expect("a message");
+    let (_, why) = dry_run::explain(&scene(&rules, given)).expect("a message");
     let (_, looked) =
         why.tables.iter().find(|(table, _)| *table == "encryption").expect("the table is told");
     let told: Vec<_> = looked.iter().map(|rule| (rule.name.as_str(), rule.failed)).collect();
@@ -206,7 +206,7 @@ fn explain_names_the_rule_of_what_was_met_and_what_it_changed() {
     assert!(why.changed.contains(&body), "{:#?}", why.changed);
     let plain = message("juliet@example.com", "<body>hi</body>");
     let scene =
-        Scene { given: Given::Stanza(plain), ..scene(&rules, Given::Stanza(String::new())) };
-    let (_, why) = rehearsal::explain(&scene).expect("a message");
+        Case { given: Given::Stanza(plain), ..scene(&rules, Given::Stanza(String::new())) };
+    let (_, why) = dry_run::explain(&scene).expect("a message");
     assert!(why.tables.iter().all(|(table, _)| *table != "encryption"));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use data_encoding::BASE64;
 use stox::codec::xmpp::Condition;
-use stox::rehearsal::{self, Explanation, Outcome, Scene};
+use stox::dry_run::{self, Explanation, Outcome, Case};
 use stox::rules::{Given, Rules};
 
 use crate::{Directory, profile, scene};
@@ -45,8 +45,8 @@ const IN_VAIN: &[&str] = &["addresses", "addresses", "presence", "errors"];
 /// Explains a vector and holds what every explanation must have.
 #[track_caller]
 fn explained(given: Given, answer: Option<&str>, tables: &[&str]) -> (Outcome, Explanation) {
-    let scene = Scene { answer: answer.map(str::to_owned), ..scene(&RULES, given) };
-    let (outcome, why) = rehearsal::explain(&scene).expect("it can be played");
+    let scene = Case { answer: answer.map(str::to_owned), ..scene(&RULES, given) };
+    let (outcome, why) = dry_run::explain(&scene).expect("it can be played");
     let asked: Vec<&str> = why.tables.iter().map(|(table, _)| *table).collect();
     assert_eq!(asked, tables, "{outcome}");
     let text = format!("{why}{outcome}");
@@ -74,7 +74,7 @@ fn every_address_of_the_vectors_is_explained() {
             continue;
         }
         let steps =
-            rehearsal::steps(&rules, None, given).unwrap_or_else(|why| panic!("{row}: {why}"));
+            dry_run::steps(&rules, None, given).unwrap_or_else(|why| panic!("{row}: {why}"));
         let told: Vec<&str> = steps.iter().map(|step| step.result.as_str()).collect();
         assert!(told.contains(&expected), "{row} {given}: {told:#?}");
         explained += 1;
@@ -116,7 +116,7 @@ fn the_messages_of_rfc_7572_are_explained() {
         (Given::Sip("MESSAGE sip:juliet@example.com SIP/2.0\nFrom: <sip:romeo@example.net>;tag=vwxl\nTo: sip:juliet@example.com\nCall-ID: 5A37A65D-304B-470A-B718-3F3E6770ACAF\nCSeq: 1 MESSAGE\nContent-Type: text/plain\nContent-Language: cs\n\nNic z ob\u{e9}ho, m\u{e1} d\u{11b}vo spanil\u{e1}, nenavid\u{ed}\u{161}-li jedno nebo druh\u{e9}.".into()),
             "lang", "cs", "cs"),
     ] {
-        let letter = rehearsal::play(&scene(&strict, given.clone())).expect("a message");
+        let letter = dry_run::run(&scene(&strict, given.clone())).expect("a message");
         assert_eq!(letter.get(name), Some(by_the_letter));
         let (outcome, why) = explained(given, None, MESSAGE);
         assert_eq!(outcome.get(name).unwrap_or_default(), expected);

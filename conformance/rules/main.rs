@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stox::flow::{Instant, Now};
-use stox::rehearsal::{self, Outcome, Scene};
+use stox::dry_run::{self, Outcome, Case};
 use stox::rules::{Given, Rules};
 
 /// A directory of rule files that goes with the value.
@@ -75,11 +75,11 @@ pub(crate) fn profile(name: &str) -> Arc<Rules> {
     Arc::new(rules)
 }
 
-pub(crate) fn scene(rules: &Arc<Rules>, given: Given) -> Scene {
+pub(crate) fn scene(rules: &Arc<Rules>, given: Given) -> Case {
     let now = Now { instant: Instant(1_000_000), unix_ms: 1_700_000_000_000 };
     // The target reads objects, so that it is seen what of a message goes into them.
     let rules = Arc::clone(rules);
-    Scene {
+    Case {
         rules,
         config: None,
         as_configured: false,
@@ -93,12 +93,12 @@ pub(crate) fn scene(rules: &Arc<Rules>, given: Given) -> Scene {
 
 /// What goes out for a stanza.
 pub(crate) fn stanza(rules: &Arc<Rules>, text: &str) -> Outcome {
-    rehearsal::play(&scene(rules, Given::Stanza(text.to_owned()))).expect("a stanza")
+    dry_run::run(&scene(rules, Given::Stanza(text.to_owned()))).expect("a stanza")
 }
 
 /// What goes out for a SIP message.
 pub(crate) fn sip(rules: &Arc<Rules>, text: &str) -> Outcome {
-    rehearsal::play(&scene(rules, Given::Sip(text.to_owned()))).expect("a SIP message")
+    dry_run::run(&scene(rules, Given::Sip(text.to_owned()))).expect("a SIP message")
 }
 
 /// What goes out for a SIP message or a stanza that the other side refuses.
@@ -109,7 +109,7 @@ pub(crate) fn answered(
     peer: Option<&str>,
 ) -> Outcome {
     let (answer, peer) = (Some(answer.to_owned()), peer.map(str::to_owned));
-    rehearsal::play(&Scene { answer, peer, ..scene(rules, given) }).expect("a message")
+    dry_run::run(&Case { answer, peer, ..scene(rules, given) }).expect("a message")
 }
 
 /// The CPIM object of a MESSAGE from romeo to juliet.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stox::rehearsal::{self, Outcome, Scene};
+use stox::rehearsal::{self, Outcome, Case};
 use stox::rules::{Given, Rules};
 
 use crate::{Directory, rules, scene, stanza};
@@ -23,7 +23,7 @@ fn notified(rules: &Arc<Rules>, parts: &[(&str, &str)]) -> Outcome {
     let usual = [("method", "NOTIFY"), ("to", "sip:juliet@example.com")];
     let parts = usual.iter().chain(parts);
     let parts = parts.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    rehearsal::play(&scene(rules, Given::ShortSip(parts))).expect("a NOTIFY")
+    rehearsal::run(&scene(rules, Given::ShortSip(parts))).expect("a NOTIFY")
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_rule_of_presence_asks_for_the_peer_both_ways() {
         let text = "<presence from='juliet@example.com/balcony' to='romeo@example.net'>\
                     <show>dnd</show></presence>";
         let scene = scene(&rules, Given::Stanza(text.to_owned()));
-        let outcome = rehearsal::play(&Scene { peer: Some(peer.to_owned()), ..scene });
+        let outcome = rehearsal::run(&Case { peer: Some(peer.to_owned()), ..scene });
         outcome.expect("a stanza").get("pidf.show").map(str::to_owned)
     };
     assert_eq!((shown("gsm"), shown("other")), (None, Some("dnd".to_owned())));
@@ -84,7 +84,7 @@ fn a_rule_of_presence_asks_for_the_peer_both_ways() {
         ];
         let parts = parts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let scene = scene(&rules, Given::ShortSip(parts.collect()));
-        let outcome = rehearsal::play(&Scene { peer: Some(peer.to_owned()), ..scene });
+        let outcome = rehearsal::run(&Case { peer: Some(peer.to_owned()), ..scene });
         outcome.expect("a NOTIFY").get("show").map(str::to_owned)
     };
     assert_eq!((seen("gsm"), seen("other")), (Some("xa".to_owned()), Some("away".to_owned())));
@@ -125,7 +125,7 @@ fn an_error_is_refined_by_the_method_and_the_peer_of_what_failed() {
     );
     let plays = |given: Given, answer: &str, peer: &str| {
         let (answer, peer) = (Some(answer.to_owned()), Some(peer.to_owned()));
-        rehearsal::play(&Scene { answer, peer, ..scene(&rules, given) }).expect("a message")
+        rehearsal::run(&Case { answer, peer, ..scene(&rules, given) }).expect("a message")
     };
     let asks = || {
         Given::Stanza(
@@ -157,7 +157,7 @@ fn explain_asks_the_errors_of_a_subscription() {
     );
     let text = "<presence from='juliet@example.com' to='romeo@example.net' type='subscribe'/>";
     let scene = scene(&rules, Given::Stanza(text.to_owned()));
-    let scene = Scene { answer: Some("404".to_owned()), ..scene };
+    let scene = Case { answer: Some("404".to_owned()), ..scene };
     let (_, why) = rehearsal::explain(&scene).expect("a stanza");
     let (_, looked) =
         why.tables.iter().find(|(table, _)| *table == "errors").expect("the table is told");
@@ -210,8 +210,8 @@ fn an_error_of_a_subscription_is_refined_as_that_of_a_message() {
             "<presence from='juliet@example.com' to='romeo@{domain}' id='s' type='subscribe'/>"
         );
         let given = Given::Stanza(text);
-        let scene = Scene { answer: Some("604".to_owned()), ..scene(&rules, given) };
-        let outcome = rehearsal::play(&scene).expect("a stanza");
+        let scene = Case { answer: Some("604".to_owned()), ..scene(&rules, given) };
+        let outcome = rehearsal::run(&scene).expect("a stanza");
         outcome.get("error").map(str::to_owned)
     };
     assert_eq!(asks("example.net").as_deref(), Some("gone"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stox::rehearsal::run_tests;
+use stox::dry_run::run_tests;
 use stox::rules::{PROFILES, Rules, TABLES};
 
 fn passes(rules: Rules) {

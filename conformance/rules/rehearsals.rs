@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use stox::config::{self, Surroundings};
-use stox::rehearsal::{self, Scene, Side};
+use stox::config::{self, Environment};
+use stox::dry_run::{self, Case, Side};
 use stox::rules::Given;
 
 use crate::{profile, rules, scene};
@@ -21,7 +21,7 @@ fn explain_tells_each_rule_and_what_it_changed() {
         "<message from='juliet@example.com' to='romeo@example.net'><body>hi</body></message>"
             .into(),
     );
-    let (_, why) = rehearsal::explain(&scene(&rules, given)).expect("a message");
+    let (_, why) = dry_run::explain(&scene(&rules, given)).expect("a message");
     let (_, looked) = why.tables.iter().find(|(table, _)| *table == "messages").expect("messages");
     let told: Vec<(&str, Option<&str>)> =
         looked.iter().map(|one| (one.name.as_str(), one.failed)).collect();
@@ -40,8 +40,8 @@ fn all_that_would_be_sent_is_told_in_both_forms() {
     let given = Given::Stanza("<message from='juliet@example.com' to='romeo@example.net' id='m1'><body>hi</body></message>".into());
     for (reads_cpim, kind) in [(true, "message/cpim"), (false, "text/plain")] {
         let answer = Some("404".to_owned());
-        let scene = Scene { answer, reads_cpim, ..scene(&rules, given.clone()) };
-        let outcome = rehearsal::play(&scene).expect("a message");
+        let scene = Case { answer, reads_cpim, ..scene(&rules, given.clone()) };
+        let outcome = dry_run::run(&scene).expect("a message");
         let sides: Vec<Side> = outcome.sent.iter().map(|(side, _)| *side).collect();
         assert_eq!(sides, [Side::Sip, Side::Xmpp(0)]);
         assert!(outcome.sent[0].1.contains(&format!("Content-Type: {kind}\r\n")));
@@ -52,7 +52,7 @@ fn all_that_would_be_sent_is_told_in_both_forms() {
 /// A configuration with one peer that is a CPIM service.
 struct Archive;
 
-impl Surroundings for Archive {
+impl Environment for Archive {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }
@@ -75,12 +75,12 @@ fn msg_073_the_form_that_a_peer_of_the_configuration_wants_is_told() {
         "<message from='juliet@example.com' to='box@example.net' id='m1'><body>hi</body></message>"
             .into(),
     );
-    let scene = Scene { config, reads_cpim: false, ..scene(&rules, given) };
-    let outcome = rehearsal::play(&scene).expect("a message");
+    let scene = Case { config, reads_cpim: false, ..scene(&rules, given) };
+    let outcome = dry_run::run(&scene).expect("a message");
     assert!(outcome.sent[0].1.contains("Content-Type: message/cpim\r\n"), "{}", outcome.sent[0].1);
-    let refused = Scene { answer: Some("415".to_owned()), ..scene };
+    let refused = Case { answer: Some("415".to_owned()), ..scene };
     let sides: Vec<Side> =
-        rehearsal::play(&refused).expect("a message").sent.iter().map(|(side, _)| *side).collect();
+        dry_run::run(&refused).expect("a message").sent.iter().map(|(side, _)| *side).collect();
     assert_eq!(sides, [Side::Sip, Side::Xmpp(0)]);
 }
 
@@ -97,7 +97,7 @@ fn what_cannot_be_read_is_said() {
         (Given::Sip("MESSAGE".into()), "has a Request-URI and a From"),
         (Given::ShortSip(vec![("to".into(), "sip:a@b.test".into())]), "needs `from`"),
     ] {
-        let why = rehearsal::play(&scene(&rules, given)).expect_err(words).to_string();
+        let why = dry_run::run(&scene(&rules, given)).expect_err(words).to_string();
         assert!(why.contains(words), "{why}");
     }
 }
@@ -113,7 +113,7 @@ fn secured_presence_is_told_with_its_place_both_ways() {
     for (given, side) in
         [(Given::Stanza(e2e.into()), Side::Sip), (Given::Sip(notify.into()), Side::Xmpp(0))]
     {
-        let (outcome, why) = rehearsal::explain(&scene(&rules, given)).expect("presence");
+        let (outcome, why) = dry_run::explain(&scene(&rules, given)).expect("presence");
         let [met] = outcome.encrypted.as_slice() else { panic!("{:?}", outcome.encrypted) };
         assert!(met.starts_with("smime seen at ") && met.ends_with(": relayed"), "{met}");
         let (_, sent) = outcome.sent.iter().find(|(to, _)| *to == side).expect("an object");
@@ -129,7 +129,7 @@ fn encryption_that_is_met_is_told_with_its_place() {
         <body>fallback</body><encrypted xmlns='eu.siacs.conversations.axolotl'>\
         <header sid='1'/><payload>AAAA</payload></encrypted></message>";
     let scene = scene(&rules, Given::Stanza(omemo.into()));
-    let (outcome, _) = rehearsal::explain(&scene).expect("a message");
+    let (outcome, _) = dry_run::explain(&scene).expect("a message");
     let [met] = outcome.encrypted.as_slice() else { panic!("{:?}", outcome.encrypted) };
     assert!(met.starts_with("omemo:axolotl seen at <encrypted "), "{met}");
     assert!(met.ends_with(": refused"), "{met}");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stox::codec::xmpp::{Limits, StreamContext};
-use stox::config::{self, Config, Surroundings, Transport};
+use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     Answer, CommitId, ConnectionId, DeliveryId, Effect, Entry, Event, Flow, IdSource, Input,
     Instant, LinkChange, LinkId, ListenerId, Now, Query, Record, Status, Stored,
@@ -113,7 +113,7 @@ pub(crate) enum In {
 
 struct Text(String);
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use stox::codec::sip;
 use stox::codec::xmpp::{Limits, StreamContext};
-use stox::config::{self, Config, Surroundings, Transport};
+use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     CommitId, Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, PairId,
     Record, Stored,
@@ -34,7 +34,7 @@ store: { path: store }
 
 struct Text;
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use stox::codec::xmpp::Jid;
 use stox::config::{Config, Side};
 use stox::flow::{Instant, Now, TargetStatus};
-use stox::rehearsal::{self, Explanation, Outcome, Scene, Step};
-use stox::rules::{Given, Looked};
+use stox::rehearsal::{self, Explanation, Outcome, Case, Step};
+use stox::rules::{Given, TraceEntry};
 use stox::wire;
 
 use super::{Which, say};
@@ -66,7 +66,7 @@ pub(crate) fn run(asked: &Translate) -> Result<(), String> {
         None => text.trim_start().starts_with('<'),
     };
     let given = if is_stanza { Given::Stanza(text) } else { Given::Sip(text) };
-    let scene = Scene {
+    let scene = Case {
         as_configured: config.is_some(),
         rules,
         config,
@@ -100,16 +100,16 @@ type Form = (&'static str, Outcome, Option<Explanation>);
 
 /// What goes to a target of which nothing is known, and what to one that is known to read
 /// `message/cpim`: one nameless form where that makes no difference.
-fn forms(asked: &Translate, scene: Scene) -> Result<Vec<Form>, String> {
-    let played = |scene: &Scene| {
+fn forms(asked: &Translate, scene: Case) -> Result<Vec<Form>, String> {
+    let played = |scene: &Case| {
         let played = match asked.explain {
             true => rehearsal::explain(scene).map(|(outcome, why)| (outcome, Some(why))),
-            false => rehearsal::play(scene).map(|outcome| (outcome, None)),
+            false => rehearsal::run(scene).map(|outcome| (outcome, None)),
         };
         played.map_err(|error| error.to_string())
     };
     let (text, why) = played(&scene)?;
-    let (object, object_why) = played(&Scene { reads_cpim: true, ..scene })?;
+    let (object, object_why) = played(&Case { reads_cpim: true, ..scene })?;
     if text.sent == object.sent {
         return Ok(vec![("", text, why)]);
     }
@@ -218,7 +218,7 @@ fn why_json(why: &Explanation) -> Value {
             json!({ "address": address, "steps": steps })
         })
         .collect();
-    let looked = |looked: &Looked| {
+    let looked = |looked: &TraceEntry| {
         json!({ "rule": looked.name, "place": looked.place, "failed": looked.failed,
             "matched": looked.failed.is_none(), "says": looked.says })
     };

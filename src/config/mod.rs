@@ -61,7 +61,7 @@ pub struct Config {
 }
 
 /// What the surroundings tell: variables of the environment and files named in the settings.
-pub trait Surroundings {
+pub trait Environment {
     /// The value of an environment variable.
     fn variable(&self, name: &str) -> Option<String>;
     /// The text of a file.
@@ -78,7 +78,7 @@ pub trait Surroundings {
 /// The process's own environment and file system.
 pub struct Process;
 
-impl Surroundings for Process {
+impl Environment for Process {
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
@@ -93,7 +93,7 @@ impl Surroundings for Process {
 
 /// What the parts of the configuration need while they read themselves.
 struct Reading<'a> {
-    surroundings: &'a dyn Surroundings,
+    surroundings: &'a dyn Environment,
     /// Relative paths begin here: the directory of the configuration file.
     directory: &'a Path,
 }
@@ -114,12 +114,12 @@ impl Reading<'_> {
 /// Every mistake found, in the order of the file; warnings come with the settings instead.
 pub fn load(
     path: &Path,
-    surroundings: &dyn Surroundings,
+    surroundings: &dyn Environment,
 ) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let name = path.display().to_string();
     let text = surroundings.file(path).map_err(|error| {
         let finding = Finding::without_place(format!("cannot read {name}: {error}"));
-        vec![finding.mend("name the configuration with --config FILE")]
+        vec![finding.hint("name the configuration with --config FILE")]
     })?;
     let mut findings = Findings::default();
     let document = Document::parse(&name, &text, &mut findings);

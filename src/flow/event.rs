@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DeliveryId, LinkId, PeerId, Sighting};
+use super::{DeliveryId, LinkId, PeerId, EncryptionFound};
 
 /// Joins the log lines of both legs of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,5 +82,5 @@ pub enum Event {
         outcome: String,
     },
     /// End-to-end encryption was met.
-    Encrypted(Box<Sighting>),
+    Encrypted(Box<EncryptionFound>),
 }

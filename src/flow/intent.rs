@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::{
-    Answered, Correlation, Counter, DeliveryId, DialogId, Directed, Evidence, Failure, Flag, Flow,
-    Hop, Inbound, Input, LinkId, Notified, Origin, Outbound, PairId, Presented, Profile, Refusal,
-    Rendered, Subscribing, Written,
+    SubscriptionResponse, Correlation, Counter, DeliveryId, DialogId, SecuredNotify, Evidence, Failure, EncryptionReport, Flow,
+    Hop, Inbound, Input, LinkId, NotifyRequest, Origin, Outbound, PairId, PresenceStanza, Profile, LocalResponse,
+    Rendered, SubscribeRequest, PresenceBody,
 };
 use crate::codec::{sip, xmpp};
 
@@ -19,7 +19,7 @@ pub enum Intent {
         /// The request.
         request: Box<sip::Request>,
         /// The answer.
-        refusal: Refusal,
+        refusal: LocalResponse,
     },
     /// Send the octets of an answer.
     Octets {
@@ -96,7 +96,7 @@ pub enum Intent {
         /// The stanza's place in the stream.
         sequence: u64,
         /// The final response; `None` when the error says that the stanza was processed.
-        refusal: Option<Refusal>,
+        refusal: Option<LocalResponse>,
     },
     /// Everything before the barrier has arrived.
     Confirmed {
@@ -127,7 +127,7 @@ pub enum Intent {
     /// An input that concerns state alone.
     State(Input),
     /// Note end-to-end encryption that was met.
-    Flag(Box<Flag>),
+    Flag(Box<EncryptionReport>),
     /// Note what a message shows of its sender's user agent.
     Learn(Box<Evidence>),
 }
@@ -136,13 +136,13 @@ pub enum Intent {
 #[derive(Debug)]
 pub enum PresenceIntent {
     /// A presence stanza for a SIP user.
-    Presented(Box<Presented>),
+    Presented(Box<PresenceStanza>),
     /// A NOTIFY in a subscription of ours.
-    Notified(Box<Notified>),
+    Notified(Box<NotifyRequest>),
     /// A SUBSCRIBE for an XMPP user.
-    Subscribing(Box<Subscribing>),
+    Subscribing(Box<SubscribeRequest>),
     /// A SUBSCRIBE or NOTIFY of ours has its final response.
-    Answered(Box<Answered>),
+    Answered(Box<SubscriptionResponse>),
     /// A SUBSCRIBE of hers goes out.
     Subscribe {
         /// The pair.
@@ -155,9 +155,9 @@ pub enum PresenceIntent {
         accept: String,
     },
     /// An object goes to watchers.
-    Object(Box<Directed>),
+    Object(Box<SecuredNotify>),
     /// Documents for watchers are written; `None` for a NOTIFY without one.
-    Notify(PairId, Vec<(Vec<DialogId>, Option<Written>)>),
+    Notify(PairId, Vec<(Vec<DialogId>, Option<PresenceBody>)>),
 }
 
 /// What a final response means for the message it answers.

@@ -3,7 +3,7 @@
 //! One input makes one pass: [`Input`] → route → [`Routed`] → translate → [`Intent`] → state →
 //! [`Effect`]s. What must be asked again comes round as an [`Input`] of its own.
 
-mod again;
+mod followup;
 mod cause;
 mod counter;
 mod device;
@@ -15,10 +15,10 @@ mod journal;
 mod map;
 mod message;
 mod presence;
-mod refusal;
+mod local_response;
 mod routed;
 mod secured;
-mod sighting;
+mod encryption;
 mod start;
 mod status;
 mod target;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use again::{Again, Failure};
+pub use followup::{Followup, Failure};
 pub use cause::{Cause, Fault, Phrasebook};
 pub use counter::Counter;
 pub use device::{Device, Facts};
@@ -41,13 +41,13 @@ pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
 pub use map::{Map, Seed};
 pub use message::{Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Rendered};
 pub use presence::{
-    Answered, Bounced, DialogId, Document, Notified, Pair, PairId, Presented, Remote, Rendering,
-    Said, Subscribing, Written, stamp,
+    SubscriptionResponse, StanzaErrorMeaning, DialogId, Document, NotifyRequest, UserPair, PairId, PresenceStanza, Remote, BodyRequest,
+    StanzaContent, SubscribeRequest, PresenceBody, stamp,
 };
-pub use refusal::Refusal;
+pub use local_response::LocalResponse;
 pub use routed::{PresenceRouted, Responded, Returned, Routed};
-pub use secured::{Directed, Sight, Takes};
-pub use sighting::{Decision, Flag, Notice, Sighting, Towards, direction};
+pub use secured::{SecuredNotify, Watchers, AcceptedTypes};
+pub use encryption::{Decision, EncryptionReport, Notice, EncryptionFound, Towards, direction};
 pub use start::{IdSource, Stored};
 pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
 pub use target::{AgentStatus, Evidence, TargetStatus};
@@ -168,7 +168,7 @@ pub enum Input {
     /// New mapping rules.
     Rules(Arc<Rules>),
     /// Something of an earlier pass that must be asked again.
-    Again(Again),
+    Again(Followup),
     /// Stop taking on new work: the process is about to end.
     Drain,
     /// The gateway is taken out of service: it shows nothing any more, and takes on nothing.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Correlation, Device, Flag, Flow, LinkId, Refusal};
+use super::{Correlation, Device, EncryptionReport, Flow, LinkId, LocalResponse};
 use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
 use crate::codec::xmpp::{self, Jid, StanzaError, Text};
 use crate::rules::{self, Direction};
@@ -17,26 +17,26 @@ pub struct DialogId(pub u64);
 
 /// A SIP user and an XMPP user, as both sides know them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
+pub struct UserPair {
     /// Its name in the tables.
     pub id: PairId,
     /// The stream that the SIP user's stanzas go by.
     pub link: LinkId,
     /// The SIP user: a bare JID.
-    pub contact: Jid,
+    pub sip_user: Jid,
     /// The XMPP user: a bare JID.
-    pub user: Jid,
+    pub xmpp_user: Jid,
     /// The SIP user's address of record.
-    pub contact_uri: Uri,
+    pub sip_user_uri: Uri,
     /// The XMPP user's address, as SIP users know it.
-    pub user_uri: Uri,
+    pub xmpp_user_uri: Uri,
 }
 
 /// A presence stanza for a SIP user, addressed.
 #[derive(Debug)]
-pub struct Presented {
+pub struct PresenceStanza {
     /// The two users.
-    pub pair: Pair,
+    pub pair: UserPair,
     /// The device that it is from; none where only the user spoke.
     pub resource: Option<Text>,
     /// The device of the SIP user that it is for.
@@ -46,12 +46,12 @@ pub struct Presented {
     /// Its language.
     pub lang: Option<Text>,
     /// What it says.
-    pub said: Said,
+    pub content: StanzaContent,
 }
 
 /// What a presence stanza says.
 #[derive(Debug)]
-pub enum Said {
+pub enum StanzaContent {
     /// She asks to see him.
     Subscribe,
     /// She lets him see her.
@@ -69,7 +69,7 @@ pub enum Said {
     /// Something that was sent to her came back.
     Failed {
         /// What that means for his request to see her.
-        bounced: Bounced,
+        meaning: StanzaErrorMeaning,
         /// Whether her domain is out of reach.
         out_of_reach: bool,
     },
@@ -77,7 +77,7 @@ pub enum Said {
 
 /// What an error means for what was asked (RFC 6665 §4.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bounced {
+pub enum StanzaErrorMeaning {
     /// It may work later.
     Probation,
     /// There is no such user.
@@ -90,7 +90,7 @@ pub enum Bounced {
 
 /// A NOTIFY in a subscription of ours.
 #[derive(Debug)]
-pub struct Notified {
+pub struct NotifyRequest {
     /// Where it came from.
     pub flow: Flow,
     /// Its transaction key.
@@ -98,7 +98,7 @@ pub struct Notified {
     /// The request.
     pub request: Box<Request>,
     /// The two users.
-    pub pair: Pair,
+    pub pair: UserPair,
     /// The peer that it came from, where a rule asks for it.
     pub peer: Option<Text>,
     /// The subscription.
@@ -118,7 +118,7 @@ pub struct Notified {
     /// Octets that a stanza may have.
     pub max_stanza_octets: usize,
     /// What was met of encryption in its body.
-    pub flag: Option<Box<Flag>>,
+    pub flag: Option<Box<EncryptionReport>>,
 }
 
 /// What the body of a NOTIFY says.
@@ -127,7 +127,7 @@ pub enum Document {
     /// There is none.
     None,
     /// It cannot be taken; what is known stays.
-    Refused(Refusal),
+    Refused(LocalResponse),
     /// It has tuples, and none of them is valid (RFC 3863 §4.1.2); what is known stays.
     Invalid,
     /// The complete state.
@@ -145,7 +145,7 @@ pub enum Document {
 
 /// A SUBSCRIBE for an XMPP user's presence.
 #[derive(Debug)]
-pub struct Subscribing {
+pub struct SubscribeRequest {
     /// Where it came from.
     pub flow: Flow,
     /// Its transaction key.
@@ -155,7 +155,7 @@ pub struct Subscribing {
     /// The request.
     pub request: Box<Request>,
     /// The two users.
-    pub pair: Pair,
+    pub pair: UserPair,
     /// The dialog that it is in; none for a new one.
     pub dialog: Option<DialogId>,
     /// The event.
@@ -170,7 +170,7 @@ pub struct Subscribing {
 
 /// What came of a SUBSCRIBE or NOTIFY of ours.
 #[derive(Debug, Default)]
-pub struct Answered {
+pub struct SubscriptionResponse {
     /// The client transaction.
     pub branch: u64,
     /// The final status.
@@ -203,7 +203,7 @@ pub struct Remote {
 
 /// A document on its way to a watcher.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct PresenceBody {
     /// Content-Type and Content-Language.
     pub headers: Headers,
     /// The document.
@@ -214,7 +214,7 @@ pub struct Written {
 
 /// A NOTIFY that waits for its document.
 #[derive(Debug, Clone)]
-pub struct Rendering {
+pub struct BodyRequest {
     /// The dialogs that it goes to.
     pub dialogs: Vec<DialogId>,
     /// The peer that would be tried first for them, where a rule asks for it.
@@ -227,28 +227,28 @@ pub struct Rendering {
     pub most: usize,
 }
 
-impl Pair {
+impl UserPair {
     /// What a rule can ask for about what goes to him.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
             direction: Direction::ToSip,
-            from: self.user.bare_str(),
-            to: self.contact.bare_str(),
+            from: self.xmpp_user.bare_str(),
+            to: self.sip_user.bare_str(),
             stanza: "presence",
             ..rules::Facts::default()
         }
     }
 }
 
-impl Subscribing {
+impl SubscribeRequest {
     /// What a rule can ask for about what she is told of who asks.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
             direction: Direction::ToXmpp,
-            from: self.pair.contact.bare_str(),
-            to: self.pair.user.bare_str(),
+            from: self.pair.sip_user.bare_str(),
+            to: self.pair.xmpp_user.bare_str(),
             stanza: "presence",
             kind: "subscribe",
             method: self.request.method.as_str(),
@@ -258,11 +258,11 @@ impl Subscribing {
     }
 }
 
-impl Rendering {
+impl BodyRequest {
     /// What a rule can ask for about what he is told of her. A document is one for all devices:
     /// it is of type `available` while one of them is there.
     #[must_use]
-    pub fn facts<'a>(&'a self, pair: &'a Pair) -> rules::Facts<'a> {
+    pub fn facts<'a>(&'a self, pair: &'a UserPair) -> rules::Facts<'a> {
         let there = self.devices.iter().any(|device| device.available);
         rules::Facts {
             peer: self.peer.as_deref(),
@@ -273,15 +273,15 @@ impl Rendering {
     }
 }
 
-impl Notified {
+impl NotifyRequest {
     /// What a rule can ask for about what she is told of him.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
             direction: Direction::ToXmpp,
             peer: self.peer.as_deref(),
-            from: self.pair.contact.bare_str(),
-            to: self.pair.user.bare_str(),
+            from: self.pair.sip_user.bare_str(),
+            to: self.pair.xmpp_user.bare_str(),
             stanza: "presence",
             method: self.request.method.as_str(),
             headers: Some(&self.request.headers),

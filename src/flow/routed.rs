@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::{
     Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Evidence, Failure, Flow, Hop,
-    Inbound, Input, LinkId, Notified, Origin, Outbound, Pair, Parties, Refusal, Rendering, Sight,
-    Subscribing,
+    Inbound, Input, LinkId, NotifyRequest, Origin, Outbound, UserPair, Parties, LocalResponse, BodyRequest, Watchers,
+    SubscribeRequest,
 };
 use crate::codec::{sip, xmpp};
 use crate::rules::Saying;
@@ -20,7 +20,7 @@ pub enum Routed {
         /// The request.
         request: Box<sip::Request>,
         /// The answer.
-        refusal: Refusal,
+        refusal: LocalResponse,
     },
     /// Octets that are not a legal request, with the answer made from what could be read.
     Malformed {
@@ -146,7 +146,7 @@ pub enum Routed {
         /// The stanza.
         presence: Box<xmpp::Presence>,
         /// Who watches her; none where the gateway serves one of both not.
-        sight: Option<Box<Sight>>,
+        sight: Option<Box<Watchers>>,
     },
 }
 
@@ -154,7 +154,7 @@ pub enum Routed {
 #[derive(Debug)]
 pub struct Responded {
     /// The two users, while they are known.
-    pub pair: Option<Pair>,
+    pub pair: Option<UserPair>,
     /// The peer that the request went to, where a rule asks for it.
     pub peer: Option<xmpp::Text>,
     /// The method of the request.
@@ -198,23 +198,23 @@ pub enum PresenceRouted {
     /// A presence stanza for a SIP user.
     Stanza {
         /// The two users.
-        pair: Pair,
+        pair: UserPair,
         /// The stanza.
         presence: Box<xmpp::Presence>,
     },
     /// A NOTIFY in a subscription of ours; its document is not read yet.
     Notify {
         /// The request, with no document.
-        notified: Box<Notified>,
+        notified: Box<NotifyRequest>,
         /// What she was shown before.
         before: Vec<Device>,
     },
     /// A SUBSCRIBE for an XMPP user.
-    Subscribe(Box<Subscribing>),
+    Subscribe(Box<SubscribeRequest>),
     /// A SUBSCRIBE of hers is due.
     Asking {
         /// The two users.
-        pair: Pair,
+        pair: UserPair,
         /// Whether both domains have the same name on both sides.
         native: bool,
         /// The dialog.
@@ -236,8 +236,8 @@ pub enum PresenceRouted {
     /// Watchers must be told how she is.
     Render {
         /// The pair.
-        pair: Pair,
+        pair: UserPair,
         /// What each of his subscriptions is to be told.
-        renderings: Vec<Rendering>,
+        renderings: Vec<BodyRequest>,
     },
 }

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DialogId, Pair, Written};
+use super::{DialogId, UserPair, PresenceBody};
 use crate::codec::mime::cpim;
 use crate::codec::sip::Request;
 use crate::codec::xmpp;
 
 /// What a watcher takes beside documents: objects of RFC 3923, documents in objects of RFC 3862.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Takes {
+pub struct AcceptedTypes {
     /// `multipart/signed`.
     #[serde(default)]
     pub signed: bool,
@@ -21,16 +21,16 @@ pub struct Takes {
     pub cpim: bool,
 }
 
-impl Takes {
+impl AcceptedTypes {
     /// What the Accept of a SUBSCRIBE names; a range that names nothing promises nothing.
     #[must_use]
     pub fn of(request: &Request) -> Self {
-        let Some(Ok(accept)) = request.headers.accept() else { return Takes::default() };
+        let Some(Ok(accept)) = request.headers.accept() else { return AcceptedTypes::default() };
         let names = |name: &str| {
             let mut ranges = accept.ranges().iter();
             ranges.any(|range| range.as_str().eq_ignore_ascii_case(name) && range.quality() > 0)
         };
-        Takes {
+        AcceptedTypes {
             signed: names("multipart/signed"),
             enveloped: names("application/pkcs7-mime"),
             cpim: names(cpim::MEDIA_TYPE),
@@ -40,35 +40,35 @@ impl Takes {
     /// Nothing.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        *self == Takes::default()
+        *self == AcceptedTypes::default()
     }
 }
 
 /// A pair, and the subscriptions of his that may see her, with what each takes.
 #[derive(Debug)]
-pub struct Sight {
+pub struct Watchers {
     /// The two users.
-    pub pair: Pair,
+    pub pair: UserPair,
     /// Whether both domains have the same name on both sides.
     pub native: bool,
     /// His subscriptions.
-    pub dialogs: Vec<(DialogId, Takes)>,
+    pub dialogs: Vec<(DialogId, AcceptedTypes)>,
 }
 
 /// An object of hers on its way to him.
 #[derive(Debug)]
-pub struct Directed {
+pub struct SecuredNotify {
     /// The two users.
-    pub pair: Pair,
+    pub pair: UserPair,
     /// Her stanza without all that is in it: an error answers it.
     pub stanza: Box<xmpp::Presence>,
     /// The subscriptions that it goes to.
     pub dialogs: Vec<DialogId>,
     /// The object.
-    pub written: Written,
+    pub written: PresenceBody,
 }
 
-impl Directed {
+impl SecuredNotify {
     /// Octets that an object may have: a request in a subscription has 65,535.
     pub const MOST: usize = 60_000;
 }

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::stage::Stage;
-use super::{Outcome, Scene, Step, Unplayable, address, play};
+use super::stage::Harness;
+use super::{Outcome, Case, Step, Unplayable, address, run};
 use crate::codec::xmpp::{Condition, PresenceKind};
-use crate::flow::{Pair, PresenceRouted, Routed, Sight};
-use crate::rules::{Direction, Facts, Looked};
+use crate::flow::{UserPair, PresenceRouted, Routed, Watchers};
+use crate::rules::{Direction, Facts, TraceEntry};
 
 /// Why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Explanation {
     /// The addresses, each with its steps.
     pub addresses: Vec<(String, Vec<Step>)>,
     /// The tables that were asked, each with the rules that were looked at.
-    pub tables: Vec<(&'static str, Vec<Looked>)>,
+    pub tables: Vec<(&'static str, Vec<TraceEntry>)>,
     /// The entries of tables that count for the answer, such as `errors.to_xmpp.404`.
     pub entries: Vec<String>,
     /// What the rules changed: name, without them, with them.
@@ -27,12 +27,12 @@ pub struct Explanation {
 ///
 /// # Errors
 /// When the input cannot be read at all.
-pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
+pub fn explain(scene: &Case) -> Result<(Outcome, Explanation), Unplayable> {
     let mut why = Explanation::default();
-    let stage = Stage::open(scene)?;
+    let stage = Harness::open(scene)?;
     let routed = stage.look();
     let peer = stage.config.sip.peers.first().map(|peer| peer.name.clone());
-    let outcome = play(scene)?;
+    let outcome = run(scene)?;
     match &routed {
         Routed::Outbound { outbound, .. } => {
             let facts = outbound.facts();
@@ -50,10 +50,10 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
             why.refused_by_xmpp(scene, &facts);
         }
         Routed::SecuredPresence { sight, .. } => {
-            if let Some(Sight { pair, .. }) = sight.as_deref() {
+            if let Some(Watchers { pair, .. }) = sight.as_deref() {
                 why.addresses(
                     scene,
-                    &[pair.user.as_str(), pair.contact_uri.as_str()],
+                    &[pair.xmpp_user.as_str(), pair.sip_user_uri.as_str()],
                     &pair.facts(),
                 );
             }
@@ -65,18 +65,18 @@ pub fn explain(scene: &Scene) -> Result<(Outcome, Explanation), Unplayable> {
         _ => {}
     }
     let plain = Arc::new(scene.rules.as_ref().clone().without_refinements());
-    let without = play(&Scene { rules: plain, ..scene.clone() })?;
+    let without = run(&Case { rules: plain, ..scene.clone() })?;
     why.changed = differences(&without, &outcome);
     Ok((outcome, why))
 }
 
 impl Explanation {
-    fn ask(&mut self, scene: &Scene, table: &'static str, facts: &Facts<'_>) {
+    fn ask(&mut self, scene: &Case, table: &'static str, facts: &Facts<'_>) {
         self.tables.push((table, scene.rules.trace(table, facts)));
     }
 
     /// The steps of each address, and the rules for the domains of both ends.
-    fn addresses(&mut self, scene: &Scene, addresses: &[&str], facts: &Facts<'_>) {
+    fn addresses(&mut self, scene: &Case, addresses: &[&str], facts: &Facts<'_>) {
         let config = scene.config.as_deref();
         for one in addresses {
             if let Ok(steps) = address::steps(&scene.rules, config, one) {
@@ -90,7 +90,7 @@ impl Explanation {
         }
     }
 
-    fn encryption(&mut self, scene: &Scene, outcome: &Outcome, facts: &Facts<'_>) {
+    fn encryption(&mut self, scene: &Case, outcome: &Outcome, facts: &Facts<'_>) {
         for name in &outcome.schemes {
             let scheme = scene.rules.encryption.scheme_of(name);
             let scheme = [scheme.map_or("", |scheme| &scheme.key), name];
@@ -99,7 +99,7 @@ impl Explanation {
     }
 
     /// What she is told when SIP refuses.
-    fn refused_by_sip(&mut self, scene: &Scene, facts: &Facts<'_>) {
+    fn refused_by_sip(&mut self, scene: &Case, facts: &Facts<'_>) {
         let Some(status) = &scene.answer else { return };
         let facts = Facts { direction: Direction::ToXmpp, status, ..*facts };
         self.ask(scene, "errors", &facts);
@@ -109,7 +109,7 @@ impl Explanation {
     }
 
     /// What he is answered when XMPP refuses.
-    fn refused_by_xmpp(&mut self, scene: &Scene, facts: &Facts<'_>) {
+    fn refused_by_xmpp(&mut self, scene: &Case, facts: &Facts<'_>) {
         let Some(condition) = &scene.answer else { return };
         // One that is not known counts as this (RFC 6120 §8.3.3.21).
         let known = Condition::from_name(condition).unwrap_or(Condition::UndefinedCondition);
@@ -122,8 +122,8 @@ impl Explanation {
         }
     }
 
-    fn presence(&mut self, scene: &Scene, routed: &PresenceRouted, peer: Option<&str>) {
-        let (pair, facts): (&Pair, Facts<'_>) = match routed {
+    fn presence(&mut self, scene: &Case, routed: &PresenceRouted, peer: Option<&str>) {
+        let (pair, facts): (&UserPair, Facts<'_>) = match routed {
             PresenceRouted::Stanza { pair, presence } => {
                 let method = match presence.kind {
                     PresenceKind::Subscribe | PresenceKind::Unsubscribe => "SUBSCRIBE",
@@ -139,7 +139,7 @@ impl Explanation {
             | PresenceRouted::Lost { .. }
             | PresenceRouted::Render { .. } => return,
         };
-        self.addresses(scene, &[pair.user.as_str(), pair.contact_uri.as_str()], &facts);
+        self.addresses(scene, &[pair.xmpp_user.as_str(), pair.sip_user_uri.as_str()], &facts);
         self.ask(scene, "presence", &facts);
         if matches!(routed, PresenceRouted::Stanza { .. }) {
             self.refused_by_sip(scene, &facts);
@@ -158,7 +158,7 @@ impl fmt::Display for Explanation {
                 true => writeln!(f, "{table}: no rule refines the settings of the file")?,
                 false => writeln!(f, "{table}:")?,
             }
-            for Looked { name, place, failed, says } in looked {
+            for TraceEntry { name, place, failed, says } in looked {
                 match failed {
                     Some(field) => writeln!(f, "  {name} ({place}): `{field}` does not hold")?,
                     None => writeln!(f, "  {name} ({place}): MATCHES {says}")?,

@@ -46,7 +46,7 @@ pub fn load_tested(directory: Option<&Path>, config: Option<&Arc<Config>>) -> Te
 
 /// What is to be played.
 #[derive(Debug, Clone)]
-pub struct Scene {
+pub struct Case {
     /// The rules that count.
     pub rules: Arc<Rules>,
     /// The operator's own settings: their domains and peers count where they serve the message.
@@ -81,6 +81,6 @@ pub enum Unplayable {
 ///
 /// # Errors
 /// When the input cannot be read at all.
-pub fn play(scene: &Scene) -> Result<Outcome, Unplayable> {
-    Ok(stage::Stage::open(scene)?.play())
+pub fn run(scene: &Case) -> Result<Outcome, Unplayable> {
+    Ok(stage::Harness::open(scene)?.run())
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::input::{self, Whole};
 use super::outcome::{Outcome, Side};
-use super::{Scene, Unplayable, watch, world};
+use super::{Case, Unplayable, watch, world};
 use crate::codec::sip::{self, Status};
 use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
 use crate::config::{Config, Transport};
@@ -25,7 +25,7 @@ const MAX_TURNS: usize = 16;
 const BETWEEN_NOTIFYS: Duration = Duration::from_secs(6);
 
 /// A core with both sides.
-pub(super) struct Stage {
+pub(super) struct Harness {
     gateway: Gateway,
     pub(super) config: Arc<Config>,
     pub(super) rules: Arc<Rules>,
@@ -40,8 +40,8 @@ pub(super) struct Stage {
     outcome: Outcome,
 }
 
-impl Stage {
-    pub(super) fn open(scene: &Scene) -> Result<Stage, Unplayable> {
+impl Harness {
+    pub(super) fn open(scene: &Case) -> Result<Harness, Unplayable> {
         let whole = input::whole(&scene.given)?;
         let (config, _) = world::settings(&whole, scene)?;
         let config = Arc::new(config);
@@ -60,7 +60,7 @@ impl Stage {
             now,
             &mut effects,
         );
-        let mut stage = Stage {
+        let mut stage = Harness {
             gateway,
             config,
             rules,
@@ -119,7 +119,7 @@ impl Stage {
     }
 
     /// Plays to the end.
-    pub(super) fn play(mut self) -> Outcome {
+    pub(super) fn run(mut self) -> Outcome {
         let input = self.input();
         self.feed(input);
         self.settle();
@@ -230,7 +230,7 @@ impl Stage {
 }
 
 /// What is known of the target of a message to SIP.
-fn known(scene: &Scene, config: &Config, context: &StreamContext, whole: &Whole) -> Stored {
+fn known(scene: &Case, config: &Config, context: &StreamContext, whole: &Whole) -> Stored {
     match whole {
         Whole::Stanza { octets, .. } if scene.reads_cpim => {
             reader(config, context, octets, scene.now)

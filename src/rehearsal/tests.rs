@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Scene, play};
+use super::{Case, run};
 use crate::config::Config;
 use crate::flow::{Instant, Now};
 use crate::rules::{Rules, TestCase};
@@ -50,7 +50,7 @@ pub fn run_tests(rules: &Arc<Rules>, config: Option<&Arc<Config>>) -> Vec<Failur
 }
 
 fn run(rules: &Arc<Rules>, config: Option<&Arc<Config>>, test: &TestCase) -> Option<Failure> {
-    let scene = Scene {
+    let scene = Case {
         as_configured: false,
         rules: Arc::clone(rules),
         config: config.filter(|_| !test.built_in).cloned(),
@@ -67,7 +67,7 @@ fn run(rules: &Arc<Rules>, config: Option<&Arc<Config>>, test: &TestCase) -> Opt
         unplayable,
         names,
     };
-    let outcome = match play(&scene) {
+    let outcome = match run(&scene) {
         Ok(outcome) => outcome,
         Err(why) => return Some(failure(Vec::new(), Some(why.to_string()), Vec::new())),
     };

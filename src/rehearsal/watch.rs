@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::input::Whole;
 use super::outcome::Side;
-use super::stage::Stage;
+use super::stage::Harness;
 use crate::codec::sip::{self, HeaderName, HeaderValue, Method, NameAddr, Request, Uri};
 use crate::codec::xmpp::jid::domain_to_ascii;
 use crate::codec::xmpp::{self, Jid, Limits, Presence, PresenceKind, Stanza, StreamContext};
@@ -13,7 +13,7 @@ use crate::flow::LinkId;
 use crate::route;
 
 /// Makes the pair that the input needs: whether there is one.
-pub(super) fn begin(stage: &mut Stage) -> bool {
+pub(super) fn begin(stage: &mut Harness) -> bool {
     let made = match stage.whole.clone() {
         Whole::Stanza { octets, .. } => {
             let context = StreamContext::component(Limits::default());
@@ -37,7 +37,7 @@ fn quoted(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;")
 }
 
-fn said(stage: &mut Stage, from: &str, to: &Jid, attributes: &str) {
+fn said(stage: &mut Harness, from: &str, to: &Jid, attributes: &str) {
     let named = |component: &crate::config::Component| component.name == to.domain();
     let link = stage.config.components.iter().position(named).unwrap_or(0);
     let (from, to) = (quoted(from), quoted(to.as_str()));
@@ -46,7 +46,7 @@ fn said(stage: &mut Stage, from: &str, to: &Jid, attributes: &str) {
 }
 
 /// The SIP user asks to see her, and she lets him.
-fn he_watches(stage: &mut Stage, presence: &Presence) -> Option<()> {
+fn he_watches(stage: &mut Harness, presence: &Presence) -> Option<()> {
     let leaves = match presence.kind {
         PresenceKind::Available => false,
         PresenceKind::Unavailable => true,
@@ -80,7 +80,7 @@ fn he_watches(stage: &mut Stage, presence: &Presence) -> Option<()> {
 }
 
 /// She asks to see the SIP user, and his user agent grants it: the NOTIFY as it is in that dialog.
-fn she_watches(stage: &mut Stage, mut request: Request) -> Option<Bytes> {
+fn she_watches(stage: &mut Harness, mut request: Request) -> Option<Bytes> {
     let (contact, user) = (jid(stage, request.from.uri())?, jid(stage, request.to.uri())?);
     said(stage, user.as_str(), &contact, "type='subscribe' id='watch'");
     let of_sip = |(side, octets): &(Side, Bytes)| match (side, sip::parse(octets.clone())) {
@@ -121,7 +121,7 @@ fn she_watches(stage: &mut Stage, mut request: Request) -> Option<Bytes> {
 }
 
 /// The bare JID of an address of SIP, by the settings of the stage.
-fn jid(stage: &Stage, uri: &Uri) -> Option<Jid> {
+fn jid(stage: &Harness, uri: &Uri) -> Option<Jid> {
     let (domains, rules) = (&stage.config.domains, &stage.rules.addresses);
     let pair = match route::paired_domain(rules, uri) {
         Some(domain) => domains.of_jid(&domain),

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use super::input::Whole;
-use super::{Scene, Unplayable};
+use super::{Case, Unplayable};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::jid::domain_to_ascii;
-use crate::config::{self, Bodies, Config, Side, Surroundings};
+use crate::config::{self, Bodies, Config, Side, Environment};
 use crate::rules::Rules;
 
 /// Addresses of the made-up peers.
@@ -17,7 +17,7 @@ const MAX_PEERS: usize = 100;
 
 struct Text(String);
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }
@@ -30,7 +30,7 @@ impl Surroundings for Text {
 type Pair = (String, String, bool);
 
 /// The operator's settings, or made-up ones, and the place of the peer that the message comes from or goes to.
-pub(super) fn settings(whole: &Whole, scene: &Scene) -> Result<(Config, usize), Unplayable> {
+pub(super) fn settings(whole: &Whole, scene: &Case) -> Result<(Config, usize), Unplayable> {
     let (rules, peer) = (&*scene.rules, scene.peer.as_deref());
     let (xmpp, sip) = domains(whole, rules)?;
     let own = scene.config.as_deref();

@@ -8,7 +8,7 @@ use crate::codec::mime::MediaType;
 use crate::codec::sip::{HeaderName, Method, NameAddr, Request, Scheme, Uri, Via};
 use crate::codec::xmpp::Jid;
 use crate::config::{DomainPair, Side};
-use crate::flow::{Cause, Counter, Fault, Flow, LinkId, Refusal, Routed};
+use crate::flow::{Cause, Counter, Fault, Flow, LinkId, LocalResponse, Routed};
 use crate::rules::Direction;
 use crate::state::ids::Purpose;
 
@@ -34,7 +34,7 @@ pub(super) fn accept<'a>(
     flow: &Flow,
     request: &Request,
     key: u64,
-) -> Result<Accepted<'a>, Refusal> {
+) -> Result<Accepted<'a>, LocalResponse> {
     trusted(view, flow)?;
     secured(view, request)?;
     method(&request.method)?;
@@ -47,7 +47,7 @@ pub(super) fn accept<'a>(
     let from = to_jid(&view.rules.addresses, parties.from, &request.from, Device::ByRule, None);
     let from = from.map_err(|error| {
         let why = format!("From has no XMPP address: {error}");
-        Refusal::new(Cause::SenderAddress).warning(&why)
+        LocalResponse::new(Cause::SenderAddress).warning(&why)
     })?;
     let to = addressee(view, &parties)?;
     Ok(Accepted { parties, from, to, merge_key })
@@ -55,12 +55,12 @@ pub(super) fn accept<'a>(
 
 /// The addressee: with the device only if it was seen lately, since a server may silently drop
 /// what goes to a full JID that does not match (RFC 6121 §8.5.3.2.1).
-fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, Refusal> {
+fn addressee(view: View<'_>, parties: &Parties<'_>) -> Result<Jid, LocalResponse> {
     let rules = &view.rules.addresses;
     let spelling = view.state.xmpp_spelling(parties.to_address.uri());
     let full = to_jid(rules, parties.to, &parties.to_address, Device::ByRule, spelling);
     let full = full.map_err(|error| {
-        Refusal::new(Cause::NoXmppForm).warning(&format!("no XMPP address: {error}"))
+        LocalResponse::new(Cause::NoXmppForm).warning(&format!("no XMPP address: {error}"))
     })?;
     Ok(if view.state.knows_device(&full) { full } else { full.bare() })
 }
@@ -77,16 +77,16 @@ pub(super) fn unknown_yet(view: View<'_>, flow: &Flow) -> Option<Option<Routed>>
 }
 
 /// SIP is served to configured peers alone.
-pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), Refusal> {
+pub(super) fn trusted(view: View<'_>, flow: &Flow) -> Result<(), LocalResponse> {
     match view.state.is_peer(flow.remote.ip()) {
         true => Ok(()),
-        false => Err(Refusal::new(Cause::Stranger).warning("this address is no peer's")),
+        false => Err(LocalResponse::new(Cause::Stranger).warning("this address is no peer's")),
     }
 }
 
 /// A session, a subscription or a publication whose body is secured end to end: nothing is guessed
 /// from it (RFC 3261 §23.3). MESSAGE and NOTIFY may carry such bodies.
-fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
+fn secured(view: View<'_>, request: &Request) -> Result<(), LocalResponse> {
     let accept = match request.method {
         Method::Invite => "application/sdp",
         Method::Publish => "application/pidf+xml",
@@ -97,7 +97,7 @@ fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
     match media_type.and_then(|media_type| view.rules.encryption.secures(&media_type)) {
         Some(named) => {
             let why = format!("{} is not supported here", named.title);
-            let refusal = Refusal::new(Cause::Secured).warning(&why);
+            let refusal = LocalResponse::new(Cause::Secured).warning(&why);
             Err(refusal.with(HeaderName::Accept, accept))
         }
         None => Ok(()),
@@ -105,52 +105,52 @@ fn secured(view: View<'_>, request: &Request) -> Result<(), Refusal> {
 }
 
 /// RFC 3261 §8.2.1: 405 for what is known and not served, 501 for what is unknown.
-pub(super) fn method(method: &Method) -> Result<(), Refusal> {
+pub(super) fn method(method: &Method) -> Result<(), LocalResponse> {
     match method {
         Method::Message | Method::Subscribe | Method::Notify => Ok(()),
         Method::Other(_) => {
             let words = "The gateway does not know this kind of request";
-            Err(Refusal::fault(Fault::Method, words).with(HeaderName::Allow, ALLOW))
+            Err(LocalResponse::fault(Fault::Method, words).with(HeaderName::Allow, ALLOW))
         }
-        Method::Invite => Err(Refusal::new(Cause::NoCalls).with(HeaderName::Allow, ALLOW)),
+        Method::Invite => Err(LocalResponse::new(Cause::NoCalls).with(HeaderName::Allow, ALLOW)),
         _ => {
             let words = "Only messages and presence are carried";
-            Err(Refusal::fault(Fault::NotServed, words).with(HeaderName::Allow, ALLOW))
+            Err(LocalResponse::fault(Fault::NotServed, words).with(HeaderName::Allow, ALLOW))
         }
     }
 }
 
 /// A To tag names a dialog (RFC 3261 §12.2.2), and only subscriptions have one here. Proxies let
 /// pass what is in a dialog without asking who sends it: it must find one.
-fn outside_dialog(request: &Request) -> Result<(), Refusal> {
+fn outside_dialog(request: &Request) -> Result<(), LocalResponse> {
     match request.to.tag() {
         None => Ok(()),
         Some(_) => {
             let words = "This belongs to no conversation that is known here";
-            Err(Refusal::fault(Fault::Unknown, words))
+            Err(LocalResponse::fault(Fault::Unknown, words))
         }
     }
 }
 
 /// RFC 3261 §8.2.2.1, and RFC 7247 §8: what demands TLS on every hop must not be translated.
-fn schemes(view: View<'_>, request: &Request) -> Result<(), Refusal> {
+fn schemes(view: View<'_>, request: &Request) -> Result<(), LocalResponse> {
     if [request.uri.scheme(), request.to.uri().scheme()].contains(&Scheme::Sips) {
         let warning = "380 stox \"SIPS Not Allowed\"";
-        return Err(Refusal::new(Cause::NoSips).with(HeaderName::Warning, warning));
+        return Err(LocalResponse::new(Cause::NoSips).with(HeaderName::Warning, warning));
     }
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Im | Scheme::Pres => Ok(()),
         _ if paired(view, &request.uri).is_some() => Ok(()),
         _ => {
             let words = "This kind of address has no meaning here, use a SIP address";
-            Err(Refusal::fault(Fault::Scheme, words))
+            Err(LocalResponse::fault(Fault::Scheme, words))
         }
     }
 }
 
 /// Both domains must be configured, each on its own side: never an open relay.
-fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, Refusal> {
-    let not_here = || Refusal::new(Cause::UnservedDomain).warning("this domain is not served here");
+fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, LocalResponse> {
+    let not_here = || LocalResponse::new(Cause::UnservedDomain).warning("this domain is not served here");
     let to_uri = recipient(view, request);
     let to = paired(view, to_uri)
         .filter(|pair| pair.side == Side::Xmpp)
@@ -168,9 +168,9 @@ fn sender<'a>(
     view: View<'a>,
     request: &Request,
     to: &DomainPair,
-) -> Result<&'a DomainPair, Refusal> {
+) -> Result<&'a DomainPair, LocalResponse> {
     let from = request.from.uri();
-    let forbidden = |cause, why: &str| Err(Refusal::new(cause).warning(why));
+    let forbidden = |cause, why: &str| Err(LocalResponse::new(cause).warning(why));
     if from.host_str().eq_ignore_ascii_case("anonymous.invalid") || hides_user(request) {
         let why = "XMPP users are told who writes: no anonymous message crosses";
         return forbidden(Cause::Anonymous, why);
@@ -227,15 +227,15 @@ fn recipient<'a>(view: View<'_>, request: &'a Request) -> &'a Uri {
 }
 
 /// Max-Forwards as a proxy checks it (RFC 7332 §5), and our own hop in the Via list.
-pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), Refusal> {
+pub(super) fn loops(view: View<'_>, request: &Request) -> Result<(), LocalResponse> {
     if request.max_forwards == Some(0) {
         let words = "This has passed too many servers to go on";
-        return Err(Refusal::fault(Fault::Hops, words));
+        return Err(LocalResponse::fault(Fault::Hops, words));
     }
     match request.via.iter().any(|via| sent_by_us(view, via)) {
         true => {
             let words = "This passed the gateway before, it goes round in circles";
-            Err(Refusal::fault(Fault::Loop, words))
+            Err(LocalResponse::fault(Fault::Loop, words))
         }
         false => Ok(()),
     }
@@ -250,9 +250,9 @@ pub(super) fn sent_by_us(view: View<'_>, via: &Via) -> bool {
 }
 
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.
-pub(super) fn extensions(request: &Request) -> Result<(), Refusal> {
+pub(super) fn extensions(request: &Request) -> Result<(), LocalResponse> {
     let words = "The gateway does not have the extension that this demands";
-    let mut refusal = Refusal::fault(Fault::Extension, words);
+    let mut refusal = LocalResponse::fault(Fault::Extension, words);
     for tag in request.headers.items(&HeaderName::Require) {
         refusal = refusal.with(HeaderName::Unsupported, tag);
     }
@@ -260,7 +260,7 @@ pub(super) fn extensions(request: &Request) -> Result<(), Refusal> {
 }
 
 /// RFC 3261 §8.2.2.2: the same request by another path.
-fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
+fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, LocalResponse> {
     let from_tag = request.from.tag().unwrap_or_default();
     let cseq = request.cseq.number.to_be_bytes();
     let parts = [
@@ -276,7 +276,7 @@ fn merge(view: View<'_>, request: &Request, key: u64) -> Result<u64, Refusal> {
     match view.state.servers().merged(merge_key) {
         true => {
             let words = "The same request came by another way already";
-            Err(Refusal::fault(Fault::Loop, words))
+            Err(LocalResponse::fault(Fault::Loop, words))
         }
         false => Ok(merge_key),
     }

@@ -16,7 +16,7 @@ mod xmpp;
 use crate::codec::sip::{NameAddr, Uri};
 use crate::codec::xmpp::{Jid, JidError};
 use crate::config::{Config, DomainPair};
-use crate::flow::{Again, Input, Now, Origin, PresenceRouted, Routed, TargetStatus};
+use crate::flow::{Followup, Input, Now, Origin, PresenceRouted, Routed, TargetStatus};
 use crate::rules::{Addresses, Rules};
 use crate::state::State;
 
@@ -74,24 +74,24 @@ pub fn route(view: View<'_>, input: Input) -> Routed {
 }
 
 /// A delivery makes another pass: its form is chosen anew.
-fn again_routed(view: View<'_>, again: Again) -> Routed {
+fn again_routed(view: View<'_>, again: Followup) -> Routed {
     let id = match again {
-        Again::Send(id) | Again::Fail(id, _) => id,
-        Again::Notify(pair, dialogs) => return subscription::render(view, pair, &dialogs),
-        Again::Subscribe(pair, dialog, seconds) => {
+        Followup::Send(id) | Followup::Fail(id, _) => id,
+        Followup::Notify(pair, dialogs) => return subscription::render(view, pair, &dialogs),
+        Followup::Subscribe(pair, dialog, seconds) => {
             return subscription::asking(view, pair, dialog, seconds);
         }
-        Again::Lost(link, stanza, failure) => {
+        Followup::Lost(link, stanza, failure) => {
             return Routed::Presence(PresenceRouted::Lost { link, stanza, failure });
         }
-        Again::Unsent(..) | Again::Object(..) => return Routed::State(Input::Again(again)),
+        Followup::Unsent(..) | Followup::Object(..) => return Routed::State(Input::Again(again)),
     };
     let Some(delivery) = view.state.deliveries().get(id) else {
         return Routed::State(Input::Again(again));
     };
     let mut outbound = delivery.outbound.clone();
     match again {
-        Again::Fail(delivery, failure) => {
+        Followup::Fail(delivery, failure) => {
             let seen = view.state.has_been_seen(&outbound.recipient);
             Routed::Failed { delivery, outbound, failure, seen }
         }

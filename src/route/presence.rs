@@ -5,7 +5,7 @@ use super::address::{Device, to_uri};
 use crate::codec::sip::Scheme;
 use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza};
 use crate::config::{DomainPair, Service, Side};
-use crate::flow::{Correlation, Counter, LinkId, Pair, PresenceRouted, Routed, Sight};
+use crate::flow::{Correlation, Counter, LinkId, UserPair, PresenceRouted, Routed, Watchers};
 use crate::rules::{Saying, mailbox};
 use crate::state::ids::Purpose;
 
@@ -67,7 +67,7 @@ fn secured(
     let sight = pair.map(|pair| {
         let known = view.state.presence().pair(pair.id);
         let dialogs = known.map(|known| known.object_takers().collect()).unwrap_or_default();
-        Box::new(Sight { native: is_native(view, &pair), dialogs, pair })
+        Box::new(Watchers { native: is_native(view, &pair), dialogs, pair })
     });
     Routed::SecuredPresence { link, correlation, presence, sight }
 }
@@ -89,9 +89,9 @@ fn refused(link: LinkId, presence: Box<Presence>, saying: Saying) -> Routed {
 }
 
 /// Whether the domains of both have the same name on both sides (RFC 3923 §6.3).
-pub(super) fn is_native(view: View<'_>, pair: &Pair) -> bool {
+pub(super) fn is_native(view: View<'_>, pair: &UserPair) -> bool {
     let of = |jid: &Jid| view.config.domains.of_jid(jid.domain());
-    [&pair.contact, &pair.user].into_iter().all(|jid| of(jid).is_some_and(super::xmpp::is_native))
+    [&pair.sip_user, &pair.xmpp_user].into_iter().all(|jid| of(jid).is_some_and(super::xmpp::is_native))
 }
 
 /// A SIP user and an XMPP user, each with the pair of his domain. A pair that is known keeps the
@@ -101,27 +101,27 @@ pub(super) fn pair(
     link: LinkId,
     (sip, contact): (&DomainPair, &Jid),
     (xmpp, user): (&DomainPair, &Jid),
-) -> Option<Pair> {
+) -> Option<UserPair> {
     let id = view.state.pair_id(contact, user);
     let (contact, user) = (contact.bare(), user.bare());
     if let Some(known) = view.state.presence().pair(id) {
         // Two pairs never share a hash; if they did, neither would see the other's.
-        let same = known.names.contact == contact && *known.names.user() == user;
+        let same = known.names.contact == contact && *known.names.xmpp_user() == user;
         return same.then(|| known.pair());
     }
     let rules = &view.rules.addresses;
     let spelling = view.state.sip_spelling(&contact);
     let contact_uri = to_uri(rules, sip, &contact, Device::Left, spelling)?;
     let user_uri = to_uri(rules, xmpp, &user, Device::Left, None)?;
-    let mut pair = Pair { id, link, contact, user, contact_uri, user_uri };
+    let mut pair = UserPair { id, link, sip_user: contact, xmpp_user: user, sip_user_uri: contact_uri, xmpp_user_uri: user_uri };
     let rules = view.rules.presence.of(&pair.facts());
     let advertised = sip.advertised && view.state.advertises(Service::Pres, &sip.sip);
     let (pres, escaping) = (rules.pres, rules.escaping);
     if pres || advertised {
-        pair.contact_uri = mailbox(Scheme::Pres, &pair.contact_uri, escaping)?;
+        pair.sip_user_uri = mailbox(Scheme::Pres, &pair.sip_user_uri, escaping)?;
     }
     if pres {
-        pair.user_uri = mailbox(Scheme::Pres, &pair.user_uri, escaping)?;
+        pair.xmpp_user_uri = mailbox(Scheme::Pres, &pair.xmpp_user_uri, escaping)?;
     }
     Some(pair)
 }

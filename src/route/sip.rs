@@ -13,7 +13,7 @@ use crate::codec::sip::{
     parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
-use crate::flow::{Counter, Fault, Flow, Hop, Inbound, PresenceRouted, Refusal, Responded, Routed};
+use crate::flow::{Counter, Fault, Flow, Hop, Inbound, PresenceRouted, LocalResponse, Responded, Routed};
 use crate::rules::Messages;
 use crate::state::branch_of;
 use crate::state::client::Client;
@@ -83,7 +83,7 @@ fn response_routed(view: View<'_>, flow: &Flow, response: Response) -> Routed {
         let known = view.state.presence().pair(pair);
         let secured = view.state.presence().secured(client.owner);
         let contact = redirection(view, "", &response);
-        let watching = known.and_then(|known| known.watching.as_ref());
+        let watching = known.and_then(|known| known.subscriber_side.as_ref());
         let lang = watching.and_then(|watching| watching.lang.clone());
         let seen = known.is_some_and(|known| view.state.has_been_seen(&known.names.contact));
         return Routed::Presence(PresenceRouted::Response(Box::new(Responded {
@@ -157,7 +157,7 @@ fn request_routed(view: View<'_>, flow: Flow, mut request: Box<Request>) -> Rout
         _ => {}
     }
     if let Some(routed) = unknown_yet(view, &flow) {
-        return routed.unwrap_or_else(|| answer(flow, request, Refusal::out_of_service()));
+        return routed.unwrap_or_else(|| answer(flow, request, LocalResponse::out_of_service()));
     }
     let key = transaction_key(view, &request, &request.method);
     if view.state.servers().known(key).is_some() {
@@ -199,7 +199,7 @@ pub(super) fn stanza_id(view: View<'_>, request: &Request) -> String {
     format!("s{:016x}", view.state.hash(Purpose::Stanza, &parts))
 }
 
-pub(super) fn answer(flow: Flow, request: Box<Request>, refusal: Refusal) -> Routed {
+pub(super) fn answer(flow: Flow, request: Box<Request>, refusal: LocalResponse) -> Routed {
     Routed::Answer { flow, request, refusal }
 }
 
@@ -219,14 +219,14 @@ fn stamp(flow: &Flow, request: &mut Request) {
 /// OPTIONS is answered to anyone who reaches the socket; a dispatcher learns by it whether the
 /// gateway serves (RFC 3261 §11.2). What it serves is told to peers, as nobody else can use it: the
 /// answer to a made up source is as small as the question.
-fn options(view: View<'_>, flow: &Flow) -> Refusal {
+fn options(view: View<'_>, flow: &Flow) -> LocalResponse {
     if !view.state.in_service(view.now.instant) {
-        return Refusal::out_of_service();
+        return LocalResponse::out_of_service();
     }
     if trusted(view, flow).is_err() {
-        return Refusal::success(Status::OK);
+        return LocalResponse::success(Status::OK);
     }
-    Refusal::success(Status::OK)
+    LocalResponse::success(Status::OK)
         .with(HeaderName::Allow, ALLOW)
         .with(HeaderName::AllowEvents, PRESENCE)
         .with(HeaderName::Accept, Messages::ACCEPT)
@@ -237,16 +237,16 @@ fn options(view: View<'_>, flow: &Flow) -> Refusal {
 
 /// RFC 3261 §9.2: what it would end is known and goes on, since it is no INVITE; or it is not
 /// known, as everything else that the gateway answers is answered at once.
-fn cancel(view: View<'_>, request: &Request) -> Refusal {
+fn cancel(view: View<'_>, request: &Request) -> LocalResponse {
     let known = [Method::Message, Method::Subscribe, Method::Notify].iter().any(|method| {
         let key = transaction_key(view, request, method);
         view.state.servers().known(key).is_some()
     });
     match known {
-        true => Refusal::success(Status::OK),
+        true => LocalResponse::success(Status::OK),
         false => {
             let words = "There is nothing left to cancel";
-            Refusal::fault(Fault::Unknown, words)
+            LocalResponse::fault(Fault::Unknown, words)
         }
     }
 }

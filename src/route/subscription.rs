@@ -11,11 +11,11 @@ use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Uri};
 use crate::config::Service;
 use crate::flow::{
-    Cause, Correlation, Device, DialogId, Document, Fault, Flow, Notified, Pair, PairId,
-    PresenceRouted, Refusal, Rendering, Routed, Subscribing, Takes,
+    Cause, Correlation, Device, DialogId, Document, Fault, Flow, NotifyRequest, UserPair, PairId,
+    PresenceRouted, LocalResponse, BodyRequest, Routed, SubscribeRequest, AcceptedTypes,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
-use crate::state::presence::pair::{Subscription, Watched};
+use crate::state::presence::pair::{Subscription, NotifierSide};
 use crate::state::presence::request::PRESENCE;
 
 /// Either request.
@@ -28,7 +28,7 @@ pub(super) fn routed(view: View<'_>, flow: Flow, key: u64, request: Box<Request>
     routed.unwrap_or_else(|refusal| answer(flow, request, *refusal))
 }
 
-type Refused = Box<Refusal>;
+type Refused = Box<LocalResponse>;
 
 /// Proxies between a watcher and the gateway that may record their route.
 const ROUTES: usize = 10;
@@ -45,7 +45,7 @@ fn in_dialog(view: View<'_>, flow: &Flow, request: &Request) -> Result<DialogId,
 }
 
 fn unknown() -> Refused {
-    Box::new(Refusal::unknown_subscription())
+    Box::new(LocalResponse::unknown_subscription())
 }
 
 /// RFC 6665 §4.1.3: a NOTIFY belongs to a subscription, by Call-ID, tag and Event.
@@ -58,8 +58,8 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         None => return Err(bad("there is no Subscription-State")),
     };
     let known = view.state.presence().of_dialog(dialog).ok_or_else(unknown)?;
-    let watching = known.watching.as_ref();
-    let fetch = known.fetch.as_ref().map(|fetch| fetch.dialog.0);
+    let watching = known.subscriber_side.as_ref();
+    let fetch = known.poll.as_ref().map(|fetch| fetch.dialog.0);
     let current = watching.and_then(|watching| Some(watching.dialog.as_ref()?.0));
     if event.id().is_some() || (fetch != Some(dialog) && current != Some(dialog)) {
         return Err(unknown());
@@ -69,7 +69,7 @@ fn notify(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rou
         false => watching.map(|watching| watching.devices.clone()).unwrap_or_default(),
     };
     let pair = known.pair();
-    let notified = Box::new(Notified {
+    let notified = Box::new(NotifyRequest {
         flow,
         key,
         request: Box::new(request.clone()),
@@ -97,14 +97,14 @@ fn first(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     let expires = expires(view, request)?;
     // A domain shows no presence to anybody here: what it says would be dropped.
     if to.node().is_none() {
-        return Err(Box::new(Refusal::new(Cause::NoUser)));
+        return Err(Box::new(LocalResponse::new(Cause::NoUser)));
     }
     let pair = pair(view, parties.link, (parties.from, &from), (parties.to, &to));
-    let pair = pair.ok_or_else(|| Box::new(Refusal::new(Cause::NoXmppForm)))?;
+    let pair = pair.ok_or_else(|| Box::new(LocalResponse::new(Cause::NoXmppForm)))?;
     accepts(view, &pair, request)?;
     let learnt = target::of_request(view, &from, request);
     let request = Box::new(request.clone());
-    let routed = Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
+    let routed = Routed::Presence(PresenceRouted::Subscribe(Box::new(SubscribeRequest {
         flow,
         key,
         merge_key,
@@ -124,7 +124,7 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     let dialog = in_dialog(view, &flow, request)?;
     let event = event(request)?;
     let known = view.state.presence().of_dialog(dialog).ok_or_else(unknown)?;
-    let his = known.watched.as_ref().and_then(|watched| subscription(watched, dialog));
+    let his = known.notifier_side.as_ref().and_then(|watched| subscription(watched, dialog));
     let his = his.ok_or_else(unknown)?;
     if event.id() != his.event_id.as_deref() {
         return Err(unknown());
@@ -133,7 +133,7 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     accepts(view, &pair, request)?;
     let contact = one_contact(request)?;
     let expires = expires(view, request)?;
-    Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(Subscribing {
+    Ok(Routed::Presence(PresenceRouted::Subscribe(Box::new(SubscribeRequest {
         flow,
         key,
         merge_key: key,
@@ -147,12 +147,12 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     }))))
 }
 
-fn subscription(watched: &Watched, id: DialogId) -> Option<&Subscription> {
+fn subscription(watched: &NotifierSide, id: DialogId) -> Option<&Subscription> {
     watched.dialogs.iter().find(|one| one.id == id)
 }
 
 fn bad(why: &str) -> Refused {
-    Box::new(Refusal::explained(Fault::Malformed, why))
+    Box::new(LocalResponse::explained(Fault::Malformed, why))
 }
 
 /// What a dialog keeps of a request is bounded (`limits.dialog_octets`): it is kept for years, on disk
@@ -186,7 +186,7 @@ fn small(view: View<'_>, request: &Request) -> Result<(), Refused> {
 /// RFC 6665 §8.2.1: the package is compared octet by octet.
 fn event(request: &Request) -> Result<Event, Refused> {
     let unsupported = || {
-        let refusal = Refusal::fault(Fault::Event, "Only presence can be watched here");
+        let refusal = LocalResponse::fault(Fault::Event, "Only presence can be watched here");
         Box::new(refusal.with(HeaderName::AllowEvents, PRESENCE))
     };
     match request.headers.event() {
@@ -197,18 +197,18 @@ fn event(request: &Request) -> Result<Event, Refused> {
 }
 
 /// RFC 3856 §6.5: no Accept stands for PIDF. Objects count where documents are put into such.
-fn accepts(view: View<'_>, pair: &Pair, request: &Request) -> Result<(), Refused> {
+fn accepts(view: View<'_>, pair: &UserPair, request: &Request) -> Result<(), Refused> {
     let accept = match request.headers.accept() {
         None => return Ok(()),
         Some(Ok(accept)) => accept,
         Some(Err(_)) => return Err(bad("Accept cannot be read")),
     };
-    let objects = view.rules.presence.of(&pair.facts()).cpim && Takes::of(request).cpim;
+    let objects = view.rules.presence.of(&pair.facts()).cpim && AcceptedTypes::of(request).cpim;
     match objects || accept.accepts(pidf::MEDIA_TYPE) {
         true => Ok(()),
         false => {
             let words = "Presence is shown in PIDF documents alone";
-            let refusal = Refusal::fault(Fault::NotShown, words);
+            let refusal = LocalResponse::fault(Fault::NotShown, words);
             Err(Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE)))
         }
     }
@@ -242,7 +242,7 @@ fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
         None => Ok(3_600),
         Some(Ok(seconds)) if (1..least.min(3_600)).contains(&seconds) => {
             let words = "Subscriptions as short as this are not kept";
-            let refusal = Refusal::fault(Fault::TooBrief, words);
+            let refusal = LocalResponse::fault(Fault::TooBrief, words);
             Err(Box::new(refusal.with(HeaderName::MinExpires, &least.to_string())))
         }
         Some(Ok(seconds)) => Ok(seconds),
@@ -265,10 +265,10 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
     let Some(known) = view.state.presence().pair(id) else {
         return Routed::Drop(crate::flow::Counter::XmppPresence);
     };
-    let Some(watched) = &known.watched else {
+    let Some(watched) = &known.notifier_side else {
         return Routed::Drop(crate::flow::Counter::XmppPresence);
     };
-    let mut renderings: Vec<Rendering> = Vec::new();
+    let mut renderings: Vec<BodyRequest> = Vec::new();
     for dialog in dialogs {
         let Some(one) = subscription(watched, *dialog) else { continue };
         let devices = match one.machine.state() {
@@ -277,12 +277,12 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
         };
         let (objects, peer) = (one.takes.cpim, first_peer(view, Service::Pres, Some(&one.dialog)));
         let alike =
-            |it: &&mut Rendering| it.objects == objects && it.peer == peer && it.devices == devices;
+            |it: &&mut BodyRequest| it.objects == objects && it.peer == peer && it.devices == devices;
         match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),
             None => {
                 let (dialogs, most) = (vec![*dialog], view.config.limits.document_octets);
-                renderings.push(Rendering { dialogs, peer, devices, objects, most });
+                renderings.push(BodyRequest { dialogs, peer, devices, objects, most });
             }
         }
     }
@@ -290,7 +290,7 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
 }
 
 /// What one subscription shows of her.
-fn shown(view: View<'_>, granted: bool, watched: &Watched, one: &Subscription) -> Vec<Arc<Device>> {
+fn shown(view: View<'_>, granted: bool, watched: &NotifierSide, one: &Subscription) -> Vec<Arc<Device>> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
     if !granted {
         // Who is refused without being told so sees her as gone (RFC 3856 §6.6.2).

@@ -1,11 +1,11 @@
 //! `pairs:` of `addresses.yaml`: a JID and a URI with the same variables in both, each readable
 //! from either side. They come before the pairs of domains.
 
-mod meeting;
+mod overlap;
 
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::ruled::{NAME, OFF, Written, is_off};
+use super::rule_table::{NAME, OFF, Written, is_off};
 use super::shape::{Described, Shape};
 use super::template::{Piece, cut};
 use crate::codec::yaml::{Map, Node, nearest};
@@ -238,7 +238,7 @@ fn pair(written: &Written<'_>) -> Option<Pair> {
         if !same_variables(node, &pair.jid, side) {
             return None;
         }
-        if let Some(words) = meeting::example(&pair.jid, side) {
+        if let Some(words) = overlap::example(&pair.jid, side) {
             let mend = "use each variable once on both sides, with something between two of them that neither can hold";
             node.warning(&words, mend);
         }

@@ -2,11 +2,11 @@
 //! of addresses that are written otherwise on each side.
 
 use super::address_pair::AddressPairs;
-use super::book::Book;
+use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::{Key, Kind};
 use super::matcher::When;
-use super::ruled::Ruled;
+use super::rule_table::RuleTable;
 use crate::codec::yaml::Map;
 
 /// What becomes of the device part of an address.
@@ -32,7 +32,7 @@ pub struct Addresses {
     /// Addresses that are written otherwise on each side: `pairs`.
     pub pairs: AddressPairs,
     /// The rules of the file: [`Addresses::of`] looks them up.
-    pub(super) refined: Book<Addresses>,
+    pub(super) refined: RuleSet<Addresses>,
 }
 
 impl Default for Addresses {
@@ -43,7 +43,7 @@ impl Default for Addresses {
             gr_outside_brackets: true,
             im_senders: false,
             pairs: AddressPairs::default(),
-            refined: Book::default(),
+            refined: RuleSet::default(),
         }
     }
 }
@@ -60,7 +60,7 @@ impl Addresses {
     }
 }
 
-impl Ruled for Addresses {
+impl RuleTable for Addresses {
     const KEYS: &'static [Key<Self>] = &KEYS;
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[Field::Direction, Field::Domain];
@@ -68,7 +68,7 @@ impl Ruled for Addresses {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut Book<Self> {
+    fn book(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

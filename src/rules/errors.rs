@@ -10,11 +10,11 @@ use entry::{SIP_KEYS, XMPP_KEYS, sip_error, xmpp_error};
 pub use entry::{SIP_VARIABLES, XMPP_VARIABLES};
 pub use words::{Saying, Worded, Words};
 
-use super::book::Book;
+use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::{Key, Kind, described};
 use super::matcher::When;
-use super::ruled::Ruled;
+use super::rule_table::RuleTable;
 use super::shape::{Names, Shape};
 use super::template::Template;
 use crate::codec::xmpp::{Condition, ErrorKind};
@@ -135,7 +135,7 @@ pub struct Errors {
     /// What people are told.
     pub words: Words,
     /// The rules of the file: [`Errors::of`] looks them up.
-    pub(super) refined: Book<Errors>,
+    pub(super) refined: RuleSet<Errors>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,7 +225,7 @@ impl Errors {
     }
 }
 
-impl Ruled for Errors {
+impl RuleTable for Errors {
     const KEYS: &'static [Key<Self>] = &KEYS;
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[
@@ -246,7 +246,7 @@ impl Ruled for Errors {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut Book<Self> {
+    fn book(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

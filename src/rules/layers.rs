@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::profiles::{self, PROFILES};
-use super::ruled::{lay, named};
+use super::rule_table::{lay, named};
 use super::{Lists, Rules, TABLES, test_case};
 use crate::codec::yaml::{Document, Finding, Findings, Map, Node, nearest};
 
@@ -81,7 +81,7 @@ pub(super) fn sources(asked: &[String], directory: Option<&Path>) -> (Vec<Source
             None => {
                 let names = PROFILES.map(|profile| profile.name);
                 let message = format!("no profile is called `{name}`");
-                findings.push(Finding::without_place(message).mend(nearest(name, &names)));
+                findings.push(Finding::without_place(message).hint(nearest(name, &names)));
             }
         }
     }
@@ -133,7 +133,7 @@ fn strangers(directory: &Path) -> Vec<Finding> {
         Err(error) => {
             let message = format!("the rules directory {}: {error}", directory.display());
             let mend = "create it, or leave `rules` out to use the built-in rules alone";
-            return vec![Finding::without_place(message).mend(mend).warning()];
+            return vec![Finding::without_place(message).hint(mend).warning()];
         }
     };
     let mut known: Vec<String> = TABLES.map(|table| format!("{}.yaml", table.name)).to_vec();
@@ -148,7 +148,7 @@ fn strangers(directory: &Path) -> Vec<Finding> {
         .map(|name| {
             let message = format!("{}: no rule file has this name", directory.join(name).display());
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            Finding::without_place(message).mend(nearest(name, &known)).warning()
+            Finding::without_place(message).hint(nearest(name, &known)).warning()
         })
         .collect()
 }

@@ -8,11 +8,11 @@ mod phrases;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::book::Book;
+use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::Key;
 use super::matcher::When;
-use super::ruled::Ruled;
+use super::rule_table::RuleTable;
 use crate::codec::mime::Strictness;
 use crate::codec::sip::{Scheme, Uri, UriBuilder, percent};
 use crate::codec::yaml::Map;
@@ -177,7 +177,7 @@ pub struct Messages {
     /// What is set, left out and carried besides: only rules have it.
     pub edits: Edits,
     /// The rules of the file: [`Messages::of`] looks them up.
-    pub(super) refined: Book<Messages>,
+    pub(super) refined: RuleSet<Messages>,
 }
 
 impl Default for Messages {
@@ -222,7 +222,7 @@ impl Default for Messages {
             refuse_types: Vec::new(),
             texts: Phrases::default(),
             edits: Edits::default(),
-            refined: Book::default(),
+            refined: RuleSet::default(),
         }
     }
 }
@@ -253,7 +253,7 @@ impl Messages {
     }
 }
 
-impl Ruled for Messages {
+impl RuleTable for Messages {
     const KEYS: &'static [Key<Self>] = &keys::KEYS;
     const ACTIONS: &'static [Key<Self>] = &keys::ACTIONS;
     const ASKS: &'static [Field] = &[
@@ -281,7 +281,7 @@ impl Ruled for Messages {
         edits::check(when, map);
     }
 
-    fn book(&mut self) -> &mut Book<Self> {
+    fn book(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

@@ -8,7 +8,7 @@
 
 mod address_pair;
 mod addresses;
-mod book;
+mod rule_set;
 pub mod encryption;
 mod entries;
 mod errors;
@@ -20,7 +20,7 @@ mod messages;
 mod presence;
 mod profiles;
 mod reference;
-mod ruled;
+mod rule_table;
 mod schema;
 mod shape;
 mod template;
@@ -34,12 +34,12 @@ use sha2::{Digest, Sha256};
 use crate::codec::yaml::{Finding, Map, Severity};
 use key::read;
 use layers::Source;
-use ruled::{Ruled, Written, compile, described, described_rules};
+use rule_table::{RuleTable, Written, compile, described, described_rules};
 use shape::Described;
 
 pub use address_pair::{AddressPairs, Paired};
 pub use addresses::{Addresses, Resource};
-pub use book::{Book, Looked, Rule};
+pub use rule_set::{RuleSet, TraceEntry, Rule};
 pub use encryption::Encryption;
 pub use entries::{Change, Entry, changes, entries};
 pub use errors::{
@@ -199,17 +199,17 @@ impl Rules {
     /// The same with the settings of each table's file for everything.
     #[must_use]
     pub fn without_refinements(mut self) -> Self {
-        self.addresses.refined = Book::default();
-        self.messages.refined = Book::default();
-        self.presence.refined = Book::default();
-        self.errors.refined = Book::default();
-        self.encryption.refinement.refined = Book::default();
+        self.addresses.refined = RuleSet::default();
+        self.messages.refined = RuleSet::default();
+        self.presence.refined = RuleSet::default();
+        self.errors.refined = RuleSet::default();
+        self.encryption.refinement.refined = RuleSet::default();
         self
     }
 
     /// What the rules of a table say of a message, each that is looked at in its order.
     #[must_use]
-    pub fn trace(&self, table: &str, facts: &Facts<'_>) -> Vec<Looked> {
+    pub fn trace(&self, table: &str, facts: &Facts<'_>) -> Vec<TraceEntry> {
         match table {
             "addresses" => self.addresses.refined.trace(facts),
             "messages" => self.messages.refined.trace(facts),
@@ -288,7 +288,7 @@ mod tests {
             named.map(|named| named.scheme.clone()).unwrap()
         };
         let (was, is) = (scheme(&before), scheme(&rules));
-        assert_eq!(is.policy.to_sip, Some(encryption::Course::Notify));
+        assert_eq!(is.policy.to_sip, Some(encryption::Handling::Notify));
         assert_eq!(is.namespaces, was.namespaces);
         assert_eq!(is.keys_alone, was.keys_alone);
         assert_eq!(rules.encryption.texts, before.encryption.texts);

@@ -2,12 +2,12 @@
 
 mod keys;
 
-use super::book::Book;
+use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::Key;
 use super::matcher::When;
 use super::messages::ImEscaping;
-use super::ruled::Ruled;
+use super::rule_table::RuleTable;
 use crate::codec::pidf::Activity;
 use crate::codec::xmpp::Show;
 use crate::codec::yaml::{Map, Node};
@@ -71,7 +71,7 @@ pub struct Presence {
     /// Whether a refused request is told as an error: `to_xmpp.refused`.
     pub refused_is_error: bool,
     /// The rules of the file: [`Presence::of`] looks them up.
-    pub(super) refined: Book<Presence>,
+    pub(super) refined: RuleSet<Presence>,
 }
 
 impl Presence {
@@ -122,7 +122,7 @@ impl Presence {
     }
 }
 
-impl Ruled for Presence {
+impl RuleTable for Presence {
     const KEYS: &'static [Key<Self>] = &keys::KEYS;
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[
@@ -142,7 +142,7 @@ impl Ruled for Presence {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut Book<Self> {
+    fn book(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

@@ -27,12 +27,12 @@ const CHALLENGES: usize = 4;
 
 /// A way to SIP.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct NextHop {
     pub(super) peer: PeerId,
     pub(super) hop: Hop,
 }
 
-impl Way {
+impl NextHop {
     /// The octets that a request may have at all.
     pub(super) fn most(self) -> usize {
         outgoing::most(self.hop.transport)
@@ -42,13 +42,13 @@ impl Way {
 impl State {
     /// The way for a message or for presence that was tried at some servers already. A large one goes by TCP, to
     /// the same address if the peer names no server for TCP (RFC 3261 §18.1.1).
-    pub(super) fn way(
+    pub(super) fn next_hop(
         &mut self,
         now: Now,
         what: Service,
         tried: &[Target],
         large: bool,
-    ) -> Option<Way> {
+    ) -> Option<NextHop> {
         let dice = self.ids.random();
         let sip = &self.config.sip;
         let fits = |peer: usize, mut target: Target| {
@@ -61,7 +61,7 @@ impl State {
             (!tried.contains(&target) && peer::hop(sip, target).is_some()).then_some(target)
         };
         let (peer, target) = peer::pick(self.peers.iter(), fits, dice)?;
-        Some(Way { peer: PeerId(peer), hop: peer::hop(sip, target)? })
+        Some(NextHop { peer: PeerId(peer), hop: peer::hop(sip, target)? })
     }
 
     /// Adds the credentials that a peer is known to ask for.
@@ -91,7 +91,7 @@ impl State {
                 Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
                     &client.attempt.realms
                 }
-                Owner::Server(..) => return None,
+                Owner::Options(..) => return None,
             };
             Some((realms, self.config.sip.peers.get(client.peer.0)?))
         });
@@ -136,7 +136,7 @@ impl State {
         };
         let Some(cseq) = self.next_cseq(id) else { return };
         self.counters.count(Counter::SipAuthorized);
-        let way = Way { peer: client.peer, hop: client.hop };
+        let way = NextHop { peer: client.peer, hop: client.hop };
         if !self.once_more(now, id, &client, way, Some(cseq), effects) {
             self.too_large(id);
         }
@@ -158,7 +158,7 @@ impl State {
         }
         let tried = delivery.tried.clone();
         let large = client.octets.len() > UDP_MOST;
-        let Some(way) = self.way(now, Service::Im, &tried, large) else {
+        let Some(way) = self.next_hop(now, Service::Im, &tried, large) else {
             return false;
         };
         self.counters.count(Counter::OutboundRerouted);
@@ -174,7 +174,7 @@ impl State {
         now: Now,
         id: DeliveryId,
         client: &Client,
-        mut way: Way,
+        mut way: NextHop,
         cseq: Option<u32>,
         effects: &mut Vec<Effect>,
     ) -> bool {
@@ -188,7 +188,7 @@ impl State {
             let target = Target { transport: way.hop.transport, remote: way.hop.remote };
             let target = self.for_large(now, target);
             let Some(hop) = peer::hop(&self.config.sip, target) else { return false };
-            way = Way { hop, ..way };
+            way = NextHop { hop, ..way };
             made = self.made_again(client, way, branch, cseq);
         }
         let most = most.min(way.most());
@@ -200,7 +200,7 @@ impl State {
     pub(super) fn made_again(
         &mut self,
         client: &Client,
-        way: Way,
+        way: NextHop,
         branch: u64,
         cseq: Option<u32>,
     ) -> Option<Bytes> {
@@ -288,7 +288,7 @@ impl State {
         let Some(client) = self.end_client(branch) else { return };
         match client.owner {
             Owner::Delivery(id) => self.again_fail(id, Failure::TooLarge),
-            Owner::Server(peer, target) => {
+            Owner::Options(peer, target) => {
                 self.server_failed(peer, target, "it cannot be reached", effects);
             }
             owner => self.subscription_put_aside(now, owner, effects),

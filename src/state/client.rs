@@ -14,7 +14,7 @@ pub enum Owner {
     /// A message.
     Delivery(DeliveryId),
     /// OPTIONS to a server of a peer.
-    Server(PeerId, Target),
+    Options(PeerId, Target),
     /// SUBSCRIBE for a pair, in a dialog.
     Subscribe(PairId, DialogId),
     /// NOTIFY for a pair, in a dialog.
@@ -31,7 +31,7 @@ impl Owner {
             Owner::Subscribe(pair, dialog)
             | Owner::Notify(pair, dialog)
             | Owner::Object(pair, dialog) => Some((pair, dialog)),
-            Owner::Delivery(_) | Owner::Server(..) => None,
+            Owner::Delivery(_) | Owner::Options(..) => None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Owner {
     pub fn method(self) -> &'static str {
         match self {
             Owner::Delivery(_) => "MESSAGE",
-            Owner::Server(..) => "OPTIONS",
+            Owner::Options(..) => "OPTIONS",
             Owner::Subscribe(..) => "SUBSCRIBE",
             Owner::Notify(..) | Owner::Object(..) => "NOTIFY",
         }
@@ -99,7 +99,7 @@ impl Client {
         let counter = match self.owner {
             Owner::Subscribe(..) => Counter::SubscribeSent,
             Owner::Notify(..) | Owner::Object(..) => Counter::NotifySent,
-            Owner::Delivery(_) | Owner::Server(..) => return None,
+            Owner::Delivery(_) | Owner::Options(..) => return None,
         };
         (!std::mem::replace(&mut self.attempt.counted, true)).then_some(counter)
     }
@@ -118,7 +118,7 @@ impl Client {
     pub fn delivery(&self) -> Option<DeliveryId> {
         match self.owner {
             Owner::Delivery(id) => Some(id),
-            Owner::Server(..) | Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
+            Owner::Options(..) | Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
                 None
             }
         }

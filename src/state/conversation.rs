@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::delivery::Dialogue;
+use super::delivery::RequestIds;
 use super::ids::{Ids, Purpose};
 use crate::codec::sip::CallId;
 use crate::flow::{Map, Seed};
@@ -41,9 +41,9 @@ impl Conversations {
 
     /// The Call-ID, From tag and CSeq of the next request. Without a Call-ID of its own a message
     /// is a conversation for itself, and is not remembered.
-    pub fn next(&mut self, ids: &mut Ids, call_id: Option<CallId>, from: &str) -> Dialogue {
+    pub fn next(&mut self, ids: &mut Ids, call_id: Option<CallId>, from: &str) -> RequestIds {
         let Some(call_id) = call_id else {
-            return Dialogue { call_id: ids.call_id(), tag: ids.token(), cseq: 1 };
+            return RequestIds { call_id: ids.call_id(), tag: ids.token(), cseq: 1 };
         };
         let key = Self::key(ids, &call_id, from);
         let known = self.remembered(key);
@@ -58,12 +58,12 @@ impl Conversations {
                 (tag, 1)
             }
         };
-        Dialogue { call_id, tag, cseq }
+        RequestIds { call_id, tag, cseq }
     }
 
     /// The next CSeq for a request that is made once more (RFC 3261 §8.1.3.5): same Call-ID, same
     /// From tag.
-    pub fn again(&mut self, ids: &Ids, before: &Dialogue, from: &str) -> Dialogue {
+    pub fn again(&mut self, ids: &Ids, before: &RequestIds, from: &str) -> RequestIds {
         let known = self.known.get_mut(&Self::key(ids, &before.call_id, from));
         let cseq = match known.and_then(|known| with_tag(known, &before.tag)) {
             Some(last) => {
@@ -72,12 +72,12 @@ impl Conversations {
             }
             None => before.cseq + 1,
         };
-        Dialogue { cseq, ..before.clone() }
+        RequestIds { cseq, ..before.clone() }
     }
 
     /// Goes on with a request of an earlier process: all its messages of one conversation, which
     /// may be on their way together, count on from one number, which is at least `least`.
-    pub fn resume(&mut self, ids: &Ids, before: Dialogue, from: &str, least: u32) -> Dialogue {
+    pub fn resume(&mut self, ids: &Ids, before: RequestIds, from: &str, least: u32) -> RequestIds {
         let known = self.remembered(Self::key(ids, &before.call_id, from));
         let least = before.cseq.max(least);
         let cseq = match with_tag(known, &before.tag) {
@@ -90,7 +90,7 @@ impl Conversations {
                 least
             }
         };
-        Dialogue { cseq, ..before }
+        RequestIds { cseq, ..before }
     }
 
     fn remembered(&mut self, key: u64) -> &mut Vec<Numbering> {

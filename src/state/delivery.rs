@@ -25,7 +25,7 @@ pub struct Delivery {
     /// What it takes of what is common, and whose share that is; nothing if it was refused.
     load: Option<(u64, usize)>,
     /// Its place in a conversation, once the first request was sent.
-    pub dialogue: Option<Dialogue>,
+    pub request_ids: Option<RequestIds>,
     /// The servers that its request went to and that did not take care of it (RFC 3263 §4.3).
     pub tried: Vec<locator::Target>,
     /// The realms whose challenge was answered for it.
@@ -50,7 +50,7 @@ impl Delivery {
 
 /// What the requests of one conversation share (RFC 3261 §8.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dialogue {
+pub struct RequestIds {
     /// The Call-ID.
     pub call_id: CallId,
     /// The From tag.
@@ -61,7 +61,7 @@ pub struct Dialogue {
 
 /// The messages of one sender for one target.
 #[derive(Debug, Default)]
-struct Line {
+struct SenderQueue {
     busy: bool,
     waiting: VecDeque<DeliveryId>,
 }
@@ -113,7 +113,7 @@ impl Load {
 
 /// Whether a message may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Slot {
     /// Now.
     Now,
     /// Later: it waits for its turn.
@@ -155,7 +155,7 @@ impl Bounds {
 pub struct Deliveries {
     bounds: Bounds,
     deliveries: Map<DeliveryId, Delivery>,
-    lines: Map<u64, Line>,
+    lines: Map<u64, SenderQueue>,
     targets: Map<u64, Target>,
     all: Load,
     senders: Map<u64, Load>,
@@ -208,7 +208,7 @@ impl Deliveries {
 
     /// Takes on a message under an id of its own, and says whether it may be sent. A message that
     /// may never be sent is kept as well, until its sender has been told.
-    pub fn begin(&mut self, id: DeliveryId, outbound: Box<Outbound>, place: Place) -> Turn {
+    pub fn begin(&mut self, id: DeliveryId, outbound: Box<Outbound>, place: Place) -> Slot {
         self.last = self.last.max(id.0);
         let Place { sender, line, target, octets } = place;
         let own = self.senders.get(&sender).copied().unwrap_or_default();
@@ -223,7 +223,7 @@ impl Deliveries {
             target,
             has_turn: false,
             load: taken.then_some((sender, octets)),
-            dialogue: None,
+            request_ids: None,
             tried: Vec::new(),
             realms: Vec::new(),
             max_request_octets: 0,
@@ -233,7 +233,7 @@ impl Deliveries {
         };
         self.deliveries.insert(id, delivery);
         if !taken {
-            return if over { Turn::Over } else { Turn::Full };
+            return if over { Slot::Over } else { Slot::Full };
         }
         self.all.add(octets);
         self.senders.entry(sender).or_default().add(octets);
@@ -241,7 +241,7 @@ impl Deliveries {
     }
 
     /// Puts a message into its line.
-    fn queue(&mut self, id: DeliveryId, line: u64, target: u64) -> Turn {
+    fn queue(&mut self, id: DeliveryId, line: u64, target: u64) -> Slot {
         let place = self.targets.entry(target).or_default();
         let queue = self.lines.entry(line).or_default();
         let slot = place.outstanding < self.bounds.outstanding_per_target;
@@ -249,7 +249,7 @@ impl Deliveries {
             queue.busy = true;
             place.outstanding += 1;
             self.give_turn(id);
-            return Turn::Now;
+            return Slot::Now;
         }
         if queue.waiting.is_empty() {
             place.lines.push(line);
@@ -258,7 +258,7 @@ impl Deliveries {
             }
         }
         queue.waiting.push_back(id);
-        Turn::Wait
+        Slot::Wait
     }
 
     fn give_turn(&mut self, id: DeliveryId) {

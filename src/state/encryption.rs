@@ -7,8 +7,8 @@ use super::ids::Purpose;
 use super::recent::Recent;
 use super::{Link, State};
 use crate::flow::{
-    Counter, Decision, DeliveryId, Effect, EncryptionCount, EncryptionRefusal, Event, Flag, Notice,
-    Now, Outbound, Rendered, Seed, Sighting, Towards, direction,
+    Counter, Decision, DeliveryId, Effect, EncryptionCount, EncryptionRefusal, Event, EncryptionReport, Notice,
+    Now, Outbound, Rendered, Seed, EncryptionFound, Towards, direction,
 };
 
 /// Refusals that `stox status` shows.
@@ -36,8 +36,8 @@ impl Sightings {
         Sightings { counts, last, told: Recent::new(seed, TOLD) }
     }
 
-    fn note(&mut self, sighting: &Sighting, now: Now) {
-        let Sighting { towards, decision, .. } = *sighting;
+    fn note(&mut self, sighting: &EncryptionFound, now: Now) {
+        let EncryptionFound { towards, decision, .. } = *sighting;
         let mut key = (sighting.scheme.clone(), towards, decision);
         if self.counts.len() >= NAMES && !self.counts.contains_key(&key) {
             key.0 = OTHER.to_owned();
@@ -78,8 +78,8 @@ impl Sightings {
 
 impl State {
     /// Counts and tells what was met; the recipient is told once for each sender.
-    pub(super) fn flag(&mut self, now: Now, flag: Flag, effects: &mut Vec<Effect>) {
-        let Flag { sighting, notice } = flag;
+    pub(super) fn flag(&mut self, now: Now, flag: EncryptionReport, effects: &mut Vec<Effect>) {
+        let EncryptionReport { sighting, notice } = flag;
         self.counters.count(Counter::Encrypted);
         self.sightings.note(&sighting, now);
         let parts = [sighting.from.as_bytes(), sighting.to.as_bytes()];
@@ -109,7 +109,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let id = DeliveryId(self.deliveries.last() + 1);
-        if !self.take_on(id, outbound, effects) {
+        if !self.enqueue(id, outbound, effects) {
             return;
         }
         if let Some(delivery) = self.deliveries.get_mut(id) {

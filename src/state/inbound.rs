@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Action, Ended, Link, Waits};
+use super::link::{Action, Ended, Link, Waiter};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Response, Status};
 use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
     Cause, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
-    Refusal,
+    LocalResponse,
 };
 
 impl State {
@@ -23,20 +23,20 @@ impl State {
         stanza: Box<Message>,
         effects: &mut Vec<Effect>,
     ) {
-        if let Some(refusal) = self.unable(now, inbound.link) {
+        if let Some(refusal) = self.unavailable_reason(now, inbound.link) {
             return self.refuse(&inbound, refusal, effects);
         }
         self.note_sip_user(inbound.request.from.uri(), &inbound.from);
         self.contact_heard(now, &inbound.from, effects);
         let text = stanza.bodies.first().map(|body| body.text.clone()).unwrap_or_default();
         let Some(octets) = self.measured(&Stanza::Message(stanza), effects) else {
-            return self.refuse(&inbound, Refusal::new(Cause::TooLong), effects);
+            return self.refuse(&inbound, LocalResponse::new(Cause::TooLong), effects);
         };
         self.note_written(&inbound.id, &text, now.instant);
         let Some(link) = self.links.get_mut(inbound.link.0) else { return };
         let to_full = inbound.to.resource().is_some();
         let Inbound { id, key, correlation, flow, .. } = inbound;
-        let waits = Waits::Request(key);
+        let waits = Waiter::Request(key);
         link.hold(now.instant, id, octets, waits, to_full, correlation);
         if self.verbose {
             let route = format!("{} -> {} by SIP {}", inbound.from, inbound.to, flow.remote);
@@ -63,7 +63,7 @@ impl State {
 
     /// Tells an XMPP user what became of his message: the answer is held until the server has
     /// it, over a loss of the link as well.
-    pub(super) fn tell(
+    pub(super) fn report_outcome(
         &mut self,
         now: Now,
         id: LinkId,
@@ -83,7 +83,7 @@ impl State {
             self.counters.count(Counter::OutboundUntold);
             return self.closed_book(delivery, effects);
         };
-        let waits = Waits::Answer(delivery);
+        let waits = Waiter::Answer(delivery);
         link.hold(now.instant, String::new(), octets, waits, true, correlation);
         self.pump(now, id, effects);
         self.set_timer(id);
@@ -91,29 +91,29 @@ impl State {
 
     /// Why nothing is taken on for a link. One that is down for longer than the grace refuses: the
     /// whole gateway with 503 so that a proxy fails over, one domain of several with 480.
-    pub(super) fn unable(&self, now: Now, id: LinkId) -> Option<Refusal> {
+    pub(super) fn unavailable_reason(&self, now: Now, id: LinkId) -> Option<LocalResponse> {
         let Some(link) = self.link(id).filter(|_| !self.draining) else {
-            return Some(Refusal::out_of_service());
+            return Some(LocalResponse::out_of_service());
         };
         if !link.serves(now.instant) {
             return Some(self.link_refusal(now.instant));
         }
-        (link.held() >= self.config.limits.unconfirmed).then(Refusal::out_of_service)
+        (link.held() >= self.config.limits.unconfirmed).then(LocalResponse::out_of_service)
     }
 
     /// Refuses a request for a reason that passes. It is remembered as any final response is, or
     /// a copy that comes when the reason is gone would be delivered after its sender was refused.
-    fn refuse(&mut self, inbound: &Inbound, refusal: Refusal, effects: &mut Vec<Effect>) {
-        self.conclude(&inbound.flow, inbound.key, &inbound.request, refusal, effects);
+    fn refuse(&mut self, inbound: &Inbound, refusal: LocalResponse, effects: &mut Vec<Effect>) {
+        self.respond_and_remember(&inbound.flow, inbound.key, &inbound.request, refusal, effects);
     }
 
     /// Answers a request that had an effect, and remembers the answer for its copies.
-    pub(super) fn conclude(
+    pub(super) fn respond_and_remember(
         &mut self,
         flow: &Flow,
         key: u64,
         request: &Request,
-        refusal: Refusal,
+        refusal: LocalResponse,
         effects: &mut Vec<Effect>,
     ) {
         let answered = self.answer(flow, request, refusal, effects);
@@ -179,13 +179,13 @@ impl State {
     ) {
         let Some(link) = self.links.get_mut(id.0) else { return };
         for held in link.barrier_answered(now.instant) {
-            match held.waits {
-                Waits::Request(key) => {
+            match held.waiter {
+                Waiter::Request(key) => {
                     self.counters.count(Counter::InboundConfirmed);
-                    self.finish(key, Refusal::success(success), effects);
+                    self.finish(key, LocalResponse::success(success), effects);
                 }
-                Waits::Answer(id) => self.closed_book(id, effects),
-                Waits::Nobody | Waits::Passing(_) => {}
+                Waiter::Answer(id) => self.closed_book(id, effects),
+                Waiter::Nobody | Waiter::Passing(_) => {}
             }
         }
         self.pump(now, id, effects);
@@ -197,7 +197,7 @@ impl State {
         &mut self,
         id: LinkId,
         sequence: u64,
-        refusal: Option<Refusal>,
+        refusal: Option<LocalResponse>,
         effects: &mut Vec<Effect>,
     ) {
         // An error that says "processed, with a warning" leaves the stanza to its barrier.
@@ -205,7 +205,7 @@ impl State {
         let Some(held) = self.links.get_mut(id.0).and_then(|link| link.take(sequence)) else {
             return;
         };
-        let Waits::Request(key) = held.waits else { return };
+        let Waiter::Request(key) = held.waiter else { return };
         self.counters.count(Counter::InboundBounced);
         self.finish(key, refusal, effects);
     }
@@ -220,7 +220,7 @@ impl State {
     ) {
         let (held, refusal, counter) = match ended {
             Ended::Unconfirmed(held) => {
-                let refusal = Refusal::new(Cause::Unconfirmed);
+                let refusal = LocalResponse::new(Cause::Unconfirmed);
                 (held, refusal, Counter::InboundUnconfirmed)
             }
             Ended::Unwritten(held) => {
@@ -231,23 +231,23 @@ impl State {
                     (held.correlation, super::passing::named(held.octets.as_bytes()));
                 effects.push(Effect::Event(Event::Quarantined { link, correlation, stanza }));
                 self.put_aside(now, link, &held);
-                (held, Refusal::new(Cause::PutAside), Counter::Quarantined)
+                (held, LocalResponse::new(Cause::PutAside), Counter::Quarantined)
             }
         };
         self.counters.count(counter);
-        match held.waits {
-            Waits::Request(key) => self.finish(key, refusal, effects),
-            Waits::Answer(id) => {
+        match held.waiter {
+            Waiter::Request(key) => self.finish(key, refusal, effects),
+            Waiter::Answer(id) => {
                 self.counters.count(Counter::OutboundUntold);
                 self.closed_book(id, effects);
             }
-            Waits::Nobody => self.counters.count(Counter::PresenceUntold),
-            Waits::Passing(_) => {}
+            Waiter::Nobody => self.counters.count(Counter::PresenceUntold),
+            Waiter::Passing(_) => {}
         }
     }
 
     /// Sends the final response of a server transaction.
-    fn finish(&mut self, key: u64, mut refusal: Refusal, effects: &mut Vec<Effect>) {
+    fn finish(&mut self, key: u64, mut refusal: LocalResponse, effects: &mut Vec<Effect>) {
         if refusal.lacks_words()
             && let Some(Known::Live(live)) = self.servers.known(key)
         {
@@ -270,9 +270,9 @@ impl State {
         &mut self,
         flow: &Flow,
         request: &Request,
-        mut refusal: Refusal,
+        mut refusal: LocalResponse,
         effects: &mut Vec<Effect>,
-    ) -> Refusal {
+    ) -> LocalResponse {
         if refusal.lacks_words() {
             refusal.put_in_words(&self.phrases, request.headers.languages().as_deref());
         }
@@ -283,7 +283,7 @@ impl State {
     }
 
     /// A final response: the same for the request and for each copy of it.
-    fn render(&self, request: &Request, refusal: &Refusal) -> Response {
+    fn render(&self, request: &Request, refusal: &LocalResponse) -> Response {
         let mut response = request.response(refusal.status);
         if response.to.tag().is_none() {
             response.to = response.to.with_tag(&self.tag(request));
@@ -369,15 +369,15 @@ pub(crate) fn response_hop(flow: &Flow, request: &Request) -> Hop {
 }
 
 /// What is remembered of an answer.
-fn finished(refusal: &Refusal) -> Finished {
+fn finished(refusal: &LocalResponse) -> Finished {
     let detail = Detail::of(refusal.reason.as_ref(), &refusal.headers);
     Finished { status: refusal.status.code(), detail }
 }
 
 /// What was answered last.
-fn again(finished: &Finished) -> Refusal {
+fn again(finished: &Finished) -> LocalResponse {
     let status = Status::new(finished.status).unwrap_or(Status::SERVER_INTERNAL_ERROR);
-    let mut refusal = Refusal::success(status);
+    let mut refusal = LocalResponse::success(status);
     if let Some(detail) = &finished.detail {
         (refusal.reason, refusal.headers) = (detail.reason.clone(), detail.headers());
     }

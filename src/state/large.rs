@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::State;
-use super::attempt::{UDP_MOST, Way};
+use super::attempt::{UDP_MOST, NextHop};
 use super::client::Owner;
 use super::locator::Target;
 use super::peer;
@@ -86,13 +86,13 @@ impl State {
         let target = Target { transport: Transport::Udp, remote: hop.remote };
         let Some(hop) = peer::hop(&self.config.sip, target) else { return false };
         let Some(client) = self.clients.remove(&branch) else { return false };
-        let way = Way { peer: client.peer, hop };
+        let way = NextHop { peer: client.peer, hop };
         let sent = match client.owner {
             Owner::Delivery(id) => self.once_more(now, id, &client, way, None, effects),
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
                 self.repeat(now, &client, way, None, client.attempt.clone(), effects).is_some()
             }
-            Owner::Server(..) => false,
+            Owner::Options(..) => false,
         };
         match sent {
             true => self.counters.count(Counter::LargeByUdp),

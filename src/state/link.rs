@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use super::held::{Action, Ended, Held, Waits};
+pub use super::unacked::{Action, Ended, UnackedStanza, Waiter};
 use super::outgoing::Measured;
 use super::suspects::{Suspects, Verdict};
 use crate::config::Component;
@@ -57,7 +57,7 @@ pub struct Link {
     /// Since when it is up or down.
     since: Instant,
     reason: Option<String>,
-    queue: VecDeque<Held>,
+    queue: VecDeque<UnackedStanza>,
     last_sequence: u64,
     /// What was written in this stream has a sequence up to here.
     written_through: u64,
@@ -122,8 +122,8 @@ impl Link {
 
     /// The held stanza of an id, other than answers, whose ids were chosen by others.
     #[must_use]
-    pub fn find(&self, id: &str) -> Option<&Held> {
-        let ours = |held: &&Held| matches!(held.waits, Waits::Request(_)) && held.id == id;
+    pub fn find(&self, id: &str) -> Option<&UnackedStanza> {
+        let ours = |held: &&UnackedStanza| matches!(held.waiter, Waiter::Request(_)) && held.id == id;
         self.queue.iter().find(ours)
     }
 
@@ -139,18 +139,18 @@ impl Link {
         now: Instant,
         id: String,
         octets: Measured,
-        waits: Waits,
+        waits: Waiter,
         to_full: bool,
         correlation: Correlation,
     ) {
         self.last_sequence += 1;
         let grace_begins = if self.up { now } else { self.since };
-        let is_request = matches!(waits, Waits::Request(_));
-        self.queue.push_back(Held {
+        let is_request = matches!(waits, Waiter::Request(_));
+        self.queue.push_back(UnackedStanza {
             sequence: self.last_sequence,
             id,
             octets,
-            waits,
+            waiter: waits,
             to_full,
             correlation,
             written: false,
@@ -184,11 +184,11 @@ impl Link {
         if suspected {
             self.careful_through = Some(self.last_sequence);
         }
-        self.queue.push_back(Held {
+        self.queue.push_back(UnackedStanza {
             sequence: self.last_sequence,
             id: String::new(),
             octets,
-            waits: Waits::Passing(print),
+            waiter: Waiter::Passing(print),
             to_full: false,
             correlation: Correlation(print),
             written: false,
@@ -208,7 +208,7 @@ impl Link {
     }
 
     /// Takes out a stanza whose fate is decided otherwise.
-    pub fn take(&mut self, sequence: u64) -> Option<Held> {
+    pub fn take(&mut self, sequence: u64) -> Option<UnackedStanza> {
         let at = self.queue.binary_search_by_key(&sequence, |held| held.sequence).ok()?;
         self.queue.remove(at)
     }
@@ -256,15 +256,15 @@ impl Link {
     }
 
     /// The barrier was answered: all that it covers has arrived.
-    pub fn barrier_answered(&mut self, now: Instant) -> Vec<Held> {
+    pub fn barrier_answered(&mut self, now: Instant) -> Vec<UnackedStanza> {
         self.last_reply = now;
         let Some(barrier) = self.barrier.take() else { return Vec::new() };
         self.alone = false;
         self.suspects.arrived(barrier.covers_passing);
         let covered = self.queue.partition_point(|held| held.sequence <= barrier.covers);
-        let confirmed: Vec<Held> = self.queue.drain(..covered).collect();
+        let confirmed: Vec<UnackedStanza> = self.queue.drain(..covered).collect();
         for held in &confirmed {
-            if let Waits::Passing(print) = held.waits {
+            if let Waiter::Passing(print) = held.waiter {
                 self.suspects.cleared(print);
             }
         }
@@ -300,13 +300,13 @@ impl Link {
         let alone = std::mem::take(&mut self.alone);
         let ended = if stream_error { self.accuse(now, alone) } else { None };
         self.suspects.gone();
-        self.queue.retain(|held| !matches!(held.waits, Waits::Passing(_)));
+        self.queue.retain(|held| !matches!(held.waiter, Waiter::Passing(_)));
         ended
     }
 
     /// The server closed the stream for a stanza.
     fn accuse(&mut self, now: Instant, alone: bool) -> Option<Ended> {
-        let in_flight = |held: &Held| held.sequence <= self.written_through;
+        let in_flight = |held: &UnackedStanza| held.sequence <= self.written_through;
         if alone && self.queue.front().is_some_and(in_flight) {
             return self.queue.pop_front().map(Ended::Quarantined);
         }
@@ -328,7 +328,7 @@ impl Link {
         self.timer = None;
         self.suspects.expire(now);
         let mut ended = Vec::new();
-        let late = |held: &Held| held.deadline.is_some_and(|deadline| deadline <= now);
+        let late = |held: &UnackedStanza| held.deadline.is_some_and(|deadline| deadline <= now);
         if self.queue.iter().any(late) {
             for held in std::mem::take(&mut self.queue) {
                 match late(&held) {

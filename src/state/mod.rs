@@ -8,17 +8,17 @@ pub mod conversation;
 pub mod counters;
 pub mod delivery;
 mod digest;
-pub mod echo;
+pub mod loop_guard;
 mod encryption;
-pub mod held;
+pub mod unacked;
 pub mod ids;
 mod large;
 pub mod link;
 pub mod locator;
-mod look;
-mod memory;
+mod queries;
+mod address_memory;
 pub mod outgoing;
-mod pace;
+mod rate_limit;
 pub mod peer;
 pub mod presence;
 pub mod recent;
@@ -36,7 +36,7 @@ mod part;
 mod passing;
 mod recovery;
 pub mod suspects;
-mod watch;
+mod peer_health;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ use bytes::Bytes;
 use crate::codec::xmpp::Jid;
 use crate::config::Config;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
+    Followup, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
     LinkChange, LinkId, Map, Now, Phrasebook, Record, Stored,
 };
 use advertised::Advertised;
@@ -55,12 +55,12 @@ use conversation::Conversations;
 use counters::Counters;
 use delivery::{Bounds, Deliveries};
 use digest::Sessions;
-use echo::Echoes;
+use loop_guard::Echoes;
 use encryption::Sightings;
 use ids::Ids;
 use link::Link;
 use locator::Locator;
-use pace::Pace;
+use rate_limit::Pace;
 use peer::PeerState;
 use presence::Presence;
 use recent::Recent;
@@ -116,7 +116,7 @@ pub struct State {
     /// How fast strangers are answered.
     strangers: Pace,
     commits: u64,
-    again: VecDeque<Again>,
+    again: VecDeque<Followup>,
     draining: bool,
     /// Whether a line for each message carried is wanted.
     verbose: bool,
@@ -288,10 +288,10 @@ impl State {
             Input::Unsent { octets } => self.unsent_alone(now, &octets, effects),
             Input::Committed(id) => self.committed(now, id),
             Input::StoreLost => self.store_anew(now, effects),
-            Input::Again(Again::Unsent(Some((pair, dialog)), failure)) => {
+            Input::Again(Followup::Unsent(Some((pair, dialog)), failure)) => {
                 self.unsent(now, (pair, dialog), failure, effects);
             }
-            Input::Again(Again::Object(pair, dialog)) => {
+            Input::Again(Followup::Object(pair, dialog)) => {
                 self.send_object(now, pair, dialog, effects);
             }
             Input::Drain => {
@@ -323,7 +323,7 @@ impl State {
                 Timer::Trying(key) => self.fire_trying(key, effects),
                 Timer::Link(link) => self.fire_link(now, link, effects),
                 Timer::Peer(peer) => self.fire_peer(now, peer, effects),
-                Timer::Silence(branch) => self.fire_silence(branch, effects),
+                Timer::OptionsTimeout(branch) => self.fire_options_timeout(branch, effects),
                 Timer::Locate(peer) => self.locate(now, peer, effects),
                 Timer::Advertised => self.fire_advertised(now, effects),
                 Timer::Pair(pair) => self.fire_pair(now, pair, effects),
@@ -370,7 +370,7 @@ impl State {
                 link.opened(now.instant);
                 effects.push(Effect::Event(Event::LinkUp(id)));
                 self.pump(now, id, effects);
-                self.link_back(now, id, effects);
+                self.link_up(now, id, effects);
             }
             LinkChange::Down { reason, stream_error } => {
                 let quarantined = link.closed(now.instant, reason.clone(), stream_error);
@@ -383,11 +383,11 @@ impl State {
         self.set_timer(id);
     }
 
-    fn again(&mut self, again: Again) {
+    fn again(&mut self, again: Followup) {
         self.again.push_back(again);
     }
 
     fn again_fail(&mut self, delivery: DeliveryId, failure: Failure) {
-        self.again(Again::Fail(delivery, failure));
+        self.again(Followup::Fail(delivery, failure));
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::attempt::{UDP_MOST, Way};
+use super::attempt::{UDP_MOST, NextHop};
 use super::client::{Attempt, Client, Lost, Owner};
-use super::delivery::{Dialogue, Place, Turn};
+use super::delivery::{RequestIds, Place, Slot};
 use super::ids::Purpose;
 use super::timer::{Lane, Timer};
 use super::transaction::client::{Due, NonInviteClient};
@@ -15,7 +15,7 @@ use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::config::Service;
 use crate::flow::{
-    Again, Answered, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Now, Origin,
+    Followup, SubscriptionResponse, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Now, Origin,
     Outbound, Outcome, Rendered,
 };
 
@@ -38,13 +38,13 @@ impl State {
             Origin::New(taken) => {
                 let id = DeliveryId(self.deliveries.last() + 1);
                 effects.push(Effect::Journal(Entry::Taken(id, taken)));
-                match self.take_on(id, outbound, effects) {
+                match self.enqueue(id, outbound, effects) {
                     true => id,
                     false => return,
                 }
             }
             Origin::Recovered(id, sent) => {
-                let turn = self.take_on(id, outbound, effects);
+                let turn = self.enqueue(id, outbound, effects);
                 let Some(delivery) = self.deliveries.get_mut(id) else { return };
                 delivery.resume = sent;
                 if !turn {
@@ -71,19 +71,19 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let tried = self.deliveries.get(id).map(|it| it.tried.clone()).unwrap_or_default();
-        let Some(way) = self.way(now, Service::Im, &tried, false) else {
+        let Some(way) = self.next_hop(now, Service::Im, &tried, false) else {
             // The DNS has not said yet where the peers are; it has a deadline.
             if self.peers.iter().any(|peer| !peer.located) {
                 return self.unrouted.push(id);
             }
             return self.again_fail(id, Failure::NoPeer);
         };
-        let Some(dialogue) = self.dialogue(id, rendered.conversation.clone()) else { return };
+        let Some(dialogue) = self.request_ids(id, rendered.conversation.clone()) else { return };
         let branch = self.ids.random();
         let config = Arc::clone(&self.config);
         let listener = |hop: Hop| config.sip.listen.get(hop.listener.0);
         let Some(delivery) = self.deliveries.get_mut(id) else { return };
-        delivery.dialogue = Some(dialogue.clone());
+        delivery.request_ids = Some(dialogue.clone());
         let request = listener(way.hop).and_then(|listener| {
             request::message(&delivery.outbound, rendered, &dialogue, listener, branch)
         });
@@ -97,7 +97,7 @@ impl State {
             return self.carry(now, id, branch, way, octets, effects);
         }
         // RFC 3261 §18.1.1: the transport changes, and the Via with it.
-        let Some(way) = self.way(now, Service::Im, &tried, true) else {
+        let Some(way) = self.next_hop(now, Service::Im, &tried, true) else {
             return self.too_long(id, octets.len(), UDP_MOST, rendered, effects);
         };
         let Some(via) = listener(way.hop).and_then(|listener| request::via(listener, branch))
@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Puts a message into its line; the answer says whether its turn is now.
-    pub(super) fn take_on(
+    pub(super) fn enqueue(
         &mut self,
         id: DeliveryId,
         outbound: Box<Outbound>,
@@ -138,13 +138,13 @@ impl State {
             effects.push(Effect::Event(Event::Carried { correlation, route }));
         }
         match self.deliveries.begin(id, outbound, place) {
-            Turn::Now => true,
-            Turn::Wait => false,
-            Turn::Full => {
+            Slot::Now => true,
+            Slot::Wait => false,
+            Slot::Full => {
                 self.again_fail(id, Failure::QueueFull);
                 false
             }
-            Turn::Over => {
+            Slot::Over => {
                 self.counters.count(Counter::OutboundOverShare);
                 self.again_fail(id, Failure::ShareFull);
                 false
@@ -154,11 +154,11 @@ impl State {
 
     /// The identifiers of the next request of a delivery: a retry stays in its conversation with
     /// the next CSeq (RFC 3261 §8.1.3.5).
-    fn dialogue(&mut self, id: DeliveryId, conversation: Option<CallId>) -> Option<Dialogue> {
+    fn request_ids(&mut self, id: DeliveryId, conversation: Option<CallId>) -> Option<RequestIds> {
         let delivery = self.deliveries.get_mut(id)?;
         let from = delivery.outbound.from.uri().as_str().to_owned();
         let unused = std::mem::take(&mut delivery.unused);
-        match delivery.dialogue.clone() {
+        match delivery.request_ids.clone() {
             Some(before) if unused => Some(before),
             Some(before) => Some(self.conversations.again(&self.ids, &before, &from)),
             None => Some(self.conversations.next(&mut self.ids, conversation, &from)),
@@ -167,9 +167,9 @@ impl State {
 
     /// The CSeq of the next request of a delivery.
     pub(super) fn next_cseq(&mut self, id: DeliveryId) -> Option<u32> {
-        let dialogue = self.dialogue(id, None)?;
+        let dialogue = self.request_ids(id, None)?;
         let cseq = dialogue.cseq;
-        self.deliveries.get_mut(id)?.dialogue = Some(dialogue);
+        self.deliveries.get_mut(id)?.request_ids = Some(dialogue);
         Some(cseq)
     }
 
@@ -179,11 +179,11 @@ impl State {
         now: Now,
         owner: Owner,
         branch: u64,
-        way: Way,
+        way: NextHop,
         octets: Bytes,
         effects: &mut Vec<Effect>,
     ) {
-        let Way { peer, hop } = way;
+        let NextHop { peer, hop } = way;
         let machine = NonInviteClient::new(now.instant, self.timing, hop.transport.reliable());
         let first = machine.deadline();
         match hop.transport.reliable() {
@@ -206,7 +206,7 @@ impl State {
         now: Now,
         id: DeliveryId,
         branch: u64,
-        way: Way,
+        way: NextHop,
         octets: Bytes,
         effects: &mut Vec<Effect>,
     ) {
@@ -269,7 +269,7 @@ impl State {
         self.leaves_place(&mut client);
         let id = match client.owner {
             Owner::Delivery(id) => id,
-            Owner::Server(peer, target) => {
+            Owner::Options(peer, target) => {
                 let why = match failure {
                     Failure::Timeout => "it does not answer OPTIONS",
                     _ => "it cannot be reached",
@@ -277,11 +277,11 @@ impl State {
                 return self.server_failed(peer, target, why, effects);
             }
             Owner::Subscribe(..) | Owner::Notify(..) | Owner::Object(..) => {
-                self.doubt(now, client.hop, effects);
+                self.probe_server(now, client.hop, effects);
                 return self.subscription_failed(now, &client, failure, effects);
             }
         };
-        self.doubt(now, client.hop, effects);
+        self.probe_server(now, client.hop, effects);
         if self.try_next(now, id, &client, effects) {
             return;
         }
@@ -309,7 +309,7 @@ impl State {
     ) {
         let Some(client) = self.end_client(branch) else { return };
         let id = match client.owner {
-            Owner::Server(peer, target) => {
+            Owner::Options(peer, target) => {
                 return self.server_answered(peer, target, status, effects);
             }
             // Its responses are of another kind.
@@ -326,12 +326,12 @@ impl State {
                     delivery.outbound.part.iter_mut().for_each(|part| part.rejoin());
                     delivery.begin_anew();
                 }
-                self.again(Again::Send(id));
+                self.again(Followup::Send(id));
             }
             Outcome::Failed(answer) => {
                 if status == 503 {
                     // It may be one user's trouble, told wrongly: OPTIONS will show.
-                    self.doubt(now, client.hop, effects);
+                    self.probe_server(now, client.hop, effects);
                     if self.try_next(now, id, &client, effects) {
                         return;
                     }
@@ -351,7 +351,7 @@ impl State {
     }
 
     /// A SUBSCRIBE or NOTIFY has its final response.
-    pub(super) fn answered(&mut self, now: Now, answered: &Answered, effects: &mut Vec<Effect>) {
+    pub(super) fn answered(&mut self, now: Now, answered: &SubscriptionResponse, effects: &mut Vec<Effect>) {
         let Some(client) = self.end_client(answered.branch) else { return };
         self.subscription_answered(now, client.owner, answered, effects);
     }
@@ -371,7 +371,7 @@ impl State {
             return self.end(id, why, true, effects);
         }
         self.counters.count(Counter::OutboundFailed);
-        self.tell(now, link, id, correlation, answer, effects);
+        self.report_outcome(now, link, id, correlation, answer, effects);
         self.end(id, why, true, effects);
     }
 
@@ -388,7 +388,7 @@ impl State {
             }));
         }
         for next in turns {
-            self.again(Again::Send(next));
+            self.again(Followup::Send(next));
         }
     }
 }

@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::State;
 use crate::codec::xmpp::Text;
 use crate::flow::{
-    Again, Counter, DeliveryId, Effect, Entry, Failure, Forms, Long, Outbound, Part, Profile,
+    Followup, Counter, DeliveryId, Effect, Entry, Failure, Forms, Long, Outbound, Part, Profile,
     Rendered,
 };
 
@@ -59,7 +59,7 @@ impl State {
                 }
             }
         }
-        self.again(Again::Send(id));
+        self.again(Followup::Send(id));
     }
 
     /// A request that was made once more is too large, since credentials or a longer Via were
@@ -72,7 +72,7 @@ impl State {
         } else if !delivery.splits || outbound.notice {
             return self.again_fail(id, Failure::TooLarge);
         }
-        self.again(Again::Send(id));
+        self.again(Followup::Send(id));
     }
 
     /// A request was taken: whether a further part goes on.
@@ -88,12 +88,12 @@ impl State {
         let second = part.number == 2;
         delivery.begin_anew();
         // A message of its own for whoever takes one Call-ID for one message.
-        delivery.dialogue = None;
+        delivery.request_ids = None;
         if second {
             self.counters.count(Counter::OutboundSplit);
         }
         self.note_part(id, effects);
-        self.again(Again::Send(id));
+        self.again(Followup::Send(id));
         true
     }
 

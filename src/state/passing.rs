@@ -2,7 +2,7 @@
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{Held, Link, Waits};
+use super::link::{UnackedStanza, Link, Waiter};
 use super::outgoing::Measured;
 use super::suspects::Verdict;
 use crate::codec::xmpp::{Malformed, StanzaKind, Text, XmlFault};
@@ -45,8 +45,8 @@ impl State {
 
     /// A stanza closed the stream twice: what it belongs to makes it again, and again it is not
     /// written. A request from SIP has its answer.
-    pub(super) fn put_aside(&mut self, now: Now, id: LinkId, held: &Held) {
-        if matches!(held.waits, Waits::Request(_)) {
+    pub(super) fn put_aside(&mut self, now: Now, id: LinkId, held: &UnackedStanza) {
+        if matches!(held.waiter, Waiter::Request(_)) {
             return;
         }
         let print = self.fingerprint(held.octets.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attempt::Way;
+use super::attempt::NextHop;
 use super::client::Owner;
 use super::locator::Target;
 use super::{State, peer, request};
@@ -56,7 +56,7 @@ impl State {
         if let Some(delivery) = self.deliveries.get_mut(id) {
             let from = delivery.outbound.from.uri().as_str();
             let least = least_cseq(now);
-            delivery.dialogue = Some(self.conversations.resume(&self.ids, dialogue, from, least));
+            delivery.request_ids = Some(self.conversations.resume(&self.ids, dialogue, from, least));
             delivery.outbound.profile = profile;
             // Whether it was turned already is not known.
             if profile == Profile::Text {
@@ -67,7 +67,7 @@ impl State {
             peer.servers.iter().any(|server| server.candidate.target == target)
         };
         let peer = PeerId(self.peers.iter().position(is_there).unwrap_or(0));
-        let way = Way { peer, hop };
+        let way = NextHop { peer, hop };
         self.begin_client(now, Owner::Delivery(id), branch, way, sent.octets, effects);
         self.end_client_by(branch, now.instant + rest);
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::delivery::Dialogue;
+use super::delivery::RequestIds;
 use crate::codec::sip::{
     CallId, HeaderName, HeaderValue, Message, Method, NameAddr, Request, Transport, Uri, Via, parse,
 };
@@ -38,7 +38,7 @@ pub(super) struct Known {
     /// Its client transaction.
     pub(super) branch: u64,
     /// Its place in its conversation.
-    pub(super) dialogue: Dialogue,
+    pub(super) dialogue: RequestIds,
     /// The form of its body.
     pub(super) profile: Profile,
 }
@@ -52,7 +52,7 @@ pub(super) fn known(octets: &Bytes) -> Option<Known> {
         Some("message/cpim") => Profile::Cpim,
         _ => Profile::Text,
     };
-    let dialogue = Dialogue { call_id: request.call_id, tag, cseq: request.cseq.number };
+    let dialogue = RequestIds { call_id: request.call_id, tag, cseq: request.cseq.number };
     Some(Known { branch, dialogue, profile })
 }
 
@@ -60,7 +60,7 @@ pub(super) fn known(octets: &Bytes) -> Option<Known> {
 pub(super) fn message(
     outbound: &Outbound,
     rendered: &Rendered,
-    dialogue: &Dialogue,
+    dialogue: &RequestIds,
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {

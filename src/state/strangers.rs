@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::State;
-use super::pace::Rate;
+use super::rate_limit::Rate;
 use crate::flow::{Counter, Effect, Intent, Now};
 
 impl State {

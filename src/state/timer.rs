@@ -18,7 +18,7 @@ pub enum Timer {
     /// The next OPTIONS to the servers of a peer.
     Peer(PeerId),
     /// OPTIONS has no answer for a while, by its branch.
-    Silence(u64),
+    OptionsTimeout(u64),
     /// What the DNS said of a peer is too old.
     Locate(PeerId),
     /// What the DNS said of the im: and pres: addresses of a domain is too old.

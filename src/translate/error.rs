@@ -9,7 +9,7 @@ use crate::codec::xmpp::{
     Condition, ErrorKind, Iq, IqKind, Jid, LangText, Malformed, Message, MessageKind, Presence,
     PresenceKind, Stanza, StanzaError, StanzaKind, Text, ns,
 };
-use crate::flow::{Challenge, Failure, Refusal};
+use crate::flow::{Challenge, Failure, LocalResponse};
 use crate::rules::{Errors, SIP_VARIABLES, Saying, SipError};
 
 pub(super) use words::{Told, of_part};
@@ -32,7 +32,7 @@ pub(super) struct Bounce<'a> {
 
 /// The final response that a bounce becomes; `None` for a warning, after which the stanza was
 /// processed all the same (RFC 6120 §8.3.2).
-pub(super) fn to_sip(rules: &Errors, bounce: &Bounce<'_>) -> Option<Refusal> {
+pub(super) fn to_sip(rules: &Errors, bounce: &Bounce<'_>) -> Option<LocalResponse> {
     let Bounce { error, to_full, contact, challenge, languages, not_understood } = *bounce;
     if error.kind == ErrorKind::Continue {
         return None;
@@ -58,7 +58,7 @@ pub(super) fn to_sip(rules: &Errors, bounce: &Bounce<'_>) -> Option<Refusal> {
         })
     });
     let words = template.filter(|text| !text.is_empty()).or(own);
-    let refusal = Refusal::worded(status, words.as_deref().unwrap_or(&said.text));
+    let refusal = LocalResponse::worded(status, words.as_deref().unwrap_or(&said.text));
     let mut refusal = companions(refusal, challenge);
     if let Some(uri) = contact {
         refusal.headers.push(HeaderName::Contact, NameAddr::new(uri.clone()).to_value());
@@ -96,7 +96,7 @@ fn of_object(error: &StanzaError) -> Option<(Saying, Option<u16>)> {
 
 /// The header that a status must not be without (RFC 3261 §21.4). Those that an error has nothing
 /// for, such as the Min-Expires of a 423, the rules do not allow.
-fn companions(refusal: Refusal, challenge: &Challenge) -> Refusal {
+fn companions(refusal: LocalResponse, challenge: &Challenge) -> LocalResponse {
     let Challenge { realm, nonce } = challenge;
     let digest =
         || format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm=SHA-256, qop=\"auth\"");

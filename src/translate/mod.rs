@@ -13,8 +13,8 @@ use crate::codec::mime::cpim;
 use crate::codec::sip::{Response, Status};
 use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
-    Correlation, Counter, Decision, Directed, Failure, Flag, Forms, Inbound, Intent, LinkId, Now,
-    Origin, Outbound, Outcome, PresenceIntent, Profile, Refusal, Returned, Routed, Sight,
+    Correlation, Counter, Decision, SecuredNotify, Failure, EncryptionReport, Forms, Inbound, Intent, LinkId, Now,
+    Origin, Outbound, Outcome, PresenceIntent, Profile, LocalResponse, Returned, Routed, Watchers,
 };
 use crate::rules::{Direction, Facts, Rules, Saying};
 use encryption::Outward;
@@ -78,7 +78,7 @@ fn queried(rules: &Rules, link: LinkId, iq: xmpp::Iq, named: Option<&xmpp::Jid>)
 }
 
 /// The final response to the message that came back.
-fn bounced_refusal(rules: &Rules, returned: &Returned) -> Option<Refusal> {
+fn bounced_refusal(rules: &Rules, returned: &Returned) -> Option<LocalResponse> {
     let Returned { to_full, error, contact, challenge, parties, object, languages } = returned;
     let facts = Facts { condition: error.condition.name(), ..parties.facts() };
     let bounce = error::Bounce {
@@ -109,7 +109,7 @@ fn secured_presence(
     now: Now,
     (link, correlation): (LinkId, Correlation),
     mut presence: Box<xmpp::Presence>,
-    sight: Option<Box<Sight>>,
+    sight: Option<Box<Watchers>>,
 ) -> Intent {
     let watched = sight.as_deref();
     let (crosses, flag) =
@@ -121,7 +121,7 @@ fn secured_presence(
     let intent = match (crosses, &pair) {
         (Ok((written, dialogs)), Some(pair)) => {
             let (pair, stanza) = (pair.clone(), presence);
-            let directed = Box::new(Directed { pair, stanza, dialogs, written });
+            let directed = Box::new(SecuredNotify { pair, stanza, dialogs, written });
             both(flag, Intent::Presence(PresenceIntent::Object(directed)))
         }
         (Ok(_), None) => flag,
@@ -161,7 +161,7 @@ fn inbound_intent(rules: &Rules, now: Now, mut inbound: Box<Inbound>) -> Intent 
     let intent = match (stanza, refusal) {
         (Some(stanza), _) => Intent::Deliver { inbound, stanza },
         (None, Some(refusal)) => answer(inbound, *refusal),
-        (None, None) => answer(inbound, Refusal::success(success(rules))),
+        (None, None) => answer(inbound, LocalResponse::success(success(rules))),
     };
     let counted = counted.into_iter().map(Intent::Drop);
     let flags = flags.into_iter().map(|flag| Intent::Flag(Box::new(flag)));
@@ -189,7 +189,7 @@ fn outbound_intent(rules: &Rules, now: Now, mut outbound: Box<Outbound>, origin:
         return Intent::Drop(Counter::XmppHeadline);
     }
     let sight = |sighting| {
-        let flag = Flag { sighting, notice: None };
+        let flag = EncryptionReport { sighting, notice: None };
         Intent::Flag(Box::new(flag))
     };
     let (rendered, sighting) = match encryption::outward(rules, now, &mut outbound) {

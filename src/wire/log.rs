@@ -10,7 +10,7 @@ use tracing::{debug, error, info, warn};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::config::Config;
-use crate::flow::{Event, LinkId, PeerId, Sighting, direction};
+use crate::flow::{Event, LinkId, PeerId, EncryptionFound, direction};
 
 /// How often a trouble that lasts is told again.
 const REMINDER: Duration = Duration::from_secs(60);
@@ -211,8 +211,8 @@ impl Log {
     }
 
     /// Ids, addresses and what was decided; of the message nothing.
-    fn encrypted(&self, sighting: &Sighting) {
-        let Sighting { correlation, scheme, decision, place, from, to, id, .. } = sighting;
+    fn encrypted(&self, sighting: &EncryptionFound) {
+        let EncryptionFound { correlation, scheme, decision, place, from, to, id, .. } = sighting;
         info!(
             id = %correlation, stanza = ?id, scheme = ?scheme, from = ?from, to = ?to,
             place = ?place, direction = direction(sighting.towards),

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use super::runner::Runner;
 use crate::config::Config;
 use crate::flow::Input;
-use crate::rehearsal;
+use crate::dry_run;
 
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub(super) async fn reload(runner: &Rc<Runner>, config: &Arc<Config>) -> Reloade
     // Reading and trying take a while: the thread that serves goes on.
     let settings = Arc::clone(config);
     let loaded = tokio::task::spawn_blocking(move || {
-        let loaded = rehearsal::load_tested(settings.rules.as_deref(), Some(&settings));
+        let loaded = dry_run::load_tested(settings.rules.as_deref(), Some(&settings));
         (loaded, changed(&settings))
     });
     let (loaded, changed) =

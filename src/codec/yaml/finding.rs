@@ -57,7 +57,7 @@ pub struct Finding {
     /// The keys that lead there, such as `sip.listen[0]`.
     pub path: String,
     /// What to do about it.
-    pub mend: Option<String>,
+    pub hint: Option<String>,
     source: Option<Arc<Source>>,
     place: Option<(usize, usize)>,
 }
@@ -74,7 +74,7 @@ impl Finding {
             severity: Severity::Error,
             message: message.to_owned(),
             path: path.to_owned(),
-            mend: None,
+            hint: None,
             source: Some(Arc::clone(source)),
             place,
         }
@@ -87,7 +87,7 @@ impl Finding {
             severity: Severity::Error,
             message: message.into(),
             path: String::new(),
-            mend: None,
+            hint: None,
             source: None,
             place: None,
         }
@@ -101,8 +101,8 @@ impl Finding {
 
     /// The same finding with the words that mend it.
     #[must_use]
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub fn hint(mut self, mend: impl Into<String>) -> Self {
+        self.hint = Some(mend.into());
         self
     }
 
@@ -138,7 +138,7 @@ impl fmt::Display for Finding {
                 let indent = " ".repeat(from);
                 write!(f, "\n{gutter}--> {}:{line}:{column}", source.name)?;
                 write!(f, "\n{gutter} |\n{line} | {text}\n{gutter} | {indent}{caret}")?;
-                if let Some(mend) = &self.mend {
+                if let Some(mend) = &self.hint {
                     write!(f, " {mend}")?;
                 }
             }
@@ -146,7 +146,7 @@ impl fmt::Display for Finding {
                 if let Some(source) = source {
                     write!(f, "\n --> {}", source.name)?;
                 }
-                if let Some(mend) = &self.mend {
+                if let Some(mend) = &self.hint {
                     write!(f, "\n  = {mend}")?;
                 }
             }

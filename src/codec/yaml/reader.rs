@@ -98,7 +98,7 @@ impl<'d> Node<'d> {
     }
 
     fn report(&self, finding: Finding, mend: &str) {
-        let finding = if mend.is_empty() { finding } else { finding.mend(mend) };
+        let finding = if mend.is_empty() { finding } else { finding.hint(mend) };
         self.findings.borrow_mut().push(finding);
     }
 

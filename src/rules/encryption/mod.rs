@@ -11,7 +11,7 @@ use super::key::{Key, Kind};
 use crate::codec::mime::MediaType;
 use crate::codec::xmpp::{Element, ns};
 
-pub use policy::{Course, Policy, Towards};
+pub use policy::{Handling, Policy, Towards};
 pub use refinement::Refinement;
 pub(super) use refinement::check;
 pub use scheme::{Carried, Form, KeysAlone, Namespace, Scheme};
@@ -198,13 +198,13 @@ impl Encryption {
     /// What becomes of a scheme between two domains, by their names in XMPP. `native` says whether
     /// the addresses of both are the same on both sides.
     #[must_use]
-    pub fn course(&self, scheme: &Scheme, towards: Towards, between: &Between<'_>) -> Course {
+    pub fn course(&self, scheme: &Scheme, towards: Towards, between: &Between<'_>) -> Handling {
         let of = |domain: &str| {
             let (_, own) = self.domains.iter().find(|(name, _)| name == domain)?;
             own.iter().find(|(key, _)| *key == scheme.key)?.1.get(towards)
         };
         let own = of(between.recipient).or_else(|| of(between.sender));
-        let course = own.or_else(|| scheme.policy.get(towards)).unwrap_or(Course::Refuse);
+        let course = own.or_else(|| scheme.policy.get(towards)).unwrap_or(Handling::Refuse);
         scheme.settled(course, between.native)
     }
 

@@ -15,7 +15,7 @@ pub enum Towards {
 
 /// What becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Course {
+pub enum Handling {
     /// The sender is told, nothing crosses.
     Refuse,
     /// The same, and the recipient is told once.
@@ -28,27 +28,27 @@ pub enum Course {
     StripSignature,
 }
 
-pub(super) const COURSES: [(&str, Course); 5] = [
-    ("refuse", Course::Refuse),
-    ("notify", Course::Notify),
-    ("relay", Course::Relay),
-    ("relay-native", Course::RelayNative),
-    ("strip-signature", Course::StripSignature),
+pub(super) const COURSES: [(&str, Handling); 5] = [
+    ("refuse", Handling::Refuse),
+    ("notify", Handling::Notify),
+    ("relay", Handling::Relay),
+    ("relay-native", Handling::RelayNative),
+    ("strip-signature", Handling::StripSignature),
 ];
 
 /// The courses of both directions, where they are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
     /// `to_sip`.
-    pub to_sip: Option<Course>,
+    pub to_sip: Option<Handling>,
     /// `to_xmpp`.
-    pub to_xmpp: Option<Course>,
+    pub to_xmpp: Option<Handling>,
 }
 
 impl Policy {
     /// The course of one direction.
     #[must_use]
-    pub fn get(self, towards: Towards) -> Option<Course> {
+    pub fn get(self, towards: Towards) -> Option<Handling> {
         match towards {
             Towards::Sip => self.to_sip,
             Towards::Xmpp => self.to_xmpp,
@@ -74,7 +74,7 @@ pub(super) fn shape_of_domains() -> Shape {
 }
 
 /// A course that the scheme can take.
-pub(super) fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Course> {
+pub(super) fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Handling> {
     let course = node.one_of(&COURSES)?;
     let Some((message, mend)) = fault(course, scheme) else { return Some(course) };
     node.error(message, mend);
@@ -82,15 +82,15 @@ pub(super) fn course(node: &Node<'_>, scheme: &Scheme) -> Option<Course> {
 }
 
 /// Why a scheme cannot take a course, and the mend.
-pub(super) fn fault(course: Course, scheme: &Scheme) -> Option<(&'static str, &'static str)> {
-    let relays = matches!(course, Course::Relay | Course::RelayNative);
+pub(super) fn fault(course: Handling, scheme: &Scheme) -> Option<(&'static str, &'static str)> {
+    let relays = matches!(course, Handling::Relay | Handling::RelayNative);
     if relays && scheme.carried.is_none() {
         let mend = "write refuse or notify; only what has `carried` can be relayed";
         return Some(("this scheme has no form on the other side", mend));
     }
     let signs = scheme.signature || !scheme.protocols.is_empty();
     let mend = "write refuse or notify";
-    (course == Course::StripSignature && !signs)
+    (course == Handling::StripSignature && !signs)
         .then_some(("this scheme does not sign what is readable", mend))
 }
 

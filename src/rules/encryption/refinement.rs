@@ -1,29 +1,29 @@
 //! `rules:` of `encryption.yaml`: what becomes of a scheme, and what is said of it, for what they
 //! ask for. They come before `domains`.
 
-use super::policy::{self, Course};
+use super::policy::{self, Handling};
 use super::scheme::Scheme;
 use super::texts::{self, Said, Saying, Texts};
 use super::{Between, Encryption};
 use crate::codec::yaml::{Map, Node, nearest};
-use crate::rules::book::Book;
+use crate::rules::rule_set::RuleSet;
 use crate::rules::facts::{Direction, Facts, Field};
 use crate::rules::key::{Key, Kind};
 use crate::rules::matcher::{Ask, Pattern, When};
-use crate::rules::ruled::{Ruled, Written};
+use crate::rules::rule_table::{RuleTable, Written};
 
 /// What a rule says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Refinement {
     /// What becomes of it; without one, that is for `domains` and the scheme to say.
-    pub policy: Option<Course>,
+    pub policy: Option<Handling>,
     /// What people are told: a saying that is here takes the place of the file's.
     pub texts: Texts,
     /// The rules of the file.
-    pub(in crate::rules) refined: Book<Refinement>,
+    pub(in crate::rules) refined: RuleSet<Refinement>,
 }
 
-impl Ruled for Refinement {
+impl RuleTable for Refinement {
     const KEYS: &'static [Key<Self>] = &KEYS;
     const ACTIONS: &'static [Key<Self>] = &[];
     const ASKS: &'static [Field] = &[
@@ -50,7 +50,7 @@ impl Ruled for Refinement {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut Book<Self> {
+    fn book(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }
@@ -75,7 +75,7 @@ impl Encryption {
     /// What becomes of a scheme in what the facts are of: by the first rule that holds, else by
     /// [`Encryption::course`].
     #[must_use]
-    pub fn decided(&self, facts: &Facts<'_>, scheme: &Scheme, between: &Between<'_>) -> Course {
+    pub fn decided(&self, facts: &Facts<'_>, scheme: &Scheme, between: &Between<'_>) -> Handling {
         let rule = self.refinement.refined.find(facts);
         if let Some(course) = rule.and_then(|rule| rule.then.policy) {
             return scheme.settled(course, between.native);

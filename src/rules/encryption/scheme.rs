@@ -2,7 +2,7 @@
 
 use super::super::key::{self, Key, Kind};
 use super::super::shape::{Described, Names, Shape};
-use super::policy::{self, Course, Policy, course};
+use super::policy::{self, Handling, Policy, course};
 use crate::codec::xmpp::Element;
 use crate::codec::yaml::Node;
 
@@ -145,12 +145,12 @@ impl Scheme {
     /// What becomes of it where a policy is wanted; `native` says whether the addresses of both
     /// are the same on both sides.
     #[must_use]
-    pub fn settled(&self, wanted: Course, native: bool) -> Course {
+    pub fn settled(&self, wanted: Handling, native: bool) -> Handling {
         match wanted {
-            Course::RelayNative if !native => Course::Refuse,
+            Handling::RelayNative if !native => Handling::Refuse,
             // What has no form on the other side cannot cross, whatever a rule says.
-            Course::Relay | Course::RelayNative if self.carried.is_none() => Course::Refuse,
-            Course::RelayNative => Course::Relay,
+            Handling::Relay | Handling::RelayNative if self.carried.is_none() => Handling::Refuse,
+            Handling::RelayNative => Handling::Relay,
             other => other,
         }
     }

@@ -8,7 +8,7 @@ use crate::codec::xmpp::ns;
 use crate::codec::yaml::{Map, Node, nearest};
 use crate::rules::Encryption;
 use crate::rules::matcher::When;
-use crate::rules::ruled::Written;
+use crate::rules::rule_table::Written;
 use crate::rules::shape::{Names, Shape};
 use crate::rules::template::Template;
 

@@ -15,7 +15,7 @@ impl State {
             self.with_pair(now, id, effects, |state, effects| {
                 state.withdraw(now, id, effects);
                 state.end_all(id, Reason::Deactivated);
-                state.soil(id, Dirty::Gravely);
+                state.mark_dirty(id, Dirty::BeforeSend);
             });
         }
     }
@@ -34,10 +34,10 @@ impl State {
                 let known = authorization.to || authorization.pending_out;
                 authorization.outbound(Kind::Unsubscribe);
                 state.end_all(id, Reason::NoResource);
-                state.forget_her(id);
-                state.soil(id, Dirty::Gravely);
+                state.forget_presentity(id);
+                state.mark_dirty(id, Dirty::BeforeSend);
                 if known {
-                    state.say(now, &pair, Kind::Unsubscribe, None, effects);
+                    state.send_subscription(now, &pair, Kind::Unsubscribe, None, effects);
                 }
             });
         }

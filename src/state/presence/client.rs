@@ -11,9 +11,9 @@ use super::request::{self, Notify};
 use crate::codec::sip::{Request, Uri};
 use crate::config::{Listener, Service, Transport};
 use crate::flow::{
-    Again, Answered, Counter, DialogId, Effect, Failure, Now, Pair, PairId, Written,
+    Followup, SubscriptionResponse, Counter, DialogId, Effect, Failure, Now, UserPair, PairId, PresenceBody,
 };
-use crate::state::attempt::{UDP_MOST, Way};
+use crate::state::attempt::{UDP_MOST, NextHop};
 use crate::state::client::{Attempt, Client, Owner};
 use crate::state::locator::Target;
 use crate::state::peer;
@@ -44,7 +44,7 @@ impl State {
     ) {
         let owner = Owner::Subscribe(pair, id);
         let made = self.make(now, pair, id, |state, cseq, listener, branch| {
-            let (pair, dialog) = state.hers(pair, id)?;
+            let (pair, dialog) = state.subscriber_dialog(pair, id)?;
             let asked = (seconds, accept);
             request::subscribe(&pair, dialog, cseq, asked, listener, branch)
         });
@@ -57,7 +57,7 @@ impl State {
         now: Now,
         pair: PairId,
         id: DialogId,
-        written: Option<&Written>,
+        written: Option<&PresenceBody>,
         effects: &mut Vec<Effect>,
     ) {
         self.launch_notify(now, Owner::Notify(pair, id), written, effects);
@@ -68,13 +68,13 @@ impl State {
         &mut self,
         now: Now,
         owner: Owner,
-        written: Option<&Written>,
+        written: Option<&PresenceBody>,
         effects: &mut Vec<Effect>,
     ) {
         let Some((pair, id)) = owner.dialog() else { return };
         let made = self.make(now, pair, id, |state, cseq, listener, branch| {
             let known = state.presence.pair(pair)?;
-            let subscription = known.watched.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
+            let subscription = known.notifier_side.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
             let what = Notify {
                 pair: &known.pair(),
                 dialog: &subscription.dialog,
@@ -90,10 +90,10 @@ impl State {
     }
 
     /// The dialog of a subscription or of a question of hers.
-    fn hers(&self, pair: PairId, id: DialogId) -> Option<(Pair, &Dialog)> {
+    fn subscriber_dialog(&self, pair: PairId, id: DialogId) -> Option<(UserPair, &Dialog)> {
         let known = self.presence.pair(pair)?;
-        let watching = known.watching.as_ref().and_then(|watching| watching.dialog.as_ref());
-        let fetch = known.fetch.as_ref().map(|fetch| &fetch.dialog);
+        let watching = known.subscriber_side.as_ref().and_then(|watching| watching.dialog.as_ref());
+        let fetch = known.poll.as_ref().map(|fetch| &fetch.dialog);
         let dialog = watching.into_iter().chain(fetch).find(|(name, _)| *name == id);
         Some((known.pair(), &dialog?.1))
     }
@@ -101,13 +101,13 @@ impl State {
     /// A dialog of a pair, of whichever direction.
     fn dialog_mut(&mut self, pair: PairId, id: DialogId) -> Option<&mut Dialog> {
         let known = self.presence.pairs.get_mut(&pair)?;
-        let watching = known.watching.iter_mut().filter_map(|watching| watching.dialog.as_mut());
-        let fetch = known.fetch.iter_mut().map(|fetch| &mut fetch.dialog);
+        let watching = known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
+        let fetch = known.poll.iter_mut().map(|fetch| &mut fetch.dialog);
         let hers = watching.chain(fetch).find(|(name, _)| *name == id).map(|(_, dialog)| dialog);
         if hers.is_some() {
             return hers;
         }
-        let mut his = known.watched.iter_mut().flat_map(|watched| &mut watched.dialogs);
+        let mut his = known.notifier_side.iter_mut().flat_map(|watched| &mut watched.dialogs);
         his.find(|one| one.id == id).map(|one| &mut one.dialog)
     }
 
@@ -115,7 +115,7 @@ impl State {
     fn dialog_cseq(&mut self, pair: PairId, id: DialogId) -> Option<u32> {
         let (cseq, reserves) = self.dialog_mut(pair, id)?.next_cseq();
         if reserves {
-            self.soil(pair, Dirty::Gravely);
+            self.mark_dirty(pair, Dirty::BeforeSend);
         }
         Some(cseq)
     }
@@ -128,7 +128,7 @@ impl State {
         pair: PairId,
         id: DialogId,
         build: impl Fn(&Self, u32, &Listener, u64) -> Option<Request>,
-    ) -> Result<(u64, Way, Bytes), Unmade> {
+    ) -> Result<(u64, NextHop, Bytes), Unmade> {
         let cseq = self.dialog_cseq(pair, id).ok_or(Unmade::NoWay)?;
         let branch = self.ids.random();
         let mut large = false;
@@ -156,19 +156,19 @@ impl State {
         pair: PairId,
         id: DialogId,
         large: bool,
-    ) -> Option<Way> {
+    ) -> Option<NextHop> {
         let first = self.dialog_mut(pair, id).and_then(|dialog| {
             let route = dialog.routes().next();
             route.map(|route| route.uri().clone()).or_else(|| dialog.target())
         });
         let named = first.and_then(|uri| self.server_at(now, &uri, large));
-        let named = named.or_else(|| self.way(now, Service::Pres, &[], large));
+        let named = named.or_else(|| self.next_hop(now, Service::Pres, &[], large));
         // Nothing listens for TCP here: better by UDP than not at all.
-        named.or_else(|| self.way(now, Service::Pres, &[], false).filter(|_| large))
+        named.or_else(|| self.next_hop(now, Service::Pres, &[], false).filter(|_| large))
     }
 
     /// The server of a peer that a URI names by its address.
-    fn server_at(&self, now: Now, uri: &Uri, large: bool) -> Option<Way> {
+    fn server_at(&self, now: Now, uri: &Uri, large: bool) -> Option<NextHop> {
         let ip = uri.host()?.ip()?;
         let port = uri.port().unwrap_or(5_060);
         let tcp = uri.param("transport").flatten() == Some("tcp");
@@ -184,7 +184,7 @@ impl State {
             };
             let hop = peer::hop(&self.config.sip, wanted)
                 .or_else(|| peer::hop(&self.config.sip, target))?;
-            return Some(Way { peer: crate::flow::PeerId(index), hop });
+            return Some(NextHop { peer: crate::flow::PeerId(index), hop });
         }
         None
     }
@@ -193,7 +193,7 @@ impl State {
         &mut self,
         now: Now,
         owner: Owner,
-        made: Result<(u64, Way, Bytes), Unmade>,
+        made: Result<(u64, NextHop, Bytes), Unmade>,
         effects: &mut Vec<Effect>,
     ) {
         match made {
@@ -214,10 +214,10 @@ impl State {
                         self.subscription_answered(now, owner, &unanswered(413), effects);
                     }
                     (_, Unmade::NoWay) => {
-                        self.again(Again::Unsent(owner.dialog(), Failure::Unreachable));
+                        self.again(Followup::Unsent(owner.dialog(), Failure::Unreachable));
                     }
                     (_, Unmade::TooLarge(..)) => {
-                        self.again(Again::Unsent(owner.dialog(), Failure::TooLarge));
+                        self.again(Followup::Unsent(owner.dialog(), Failure::TooLarge));
                     }
                 }
             }
@@ -236,7 +236,7 @@ impl State {
         let mut attempt = client.attempt.clone();
         let (transport, remote) = (client.hop.transport, client.hop.remote);
         attempt.tried.push(Target { transport, remote });
-        let way = self.way(now, Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
+        let way = self.next_hop(now, Service::Pres, &attempt.tried, client.octets.len() > UDP_MOST);
         if let Some(way) = way {
             self.counters.count(Counter::OutboundRerouted);
             // It was sent before, so its record is on disk.
@@ -254,7 +254,7 @@ impl State {
         &mut self,
         now: Now,
         client: &Client,
-        way: Way,
+        way: NextHop,
         cseq: Option<u32>,
         attempt: Attempt,
         effects: &mut Vec<Effect>,
@@ -287,7 +287,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some((pair, id)) = client.owner.dialog() else { return };
-        let way = Way { peer: client.peer, hop: client.hop };
+        let way = NextHop { peer: client.peer, hop: client.hop };
         let owner = client.owner;
         let attempt = client.attempt.clone();
         self.with_pair(now, pair, effects, |state, effects| {
@@ -309,7 +309,7 @@ impl State {
         failure: Failure,
         effects: &mut Vec<Effect>,
     ) {
-        let hers = self.hers(pair, id).is_some();
+        let hers = self.subscriber_dialog(pair, id).is_some();
         let owner = if hers { Owner::Subscribe(pair, id) } else { Owner::Notify(pair, id) };
         let status = if failure == Failure::TooLarge { 481 } else { 503 };
         self.subscription_answered(now, owner, &unanswered(status), effects);
@@ -332,7 +332,7 @@ impl State {
         &mut self,
         now: Now,
         owner: Owner,
-        answered: &Answered,
+        answered: &SubscriptionResponse,
         effects: &mut Vec<Effect>,
     ) {
         let Some((pair, id)) = owner.dialog() else { return };
@@ -342,12 +342,12 @@ impl State {
                 state.notify_answered(now, pair, id, (answered.status, false), effects);
             }
             Owner::Object(..) => state.object_answered(now, pair, id, answered, effects),
-            Owner::Delivery(_) | Owner::Server(..) => {}
+            Owner::Delivery(_) | Owner::Options(..) => {}
         });
     }
 }
 
 /// What counts as the response where none came.
-fn unanswered(status: u16) -> Answered {
-    Answered { status, ..Answered::default() }
+fn unanswered(status: u16) -> SubscriptionResponse {
+    SubscriptionResponse { status, ..SubscriptionResponse::default() }
 }

@@ -20,12 +20,12 @@ impl Dialogs {
     }
 
     /// One of hers: stox is the subscriber.
-    pub(super) fn add_hers(&mut self, id: DialogId, pair: PairId) {
+    pub(super) fn add_subscriber(&mut self, id: DialogId, pair: PairId) {
         self.hers.insert(id, pair);
     }
 
     /// One of his: stox is the notifier.
-    pub(super) fn add_his(&mut self, id: DialogId, pair: PairId) {
+    pub(super) fn add_notifier(&mut self, id: DialogId, pair: PairId) {
         self.his.insert(id, pair);
     }
 

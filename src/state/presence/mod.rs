@@ -5,17 +5,17 @@
 
 mod administration;
 pub mod authorization;
-mod back;
+mod link_up;
 mod client;
 pub mod dialog;
 mod dialogs;
-mod fetch;
+mod polling;
 mod heard;
-pub mod names;
+pub mod user_pair;
 mod notified;
 pub mod notifier;
-mod objects;
-mod pace;
+mod secured_objects;
+mod subscribe_rate;
 pub mod pair;
 mod record;
 pub(crate) mod request;
@@ -23,11 +23,11 @@ pub mod shares;
 mod stanza;
 mod store;
 pub mod subscriber;
-mod users;
-mod view;
-mod watched;
-mod watching;
-mod window;
+mod xmpp_user;
+mod presentity;
+mod notifier_side;
+mod subscriber_side;
+mod notify_window;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,32 +35,32 @@ use std::time::Duration;
 
 use super::State;
 use super::ids::Purpose;
-use super::pace::Pace;
+use super::rate_limit::Pace;
 use super::timer::Timer;
 use crate::codec::sip::SubscriptionState;
 use crate::codec::xmpp::Jid;
 use crate::flow::{
-    CommitId, Counter, DialogId, Effect, Instant, Map, Now, PairId, PresenceIntent, Presented,
-    Said, Seed,
+    CommitId, Counter, DialogId, Effect, Instant, Map, Now, PairId, PresenceIntent, PresenceStanza,
+    StanzaContent, Seed,
 };
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
 use heard::Retrying;
-use objects::Objects;
+use secured_objects::Objects;
 use pair::{Dirty, PairState};
 use shares::Shares;
 use store::Unsent;
 use subscriber::{Context, Online};
-use users::{DEVICES, User};
-use window::Window;
+use xmpp_user::{DEVICES, XmppUser};
+use notify_window::NotifyWindow;
 
 /// All pairs.
 #[derive(Debug)]
 pub struct Presence {
     pairs: Map<PairId, Box<PairState>>,
     dialogs: Dialogs,
-    users: Map<u64, User>,
+    users: Map<u64, XmppUser>,
     /// Records up to this group are on disk.
     committed: CommitId,
     /// The transactions that were begun in the pass that is under way.
@@ -72,7 +72,7 @@ pub struct Presence {
     /// How fast SIP users are asked.
     pace: Pace,
     /// The NOTIFYs under way, by peer.
-    windows: Vec<Window>,
+    windows: Vec<NotifyWindow>,
     /// The store was lost not long ago: who watches whom is learnt again.
     lost: bool,
     objects: Objects,
@@ -104,7 +104,7 @@ impl Presence {
             unsent: VecDeque::new(),
             soiled: Vec::new(),
             pace: Pace::new(seed),
-            windows: (0..peers).map(|_| Window::default()).collect(),
+            windows: (0..peers).map(|_| NotifyWindow::default()).collect(),
             lost,
             objects: Objects::new(seed),
             shares: Shares::new(seed),
@@ -194,17 +194,17 @@ impl State {
         let mark = effects.len();
         work(self, effects);
         self.settle_object(id, effects);
-        self.keep(now, id, mark, effects);
+        self.commit(now, id, mark, effects);
         self.presence.launched.clear();
-        self.arm(now, id);
+        self.schedule(now, id);
     }
 
     fn add_pair(&mut self, mut pair: PairState) {
-        let user = self.presence.users.entry(self.user_id(pair.names.user())).or_default();
+        let user = self.presence.users.entry(self.user_id(pair.names.xmpp_user())).or_default();
         user.pairs += 1;
         user.heard = user.heard.max(pair.heard);
-        pair.names.share(&mut user.her);
-        for device in pair.watched.iter_mut().flat_map(|watched| &mut watched.devices) {
+        pair.names.share(&mut user.names);
+        for device in pair.notifier_side.iter_mut().flat_map(|watched| &mut watched.devices) {
             *device = user.share_kept(Arc::clone(device));
         }
         self.presence.pairs.insert(pair.names.id, Box::new(pair));
@@ -214,7 +214,7 @@ impl State {
         self.uncount(id);
         self.forget_retrying(id);
         let Some(pair) = self.presence.pairs.remove(&id) else { return };
-        let key = self.user_id(pair.names.user());
+        let key = self.user_id(pair.names.xmpp_user());
         let Some(user) = self.presence.users.get_mut(&key) else { return };
         user.pairs = user.pairs.saturating_sub(1);
         if user.pairs == 0 {
@@ -223,12 +223,12 @@ impl State {
     }
 
     /// Sets the deadline of a pair, if it is earlier than the one that is set.
-    fn arm(&mut self, now: Now, id: PairId) {
+    fn schedule(&mut self, now: Now, id: PairId) {
         self.recount(now, id);
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         if pair.is_empty() {
             if pair.stored {
-                self.late(now, id);
+                self.commit_later(now, id);
             }
             return self.remove_pair(id);
         }
@@ -269,10 +269,10 @@ impl State {
             over(&mut pauses.refused) | over(&mut pauses.refuses)
         });
         if over {
-            pair.soil(Dirty::Lightly);
+            pair.mark_dirty(Dirty::Deferred);
         }
         if back {
-            self.pair_back(now, id, effects);
+            self.pair_link_up(now, id, effects);
         }
         self.with_pair(now, id, effects, |state, effects| {
             if ask {
@@ -287,7 +287,7 @@ impl State {
     fn context(&mut self, now: Now, id: PairId) -> Context {
         let dice = self.ids.random();
         let pair = self.presence.pairs.get(&id);
-        let watching = pair.and_then(|pair| pair.watching.as_ref());
+        let watching = pair.and_then(|pair| pair.subscriber_side.as_ref());
         let waited = now.unix_ms.saturating_sub(watching.map_or(now.unix_ms, |it| it.since));
         let patient = Duration::from_millis(waited) < self.config.presence.pending_limit;
         Context {
@@ -311,14 +311,14 @@ impl State {
             PresenceIntent::Presented(said) => self.presented(now, *said, effects),
             PresenceIntent::Notified(notified) => {
                 let over = *notified.state.state() == SubscriptionState::Terminated;
-                let contact = (!over).then(|| notified.pair.contact.clone());
+                let contact = (!over).then(|| notified.pair.sip_user.clone());
                 self.notified(now, *notified, effects);
                 if let Some(contact) = contact {
                     self.contact_heard(now, &contact, effects);
                 }
             }
             PresenceIntent::Subscribing(asked) => {
-                let contact = asked.pair.contact.clone();
+                let contact = asked.pair.sip_user.clone();
                 self.subscribing(now, *asked, effects);
                 self.contact_heard(now, &contact, effects);
             }
@@ -328,7 +328,7 @@ impl State {
                     state.send_subscribe(now, pair, dialog, (seconds, &accept), effects);
                 });
             }
-            PresenceIntent::Object(directed) => self.she_secures(now, *directed, effects),
+            PresenceIntent::Object(directed) => self.send_secured(now, *directed, effects),
             PresenceIntent::Notify(pair, each) => {
                 for (dialogs, written) in each {
                     self.notify(now, pair, &dialogs, written.as_ref(), effects);
@@ -338,22 +338,22 @@ impl State {
     }
 
     /// A presence stanza of an XMPP user for a SIP user.
-    pub(super) fn presented(&mut self, now: Now, said: Presented, effects: &mut Vec<Effect>) {
+    pub(super) fn presented(&mut self, now: Now, said: PresenceStanza, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::XmppPresence);
-        self.heard_of(now, &said.pair.user);
+        self.heard_of(now, &said.pair.xmpp_user);
         if let Some(pair) = self.presence.pairs.get_mut(&said.pair.id) {
             pair.heard = now.unix_ms;
         }
         let id = said.pair.id;
-        self.with_pair(now, id, effects, |state, effects| match said.said {
-            Said::Subscribe => state.she_subscribes(now, &said, effects),
-            Said::Unsubscribe => state.she_unsubscribes(now, &said, effects),
-            Said::Probe => state.she_probes(now, &said, effects),
-            Said::Subscribed => state.she_grants(now, &said.pair, effects),
-            Said::Unsubscribed => state.she_refuses(now, &said, effects),
-            Said::Available(_) | Said::Unavailable(_) => state.she_shows(now, said, effects),
-            Said::Failed { bounced, out_of_reach } => {
-                state.asked_in_vain(now, &said, bounced, out_of_reach, effects);
+        self.with_pair(now, id, effects, |state, effects| match said.content {
+            StanzaContent::Subscribe => state.on_subscribe(now, &said, effects),
+            StanzaContent::Unsubscribe => state.on_unsubscribe(now, &said, effects),
+            StanzaContent::Probe => state.on_probe(now, &said, effects),
+            StanzaContent::Subscribed => state.on_subscribed(now, &said.pair, effects),
+            StanzaContent::Unsubscribed => state.on_unsubscribed(now, &said, effects),
+            StanzaContent::Available(_) | StanzaContent::Unavailable(_) => state.on_presence(now, said, effects),
+            StanzaContent::Failed { meaning: bounced, out_of_reach } => {
+                state.on_error_stanza(now, &said, bounced, out_of_reach, effects);
             }
         });
     }
@@ -363,9 +363,9 @@ impl State {
         self.presence.pairs.get_mut(&id).map(|pair| &mut pair.authorization)
     }
 
-    fn soil(&mut self, id: PairId, dirty: Dirty) {
+    fn mark_dirty(&mut self, id: PairId, dirty: Dirty) {
         if let Some(pair) = self.presence.pairs.get_mut(&id) {
-            pair.soil(dirty);
+            pair.mark_dirty(dirty);
         }
     }
 }

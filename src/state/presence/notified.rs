@@ -3,12 +3,12 @@
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::dialog::{Dialog, Order};
-use super::pair::{Dirty, Probe, Watching};
+use super::pair::{Dirty, Probe, SubscriberSide};
 use crate::codec::sip::{Status, SubscriptionState};
 use crate::codec::xmpp::{Presence, PresenceKind};
 use crate::flow::{
-    Counter, Decision, Device, DialogId, Document, Effect, Flag, Notified, Now, Pair, PairId,
-    Refusal,
+    Counter, Decision, Device, DialogId, Document, Effect, EncryptionReport, NotifyRequest, Now, UserPair, PairId,
+    LocalResponse,
 };
 use crate::state::link::Link;
 
@@ -17,7 +17,7 @@ impl State {
     pub(in crate::state) fn notified(
         &mut self,
         now: Now,
-        notified: Notified,
+        notified: NotifyRequest,
         effects: &mut Vec<Effect>,
     ) {
         let id = notified.pair.id;
@@ -33,42 +33,42 @@ impl State {
         &mut self,
         now: Now,
         id: PairId,
-        notified: Notified,
+        notified: NotifyRequest,
         effects: &mut Vec<Effect>,
     ) {
-        let Notified {
+        let NotifyRequest {
             flow, key, request, dialog: name, state, contact, document, pair, flag, ..
         } = notified;
         let order = self.dialog_of(id, name).map(|dialog| dialog.order(&request));
         let refusal = match order {
-            None | Some(Order::Foreign) => Some(Refusal::unknown_subscription()),
-            Some(Order::Old) => Some(Refusal::out_of_order()),
-            Some(Order::Again) => Some(Refusal::success(Status::OK)),
+            None | Some(Order::Foreign) => Some(LocalResponse::unknown_subscription()),
+            Some(Order::Old) => Some(LocalResponse::out_of_order()),
+            Some(Order::Again) => Some(LocalResponse::success(Status::OK)),
             Some(Order::Next) => None,
         };
         if let Some(refusal) = refusal {
-            return self.conclude(&flow, key, &request, refusal, effects);
+            return self.respond_and_remember(&flow, key, &request, refusal, effects);
         }
         let terminated = *state.state() == SubscriptionState::Terminated;
         if let Some(dialog) = self.dialog_of(id, name) {
             let made = !dialog.is_established();
             dialog.take(&request, contact.as_ref());
-            self.soil(id, if made && !terminated { Dirty::Gravely } else { Dirty::Lightly });
+            self.mark_dirty(id, if made && !terminated { Dirty::BeforeSend } else { Dirty::Deferred });
         }
         let Taken { answer, seen, object, unread } = self.take_document(&pair, document);
         self.counters.count(Counter::NotifyTaken);
-        self.conclude(&flow, key, &request, answer, effects);
-        if self.is_fetch(id, name) {
-            let Some(fetch) = self.end_fetch(id) else { return };
+        self.respond_and_remember(&flow, key, &request, answer, effects);
+        if self.is_poll(id, name) {
+            let Some(fetch) = self.end_poll(id) else { return };
             let denied = terminated && matches!(state.reason(), Some("rejected" | "noresource"));
             let shown = self.show_object(&pair, object.filter(|_| !denied), effects);
             self.met(now, flag, shown, effects);
-            return self.fetched(now, id, fetch.probe, denied, seen, effects);
+            return self.polled(now, id, fetch.probe, denied, seen, effects);
         }
         self.run_watching(now, id, None, effects, |machine, context| {
             machine.notified(context, &state)
         });
-        let live = |known: &Watching| known.machine.is_live() && !terminated;
+        let live = |known: &SubscriberSide| known.machine.is_live() && !terminated;
         let live = self.watching_mut(id).is_some_and(|known| live(known));
         let shown = self.show_object(&pair, object.filter(|_| live), effects);
         self.met(now, flag, shown, effects);
@@ -78,21 +78,21 @@ impl State {
 
     /// What the body of a NOTIFY comes to. An object is of no use later: while nobody can be shown
     /// it, its sender is told so.
-    fn take_document(&mut self, pair: &Pair, document: Document) -> Taken {
+    fn take_document(&mut self, pair: &UserPair, document: Document) -> Taken {
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
         let mut taken =
-            Taken { answer: Refusal::success(Status::OK), seen: None, object: None, unread: false };
+            Taken { answer: LocalResponse::success(Status::OK), seen: None, object: None, unread: false };
         match document {
             Document::None => {}
             Document::Full { devices, stanzas, .. } => {
                 // A presence server answers for any name: who is shown as there is one.
                 if devices.iter().any(|device| device.available) {
-                    self.note_seen(&pair.contact);
+                    self.note_seen(&pair.sip_user);
                 }
                 taken.seen = Some((devices, stanzas));
             }
             Document::Object(object) if up => taken.object = Some(object),
-            Document::Object(_) => taken.answer = Refusal::try_again(),
+            Document::Object(_) => taken.answer = LocalResponse::try_again(),
             Document::Refused(refusal) => taken.answer = refusal,
             Document::Invalid => taken.unread = true,
         }
@@ -106,15 +106,15 @@ impl State {
     /// Shows her an object; by his bare JID he counts as there from then on.
     fn show_object(
         &mut self,
-        pair: &Pair,
+        pair: &UserPair,
         object: Option<Box<Presence>>,
         effects: &mut Vec<Effect>,
     ) -> bool {
         let Some(object) = object else { return false };
-        self.show(pair, *object, effects);
+        self.send_presence(pair, *object, effects);
         let watching = self.watching_mut(pair.id);
         if watching.is_some_and(|watching| !std::mem::replace(&mut watching.object, true)) {
-            self.soil(pair.id, Dirty::Gravely);
+            self.mark_dirty(pair.id, Dirty::BeforeSend);
         }
         true
     }
@@ -123,14 +123,14 @@ impl State {
     pub(super) fn withdraw_object(&mut self, id: PairId, told: bool, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
         if std::mem::take(&mut watching.object) && !told {
             self.show_gone(&pair, None, None, effects);
         }
     }
 
     /// Tells what was met of encryption; an object that could not be shown did not cross.
-    fn met(&mut self, now: Now, flag: Option<Box<Flag>>, shown: bool, effects: &mut Vec<Effect>) {
+    fn met(&mut self, now: Now, flag: Option<Box<EncryptionReport>>, shown: bool, effects: &mut Vec<Effect>) {
         let Some(mut flag) = flag else { return };
         if flag.sighting.decision == Decision::Relayed && !shown {
             flag.sighting.decision = Decision::Refused;
@@ -149,7 +149,7 @@ impl State {
     ) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
         if means_nothing || !watching.machine.is_live() {
             return;
         }
@@ -172,13 +172,13 @@ impl State {
         let new = |device: &Device| {
             device.available && watching.devices.iter().all(|it| it.resource != device.resource)
         };
-        let dirty = if devices.iter().any(new) { Dirty::Gravely } else { Dirty::Lightly };
+        let dirty = if devices.iter().any(new) { Dirty::BeforeSend } else { Dirty::Deferred };
         let over = devices.iter().all(|device| !device.available);
         watching.devices = devices.into_iter().map(Device::kept).collect();
-        known.soil(dirty);
+        known.mark_dirty(dirty);
         let bare = stanzas.iter().any(|stanza| gone(stanza) && is_bare(stanza));
         for stanza in stanzas.into_iter().filter(|stanza| probe.is_none() || gone(stanza)) {
-            self.show(&pair, stanza, effects);
+            self.send_presence(&pair, stanza, effects);
         }
         if let Some(probe) = probe {
             self.answer_known(id, &probe, effects);
@@ -191,13 +191,13 @@ impl State {
     /// Answers a probe with what is known of him.
     pub(super) fn answer_known(&mut self, id: PairId, probe: &Probe, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let Some(watching) = &known.watching else { return };
+        let Some(watching) = &known.subscriber_side else { return };
         let (pair, devices, gone) = (known.pair(), watching.devices.clone(), watching.gone_us);
         self.answer_probe(&pair, probe, &devices, gone, effects);
     }
 
     /// The answer to a question without a subscription.
-    pub(super) fn fetched(
+    pub(super) fn polled(
         &mut self,
         now: Now,
         id: PairId,
@@ -210,23 +210,23 @@ impl State {
             return;
         };
         if refused {
-            return self.say(now, &pair, Kind::Unsubscribed, probe.id, effects);
+            return self.send_subscription(now, &pair, Kind::Unsubscribed, probe.id, effects);
         }
         if let Some((devices, _)) = seen {
             self.answer_probe(&pair, &probe, &devices, None, effects);
         }
     }
 
-    pub(super) fn is_fetch(&self, id: PairId, name: DialogId) -> bool {
-        let fetch = self.presence.pair(id).and_then(|known| known.fetch.as_ref());
+    pub(super) fn is_poll(&self, id: PairId, name: DialogId) -> bool {
+        let fetch = self.presence.pair(id).and_then(|known| known.poll.as_ref());
         fetch.is_some_and(|fetch| fetch.dialog.0 == name)
     }
 
     /// The dialog of a subscription or a question of hers.
     pub(super) fn dialog_of(&mut self, id: PairId, name: DialogId) -> Option<&mut Dialog> {
         let known = self.presence.pairs.get_mut(&id)?;
-        let watching = known.watching.iter_mut().filter_map(|watching| watching.dialog.as_mut());
-        let fetch = known.fetch.iter_mut().map(|fetch| &mut fetch.dialog);
+        let watching = known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
+        let fetch = known.poll.iter_mut().map(|fetch| &mut fetch.dialog);
         watching.chain(fetch).find(|(known, _)| *known == name).map(|(_, dialog)| dialog)
     }
 }
@@ -241,7 +241,7 @@ fn is_bare(stanza: &Presence) -> bool {
 
 /// What the body of a NOTIFY comes to.
 struct Taken {
-    answer: Refusal,
+    answer: LocalResponse,
     /// All devices, with what is new in them for her.
     seen: Option<(Vec<Device>, Vec<Presence>)>,
     object: Option<Box<Presence>>,

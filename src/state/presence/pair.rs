@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use super::authorization::Authorization;
 use super::dialog::Dialog;
-use super::names::Names;
+use super::user_pair::PairNames;
 use super::notifier::{self, Notifier};
 use super::shares::{Counted, Maker};
 use super::subscriber::Subscriber;
 use crate::codec::xmpp::Text;
-use crate::flow::{CommitId, Device, DialogId, Instant, Now, Pair, Takes};
+use crate::flow::{CommitId, Device, DialogId, Instant, Now, UserPair, AcceptedTypes};
 
 /// All that is known of a pair.
 #[derive(Debug)]
 pub struct PairState {
     /// The two users.
-    pub names: Names,
+    pub names: PairNames,
     /// Who may see whom.
     pub authorization: Authorization,
     /// She watches him.
-    pub watching: Option<Box<Watching>>,
+    pub subscriber_side: Option<Box<SubscriberSide>>,
     /// He watches her.
-    pub watched: Option<Box<Watched>>,
+    pub notifier_side: Option<Box<NotifierSide>>,
     /// She asked once how he is, without a subscription.
-    pub fetch: Option<Box<Fetch>>,
+    pub poll: Option<Box<Poll>>,
     /// She was last heard of: milliseconds since 1970.
     pub heard: u64,
     pauses: Option<Box<Pauses>>,
@@ -61,14 +61,14 @@ pub enum Dirty {
     /// Not at all.
     No,
     /// In something that may be lost.
-    Lightly,
+    Deferred,
     /// In something that must be on disk before anybody sees it.
-    Gravely,
+    BeforeSend,
 }
 
 /// She watches him.
 #[derive(Debug)]
-pub struct Watching {
+pub struct SubscriberSide {
     /// The subscription.
     pub machine: Subscriber,
     /// Its dialog.
@@ -121,7 +121,7 @@ pub struct Probe {
 
 /// A question without a subscription (RFC 6665 §4.4.3).
 #[derive(Debug)]
-pub struct Fetch {
+pub struct Poll {
     /// Its dialog.
     pub dialog: (DialogId, Dialog),
     /// What asked for it.
@@ -134,7 +134,7 @@ pub struct Fetch {
 
 /// He watches her.
 #[derive(Debug, Default)]
-pub struct Watched {
+pub struct NotifierSide {
     /// His subscriptions: one for each of his devices.
     pub dialogs: Vec<Subscription>,
     /// Her devices, as she shows them to him.
@@ -197,7 +197,7 @@ pub struct Subscription {
     /// Whether a NOTIFY of it waits for its turn.
     pub waits: bool,
     /// The objects that it takes.
-    pub takes: Takes,
+    pub takes: AcceptedTypes,
     /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).
     pub closed: bool,
 }
@@ -210,11 +210,11 @@ impl Subscription {
     }
 }
 
-impl Watching {
+impl SubscriberSide {
     /// She watches, and no subscription is there yet.
     #[must_use]
     pub fn new() -> Self {
-        Watching {
+        SubscriberSide {
             machine: Subscriber::new(),
             dialog: None,
             devices: Vec::new(),
@@ -238,22 +238,22 @@ impl Watching {
     }
 }
 
-impl Default for Watching {
+impl Default for SubscriberSide {
     fn default() -> Self {
-        Watching::new()
+        SubscriberSide::new()
     }
 }
 
 impl PairState {
     /// A pair of which nothing is known.
     #[must_use]
-    pub fn new(pair: &Pair, maker: Maker, now: Now) -> Self {
+    pub fn new(pair: &UserPair, maker: Maker, now: Now) -> Self {
         PairState {
-            names: Names::new(pair),
+            names: PairNames::new(pair),
             authorization: Authorization::default(),
-            watching: None,
-            watched: None,
-            fetch: None,
+            subscriber_side: None,
+            notifier_side: None,
+            poll: None,
             heard: now.unix_ms,
             pauses: None,
             maker,
@@ -267,7 +267,7 @@ impl PairState {
 
     /// The two users.
     #[must_use]
-    pub fn pair(&self) -> Pair {
+    pub fn pair(&self) -> UserPair {
         self.names.pair()
     }
 
@@ -300,22 +300,22 @@ impl PairState {
     #[must_use]
     pub fn holds_place(&self) -> bool {
         let watches =
-            |watching: &Watching| watching.dialog.is_some() || !watching.machine.is_over();
+            |watching: &SubscriberSide| watching.dialog.is_some() || !watching.machine.is_over();
         !self.authorization.is_none()
-            || self.fetch.is_some()
-            || self.watching.as_deref().is_some_and(watches)
-            || self.watched.as_ref().is_some_and(|watched| !watched.dialogs.is_empty())
+            || self.poll.is_some()
+            || self.subscriber_side.as_deref().is_some_and(watches)
+            || self.notifier_side.as_ref().is_some_and(|watched| !watched.dialogs.is_empty())
     }
 
     /// The earliest of its deadlines.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let watching = self.watching.as_ref().and_then(|watching| {
+        let watching = self.subscriber_side.as_ref().and_then(|watching| {
             let due = watching.due.as_ref().map(|due| due.at);
             [watching.machine.deadline(), due].into_iter().flatten().min()
         });
-        let fetch = self.fetch.as_ref().map(|fetch| fetch.due.unwrap_or(fetch.timer_n));
-        let watched = self.watched.as_ref().and_then(|watched| {
+        let fetch = self.poll.as_ref().map(|fetch| fetch.due.unwrap_or(fetch.timer_n));
+        let watched = self.notifier_side.as_ref().and_then(|watched| {
             let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
             let probe = watched.probe.as_ref().map(|probe| probe.deadline);
             let far = watched.out_of_reach.as_ref().filter(|_| probe.is_none());
@@ -330,23 +330,23 @@ impl PairState {
     /// The name of the dialog in which she watches.
     #[must_use]
     pub fn her_dialog(&self) -> Option<DialogId> {
-        Some(self.watching.as_ref()?.dialog.as_ref()?.0)
+        Some(self.subscriber_side.as_ref()?.dialog.as_ref()?.0)
     }
 
     /// The names of the dialogs in which he watches.
     pub fn his_dialogs(&self) -> impl Iterator<Item = DialogId> {
-        self.watched.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id))
+        self.notifier_side.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id))
     }
 
     /// His subscriptions that may be sent an object of hers, with what each takes.
-    pub fn object_takers(&self) -> impl Iterator<Item = (DialogId, Takes)> + '_ {
+    pub fn object_takers(&self) -> impl Iterator<Item = (DialogId, AcceptedTypes)> + '_ {
         let granted = self.authorization.to;
-        let dialogs = self.watched.iter().flat_map(|watched| &watched.dialogs);
+        let dialogs = self.notifier_side.iter().flat_map(|watched| &watched.dialogs);
         dialogs.filter(move |one| granted && one.is_seeing()).map(|one| (one.id, one.takes))
     }
 
     /// Marks it as different from its record.
-    pub fn soil(&mut self, dirty: Dirty) {
+    pub fn mark_dirty(&mut self, dirty: Dirty) {
         self.dirty = self.dirty.max(dirty);
     }
 }

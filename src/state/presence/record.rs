@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::authorization::Authorization;
 use super::dialog::{Dialog, StoredDialog};
 use super::notifier::{self, Notifier};
-use super::pair::{PairState, Pauses, Subscription, Watched, Watching};
+use super::pair::{PairState, Pauses, Subscription, NotifierSide, SubscriberSide};
 use super::shares::Maker;
 use super::subscriber::{self, Subscriber};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::{Jid, Text};
-use crate::flow::{Device, DialogId, Instant, LinkId, Now, Pair, PairId, Takes};
+use crate::flow::{Device, DialogId, Instant, LinkId, Now, UserPair, PairId, AcceptedTypes};
 
 /// A pair as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ struct StoredSubscription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_id: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Takes::is_nothing")]
-    takes: Takes,
+    takes: AcceptedTypes,
 }
 
 fn is_false(it: &bool) -> bool {
@@ -91,13 +91,13 @@ fn is_false(it: &bool) -> bool {
 }
 
 /// The wall clock at an instant.
-fn wall(now: Now, at: Instant) -> u64 {
+fn to_unix(now: Now, at: Instant) -> u64 {
     let ahead = u64::try_from((at - now.instant).as_millis()).unwrap_or(0);
     now.unix_ms + ahead
 }
 
 /// The instant at which the wall clock shows a time; one that has passed is now.
-fn here(now: Now, unix_ms: u64) -> Instant {
+fn from_unix(now: Now, unix_ms: u64) -> Instant {
     now.instant + Duration::from_millis(unix_ms.saturating_sub(now.unix_ms))
 }
 
@@ -108,19 +108,19 @@ impl PairState {
         if self.is_empty() {
             return None;
         }
-        let watching = self.watching.as_ref().map(|watching| StoredWatching::of(watching, now));
-        let watched = self.watched.as_ref().map(|watched| StoredWatched::of(watched, now));
+        let watching = self.subscriber_side.as_ref().map(|watching| StoredWatching::of(watching, now));
+        let watched = self.notifier_side.as_ref().map(|watched| StoredWatched::of(watched, now));
         let pair = self.pair();
         Some(StoredPair {
             link: pair.link.0,
-            contact: pair.contact.as_str().to_owned(),
-            user: pair.user.as_str().to_owned(),
-            contact_uri: pair.contact_uri.as_str().to_owned(),
-            user_uri: pair.user_uri.as_str().to_owned(),
+            contact: pair.sip_user.as_str().to_owned(),
+            user: pair.xmpp_user.as_str().to_owned(),
+            contact_uri: pair.sip_user_uri.as_str().to_owned(),
+            user_uri: pair.xmpp_user_uri.as_str().to_owned(),
             authorization: self.authorization,
             made_by_sip: Some(self.maker == Maker::Sip),
-            refused_until: self.pauses().refused.map(|at| wall(now, at)),
-            refuses_until: self.pauses().refuses.map(|at| wall(now, at)),
+            refused_until: self.pauses().refused.map(|at| to_unix(now, at)),
+            refuses_until: self.pauses().refuses.map(|at| to_unix(now, at)),
             heard: self.heard,
             watching,
             watched,
@@ -150,13 +150,13 @@ impl StoredPair<'_> {
     pub fn restore(self, with: &Restoring<'_>) -> Option<PairState> {
         let contact = Jid::parse(&self.contact).ok()?;
         let user = Jid::parse(&self.user).ok()?;
-        let pair = Pair {
+        let pair = UserPair {
             id: (with.pair_id)(&contact, &user),
             link: LinkId(self.link),
-            contact,
-            user,
-            contact_uri: Uri::parse(self.contact_uri.into()).ok()?,
-            user_uri: Uri::parse(self.user_uri.into()).ok()?,
+            sip_user: contact,
+            xmpp_user: user,
+            sip_user_uri: Uri::parse(self.contact_uri.into()).ok()?,
+            xmpp_user_uri: Uri::parse(self.user_uri.into()).ok()?,
         };
         let he_alone = !self.authorization.from && !self.authorization.pending_in;
         let maker = match self.made_by_sip.unwrap_or(he_alone) {
@@ -166,21 +166,21 @@ impl StoredPair<'_> {
         let mut state = PairState::new(&pair, maker, with.now);
         state.authorization = self.authorization;
         let pauses = Pauses {
-            refused: self.refused_until.map(|at| here(with.now, at)),
-            refuses: self.refuses_until.map(|at| here(with.now, at)),
+            refused: self.refused_until.map(|at| from_unix(with.now, at)),
+            refuses: self.refuses_until.map(|at| from_unix(with.now, at)),
             ..Pauses::default()
         };
         state.set_pauses(pauses);
         state.heard = self.heard;
         let granted = self.authorization.from;
-        state.watching = self.watching.map(|stored| Box::new(stored.restore(with, granted)));
-        state.watched = self.watched.map(|stored| Box::new(stored.restore(with)));
+        state.subscriber_side = self.watching.map(|stored| Box::new(stored.restore(with, granted)));
+        state.notifier_side = self.watched.map(|stored| Box::new(stored.restore(with)));
         Some(state)
     }
 }
 
 impl<'a> StoredWatching<'a> {
-    fn of(watching: &'a Watching, now: Now) -> Self {
+    fn of(watching: &'a SubscriberSide, now: Now) -> Self {
         StoredWatching {
             wanted: watching.machine.is_wanted(),
             invariant: watching.machine.is_invariant(),
@@ -190,7 +190,7 @@ impl<'a> StoredWatching<'a> {
                 subscriber::State::Pending => Some(false),
                 _ => None,
             },
-            expires_unix_ms: watching.machine.expiry().map(|at| wall(now, at)),
+            expires_unix_ms: watching.machine.expiry().map(|at| to_unix(now, at)),
             dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
             devices: Cow::Borrowed(&watching.devices),
             request_id: watching.request_id.clone(),
@@ -200,7 +200,7 @@ impl<'a> StoredWatching<'a> {
         }
     }
 
-    fn restore(self, with: &Restoring<'_>, granted: bool) -> Watching {
+    fn restore(self, with: &Restoring<'_>, granted: bool) -> SubscriberSide {
         let context = subscriber::Context {
             now: with.now.instant,
             timer_n: with.timer_n,
@@ -230,7 +230,7 @@ impl<'a> StoredWatching<'a> {
         }
         let alive = machine.state() != subscriber::State::Terminated;
         let waits = machine.state() == subscriber::State::NotifyWait;
-        Watching {
+        SubscriberSide {
             machine,
             dialog: dialog.filter(|_| alive).map(|dialog| ((with.dialog_id)(&dialog), dialog)),
             // An earlier version may have kept more of them.
@@ -250,7 +250,7 @@ impl<'a> StoredWatching<'a> {
 }
 
 impl<'a> StoredWatched<'a> {
-    fn of(watched: &'a Watched, now: Now) -> Self {
+    fn of(watched: &'a NotifierSide, now: Now) -> Self {
         let lasting =
             |one: &&Subscription| !one.fetch && one.machine.state() != notifier::State::Terminated;
         StoredWatched {
@@ -261,19 +261,19 @@ impl<'a> StoredWatched<'a> {
                 .map(|one| StoredSubscription {
                     dialog: (&one.dialog).into(),
                     active: one.machine.state() == notifier::State::Active,
-                    expires_unix_ms: wall(now, one.machine.expiry()),
+                    expires_unix_ms: to_unix(now, one.machine.expiry()),
                     event_id: one.event_id.clone(),
                     takes: one.takes,
                 })
                 .collect(),
             devices: watched.devices.iter().map(|device| Cow::Borrowed(&**device)).collect(),
             known: watched.known,
-            give_up: watched.give_up.map(|at| wall(now, at)),
+            give_up: watched.give_up.map(|at| to_unix(now, at)),
             untold: watched.untold,
         }
     }
 
-    fn restore(self, with: &Restoring<'_>) -> Watched {
+    fn restore(self, with: &Restoring<'_>) -> NotifierSide {
         let now = with.now;
         let dialogs = self.dialogs.into_iter().filter_map(|stored| {
             let dialog = stored.dialog.restore()?;
@@ -297,13 +297,13 @@ impl<'a> StoredWatched<'a> {
             dialogs.collect(),
             self.devices.into_iter().map(|it| Arc::new(it.into_owned().bounded())),
         );
-        Watched {
+        NotifierSide {
             dialogs: dialogs.into_boxed_slice().into_vec(),
             devices: devices.collect(),
             known: self.known,
-            give_up: self.give_up.map(|at| here(now, at)),
+            give_up: self.give_up.map(|at| from_unix(now, at)),
             untold: self.untold,
-            ..Watched::default()
+            ..NotifierSide::default()
         }
     }
 }

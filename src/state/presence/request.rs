@@ -8,7 +8,7 @@ use crate::codec::sip::{
     UriBuilder,
 };
 use crate::config::{Listener, Transport};
-use crate::flow::{Instant, Pair, PairId, Written};
+use crate::flow::{Instant, UserPair, PairId, PresenceBody};
 use crate::state::request::via;
 
 /// The event package (RFC 3856).
@@ -29,15 +29,15 @@ pub(crate) fn contact(pair: PairId, user: &Uri, listener: &Listener) -> Option<N
 /// A request of a dialog, or the one that is to make it (RFC 3261 §12.2.1.1).
 fn request(
     method: Method,
-    pair: &Pair,
+    pair: &UserPair,
     dialog: &Dialog,
     cseq: u32,
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {
-    let to = dialog.remote_uri().unwrap_or_else(|| pair.contact_uri.clone());
+    let to = dialog.remote_uri().unwrap_or_else(|| pair.sip_user_uri.clone());
     let mut to = NameAddr::new(to);
-    let mut uri = pair.contact_uri.clone();
+    let mut uri = pair.sip_user_uri.clone();
     let mut routes = Vec::new();
     if let Some(tag) = dialog.remote_tag() {
         to = to.with_tag(tag);
@@ -50,20 +50,20 @@ fn request(
             routes.push(NameAddr::new(std::mem::replace(&mut uri, first)));
         }
     }
-    let from = NameAddr::new(pair.user_uri.clone()).with_tag(dialog.local_tag());
+    let from = NameAddr::new(pair.xmpp_user_uri.clone()).with_tag(dialog.local_tag());
     let call_id = CallId::new(dialog.call_id().into()).ok()?;
     let mut request = Request::new(method, uri, via(listener, branch)?, from, to, call_id, cseq);
     for route in routes {
         request.headers.push(HeaderName::Route, route.to_value());
     }
-    let contact = contact(pair.id, &pair.user_uri, listener)?;
+    let contact = contact(pair.id, &pair.xmpp_user_uri, listener)?;
     request.headers.push(HeaderName::Contact, contact.to_value());
     Some(request)
 }
 
 /// SUBSCRIBE, for so many seconds and these media types.
 pub(super) fn subscribe(
-    pair: &Pair,
+    pair: &UserPair,
     dialog: &Dialog,
     cseq: u32,
     (seconds, accept): (u32, &str),
@@ -80,7 +80,7 @@ pub(super) fn subscribe(
 
 /// Where a NOTIFY goes and what it is of.
 pub(super) struct Notify<'a> {
-    pub(super) pair: &'a Pair,
+    pub(super) pair: &'a UserPair,
     pub(super) dialog: &'a Dialog,
     pub(super) cseq: u32,
     pub(super) event_id: Option<&'a str>,
@@ -93,7 +93,7 @@ pub(super) struct Notify<'a> {
 /// NOTIFY, with a document or without.
 pub(super) fn notify(
     what: &Notify<'_>,
-    written: Option<&Written>,
+    written: Option<&PresenceBody>,
     listener: &Listener,
     branch: u64,
 ) -> Option<Request> {

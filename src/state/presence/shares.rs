@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::State;
 use super::pair::PairState;
 use crate::codec::xmpp::Jid;
-use crate::flow::{Cause, Map, Now, Pair, PairId, Refusal, Seed};
+use crate::flow::{Cause, Map, Now, UserPair, PairId, LocalResponse, Seed};
 use crate::state::ids::Purpose;
-use crate::state::pace::Rate;
+use crate::state::rate_limit::Rate;
 
 /// An XMPP user is reminded of so many requests at once, and of one more in a minute: a link that
 /// comes and goes, or a restart, asks nobody a thousand times.
@@ -69,7 +69,7 @@ impl Shares {
 
 impl PairState {
     fn counts(&self) -> Counted {
-        let dialogs = self.watched.as_ref().map_or(0, |watched| watched.dialogs.len());
+        let dialogs = self.notifier_side.as_ref().map_or(0, |watched| watched.dialogs.len());
         let place = self.holds_place();
         Counted {
             place,
@@ -88,7 +88,7 @@ impl State {
     fn maker(&self, pair: &PairState) -> u64 {
         match pair.maker {
             Maker::Sip => self.holder(&pair.names.contact),
-            Maker::Xmpp => self.holder(pair.names.user()),
+            Maker::Xmpp => self.holder(pair.names.xmpp_user()),
         }
     }
 
@@ -97,13 +97,13 @@ impl State {
     pub(super) fn pair_made(
         &mut self,
         now: Now,
-        pair: &Pair,
+        pair: &UserPair,
         maker: Maker,
     ) -> Option<&mut PairState> {
         let limits = &self.config.limits;
         let who = match maker {
-            Maker::Sip => &pair.contact,
-            Maker::Xmpp => &pair.user,
+            Maker::Sip => &pair.sip_user,
+            Maker::Xmpp => &pair.xmpp_user,
         };
         let over = self.presence.shares.of(self.holder(who)).pairs >= limits.pairs_per_user;
         let full = self.presence.pairs.len() >= limits.pairs;
@@ -119,18 +119,18 @@ impl State {
     }
 
     /// Why a further subscription of a SIP user is not taken on, for what the two hold already.
-    pub(super) fn over_share(&mut self, now: Now, pair: &Pair, asks: bool) -> Option<Refusal> {
+    pub(super) fn over_share(&mut self, now: Now, pair: &UserPair, asks: bool) -> Option<LocalResponse> {
         let limits = &self.config.limits;
         let (per_pair, per_user) = (limits.dialogs_per_pair, limits.dialogs_per_user);
         let most_pending = limits.pending_per_user;
-        let full = |cause| Some(Refusal::full(cause));
-        let dialogs = self.presence.shares.of(self.holder(&pair.contact)).dialogs;
-        let user = self.presence.users.get(&self.user_id(&pair.user));
+        let full = |cause| Some(LocalResponse::full(cause));
+        let dialogs = self.presence.shares.of(self.holder(&pair.sip_user)).dialogs;
+        let user = self.presence.users.get(&self.user_id(&pair.xmpp_user));
         let pending = user.map_or(0, |user| user.pending);
         let Some(known) = self.pair_made(now, pair, Maker::Sip) else {
             return full(Cause::WatchesTooMany);
         };
-        if known.watched.as_ref().is_some_and(|watched| watched.dialogs.len() >= per_pair)
+        if known.notifier_side.as_ref().is_some_and(|watched| watched.dialogs.len() >= per_pair)
             || dialogs >= per_user
         {
             return full(Cause::TooManySubscriptions);
@@ -146,7 +146,7 @@ impl State {
 
     /// Whether an XMPP user may be reminded of a request now; it is counted as done.
     pub(super) fn may_remind(&mut self, now: Now, id: PairId) -> bool {
-        let user = self.presence.pair(id).map(|pair| self.user_id(pair.names.user()));
+        let user = self.presence.pair(id).map(|pair| self.user_id(pair.names.xmpp_user()));
         let user = user.and_then(|user| self.presence.users.get_mut(&user));
         user.is_some_and(|user| user.reminders.take(now.instant, REMINDERS))
     }
@@ -173,7 +173,7 @@ impl State {
     fn count_as(&mut self, id: PairId, before: Counted, after: Counted) {
         let Some(pair) = self.presence.pairs.get(&id) else { return };
         let (maker, contact) = (self.maker(pair), self.holder(&pair.names.contact));
-        let user = self.user_id(pair.names.user());
+        let user = self.user_id(pair.names.xmpp_user());
         let shares = &mut self.presence.shares;
         if before.place != after.place {
             shares.change(maker, |it| it.pairs = step(it.pairs, before.place, after.place));
@@ -200,14 +200,14 @@ impl State {
     fn bound_refused(&mut self, now: Now, id: PairId) {
         let most = self.config.limits.pending_per_user;
         let Some(pair) = self.presence.pairs.get(&id) else { return };
-        let user = self.user_id(pair.names.user());
+        let user = self.user_id(pair.names.xmpp_user());
         let Some(user) = self.presence.users.get_mut(&user) else { return };
         let oldest = user.refused.front().copied().filter(|_| user.refused.len() > most);
         let Some(oldest) = oldest else { return };
         if let Some(pair) = self.presence.pairs.get_mut(&oldest) {
             pair.set_pauses(super::pair::Pauses::default());
         }
-        self.arm(now, oldest);
+        self.schedule(now, oldest);
     }
 }
 

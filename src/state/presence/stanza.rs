@@ -5,14 +5,14 @@ use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Probe};
 use super::{DEVICES, State};
 use crate::codec::xmpp::{Element, Presence, PresenceKind, Stanza, StanzaError, Text, ns};
-use crate::flow::{Correlation, Counter, Device, Effect, Now, Pair, PairId, stamp};
-use crate::state::link::{Link, Waits};
+use crate::flow::{Correlation, Counter, Device, Effect, Now, UserPair, PairId, stamp};
+use crate::state::link::{Link, Waiter};
 
 /// A stanza between the two bare JIDs of a pair (RFC 6121 §3).
-fn bare(pair: &Pair, kind: PresenceKind, id: Option<Text>) -> Presence {
+fn bare(pair: &UserPair, kind: PresenceKind, id: Option<Text>) -> Presence {
     Presence {
-        from: Some(pair.contact.clone()),
-        to: Some(pair.user.clone()),
+        from: Some(pair.sip_user.clone()),
+        to: Some(pair.xmpp_user.clone()),
         id,
         kind,
         ..Presence::default()
@@ -22,10 +22,10 @@ fn bare(pair: &Pair, kind: PresenceKind, id: Option<Text>) -> Presence {
 impl State {
     /// A subscription stanza: it is held until the server has it, over a loss of the link too.
     /// `id` is that of what it answers; one that answers nothing has an id of its own.
-    pub(super) fn say(
+    pub(super) fn send_subscription(
         &mut self,
         now: Now,
-        pair: &Pair,
+        pair: &UserPair,
         kind: Kind,
         id: Option<Text>,
         effects: &mut Vec<Effect>,
@@ -45,7 +45,7 @@ impl State {
     pub(super) fn ask(
         &mut self,
         now: Now,
-        pair: &Pair,
+        pair: &UserPair,
         id: Text,
         nick: Option<&Text>,
         effects: &mut Vec<Effect>,
@@ -57,10 +57,10 @@ impl State {
     }
 
     /// The error answer to her request.
-    pub(super) fn say_error(
+    pub(super) fn send_subscription_error(
         &mut self,
         now: Now,
-        pair: &Pair,
+        pair: &UserPair,
         id: Option<Text>,
         error: StanzaError,
         effects: &mut Vec<Effect>,
@@ -70,7 +70,7 @@ impl State {
         self.hold_presence(now, pair, &Stanza::Presence(Box::new(stanza)), effects);
     }
 
-    fn hold_presence(&mut self, now: Now, pair: &Pair, stanza: &Stanza, effects: &mut Vec<Effect>) {
+    fn hold_presence(&mut self, now: Now, pair: &UserPair, stanza: &Stanza, effects: &mut Vec<Effect>) {
         let bound = self.config.limits.unconfirmed;
         let id = pair.link;
         let octets = self.measured(stanza, effects);
@@ -83,14 +83,14 @@ impl State {
             return self.counters.count(Counter::PresenceUntold);
         };
         let correlation = Correlation(pair.id.0);
-        link.hold(now.instant, String::new(), octets, Waits::Nobody, false, correlation);
+        link.hold(now.instant, String::new(), octets, Waiter::Nobody, false, correlation);
         self.pump(now, id, effects);
         self.set_timer(id);
     }
 
     /// A stanza that is of no use later: while the link is down it is dropped, and what went
     /// meanwhile is told when it is back.
-    pub(super) fn show(&mut self, pair: &Pair, presence: Presence, effects: &mut Vec<Effect>) {
+    pub(super) fn send_presence(&mut self, pair: &UserPair, presence: Presence, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::PresenceShown);
         if presence.kind == PresenceKind::Unavailable
             && !self.links.get(pair.link.0).is_some_and(Link::is_up)
@@ -102,14 +102,14 @@ impl State {
 
     /// The link is down: that a device is gone is told when it is back; what is there is shown
     /// anew then anyway.
-    fn leave_untold(&mut self, pair: &Pair, presence: &Presence) {
+    fn leave_untold(&mut self, pair: &UserPair, presence: &Presence) {
         let Some(known) = self.presence.pairs.get_mut(&pair.id) else { return };
-        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
         let resource = presence.from.as_ref().and_then(|from| from.resource());
         let resource: Text = resource.unwrap_or_default().into();
         if !watching.untold.contains(&resource) && watching.untold.len() < DEVICES {
             watching.untold.push(resource);
-            known.soil(Dirty::Gravely);
+            known.mark_dirty(Dirty::BeforeSend);
         }
     }
 
@@ -117,13 +117,13 @@ impl State {
     pub(super) fn catch_up(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
         let there: Vec<Text> = (watching.devices.iter().filter(|device| device.available))
             .map(|device| device.resource.clone())
             .collect();
         let untold = std::mem::take(&mut watching.untold);
         if !untold.is_empty() {
-            known.soil(Dirty::Lightly);
+            known.mark_dirty(Dirty::Deferred);
         }
         // What is gone altogether is not, if a device is there.
         let gone = |resource: &Text| {
@@ -137,14 +137,14 @@ impl State {
     }
 
     /// Shows a device as it is.
-    pub(super) fn show_device(&mut self, pair: &Pair, device: &Device, effects: &mut Vec<Effect>) {
-        self.show(pair, device.stanza(&pair.contact, &pair.user), effects);
+    pub(super) fn show_device(&mut self, pair: &UserPair, device: &Device, effects: &mut Vec<Effect>) {
+        self.send_presence(pair, device.stanza(&pair.sip_user, &pair.xmpp_user), effects);
     }
 
     /// Shows that nobody is there (RFC 6121 §4.3.2), with the time since when that is so.
     pub(super) fn show_gone(
         &mut self,
-        pair: &Pair,
+        pair: &UserPair,
         id: Option<Text>,
         since_us: Option<u64>,
         effects: &mut Vec<Effect>,
@@ -154,11 +154,11 @@ impl State {
             let delay = Element::new("delay", ns::DELAY).with_attr("stamp", stamp);
             presence.extensions.push(delay);
         }
-        self.show(pair, presence, effects);
+        self.send_presence(pair, presence, effects);
     }
 
     /// Asks how she is (RFC 6121 §4.3).
-    pub(super) fn probe(&mut self, pair: &Pair, id: &Text, effects: &mut Vec<Effect>) {
+    pub(super) fn probe(&mut self, pair: &UserPair, id: &Text, effects: &mut Vec<Effect>) {
         let probe = bare(pair, PresenceKind::Probe, Some(id.clone()));
         self.write(pair.link, &Stanza::Presence(Box::new(probe)), effects);
     }
@@ -166,7 +166,7 @@ impl State {
     /// Answers a probe of hers from what is known of him (RFC 6121 §4.3.2).
     pub(super) fn answer_probe(
         &mut self,
-        pair: &Pair,
+        pair: &UserPair,
         probe: &Probe,
         devices: &[Device],
         gone_us: Option<u64>,

@@ -28,15 +28,15 @@ pub(super) struct Unsent {
 impl State {
     /// Stores what was changed of a pair. What must be on disk before it is seen holds back the
     /// effects since `mark`, and all later ones of the pair.
-    pub(super) fn keep(&mut self, now: Now, id: PairId, mark: usize, effects: &mut Vec<Effect>) {
+    pub(super) fn commit(&mut self, now: Now, id: PairId, mark: usize, effects: &mut Vec<Effect>) {
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
-        if pair.dirty == Dirty::Lightly {
+        if pair.dirty == Dirty::Deferred {
             pair.dirty = Dirty::No;
-            self.late(now, id);
+            self.commit_later(now, id);
         }
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         let waits = pair.commit.is_some_and(|commit| commit > self.presence.committed);
-        let gravely = pair.dirty == Dirty::Gravely;
+        let gravely = pair.dirty == Dirty::BeforeSend;
         let holds = waits && effects.len() > mark;
         if !gravely && !holds {
             return;
@@ -76,7 +76,7 @@ impl State {
     }
 
     /// The record of a pair is written in a while.
-    pub(super) fn late(&mut self, now: Now, id: PairId) {
+    pub(super) fn commit_later(&mut self, now: Now, id: PairId) {
         self.presence.soiled.push(id);
         if self.presence.soiled.len() == 1 {
             self.timers.set(now.instant + BEHIND, Timer::Soiled);
@@ -101,10 +101,10 @@ impl State {
     /// A SUBSCRIBE left later than it was made: Timer N (RFC 6665 §4.1.2.4) begins with it.
     fn postpone(&mut self, pair: PairId, dialog: DialogId, by: Duration) {
         let Some(known) = self.presence.pairs.get_mut(&pair) else { return };
-        if let Some(fetch) = known.fetch.as_mut().filter(|fetch| fetch.dialog.0 == dialog) {
+        if let Some(fetch) = known.poll.as_mut().filter(|fetch| fetch.dialog.0 == dialog) {
             fetch.timer_n = fetch.timer_n + by;
         }
-        let watching = known.watching.as_mut();
+        let watching = known.subscriber_side.as_mut();
         let of = |name: &Option<(DialogId, _)>| name.as_ref().is_some_and(|(id, _)| *id == dialog);
         if let Some(watching) = watching.filter(|watching| of(&watching.dialog)) {
             watching.machine.postpone(by);
@@ -135,8 +135,8 @@ impl State {
         let mut records = Vec::new();
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
-            let watching = pair.watching.iter_mut().filter_map(|one| one.dialog.as_mut());
-            let watched = pair.watched.iter_mut().flat_map(|one| &mut one.dialogs);
+            let watching = pair.subscriber_side.iter_mut().filter_map(|one| one.dialog.as_mut());
+            let watched = pair.notifier_side.iter_mut().flat_map(|one| &mut one.dialogs);
             let dialogs =
                 watching.map(|(_, dialog)| dialog).chain(watched.map(|one| &mut one.dialog));
             let mut any = false;
@@ -183,20 +183,20 @@ impl State {
             return;
         }
         let id = state.names.id;
-        let shown = state.watching.as_ref().is_some_and(|watching| watching.shows_any());
+        let shown = state.subscriber_side.as_ref().is_some_and(|watching| watching.shows_any());
         if shown || state.his_dialogs().next().is_some() {
             self.note_seen(&state.names.contact);
         }
         if let Some(dialog) = state.her_dialog() {
-            self.presence.dialogs.add_hers(dialog, id);
+            self.presence.dialogs.add_subscriber(dialog, id);
         }
         for dialog in state.his_dialogs() {
-            self.presence.dialogs.add_his(dialog, id);
+            self.presence.dialogs.add_notifier(dialog, id);
         }
         state.stored = true;
         self.add_pair(state);
         self.note_retrying(id);
-        self.arm(now, id);
+        self.schedule(now, id);
     }
 }
 

@@ -8,9 +8,9 @@ use crate::codec::mime::Entity;
 use crate::codec::sip::{HeaderName, Request, Status};
 use crate::codec::xmpp::{Element, Jid, LangText, Message, MessageKind, Stanza, ns};
 use crate::flow::{
-    Correlation, Decision, Flag, Inbound, LinkId, Notice, Notified, Refusal, Towards,
+    Correlation, Decision, EncryptionReport, Inbound, LinkId, Notice, NotifyRequest, LocalResponse, Towards,
 };
-use crate::rules::encryption::{Between, Carried, Course, Saying, Scheme};
+use crate::rules::encryption::{Between, Carried, Handling, Saying, Scheme};
 use crate::rules::{Encryption, Facts};
 
 /// The elements that keep an OTR text to the device that it is for (XEP-0364 §3).
@@ -44,11 +44,11 @@ impl<'a> From<&'a Inbound> for Arrived<'a> {
     }
 }
 
-impl<'a> From<&'a Notified> for Arrived<'a> {
-    fn from(notified: &'a Notified) -> Self {
-        let Notified { correlation, request, pair, id, native, .. } = notified;
+impl<'a> From<&'a NotifyRequest> for Arrived<'a> {
+    fn from(notified: &'a NotifyRequest) -> Self {
+        let NotifyRequest { correlation, request, pair, id, native, .. } = notified;
         let (correlation, link, native) = (*correlation, pair.link, *native);
-        let (from, to, asked) = (&pair.contact, &pair.user, notified.facts());
+        let (from, to, asked) = (&pair.sip_user, &pair.xmpp_user, notified.facts());
         Arrived { correlation, link, request, from, to, id, native, asked }
     }
 }
@@ -59,7 +59,7 @@ pub(in crate::translate) fn course<'a>(
     arrived: impl Into<Arrived<'a>>,
     scheme: &Scheme,
     name: &str,
-) -> Course {
+) -> Handling {
     let arrived = arrived.into();
     let Arrived { from, to, native, .. } = arrived;
     let between = Between { sender: from.domain(), recipient: to.domain(), native };
@@ -75,8 +75,8 @@ pub(in crate::translate) fn facts<'a>(
     Facts { scheme: [key, name], ..arrived.into().asked }
 }
 
-pub(super) fn course_of(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Course {
-    part.scheme(rules).map_or(Course::Refuse, |scheme| course(rules, arrived, scheme, &part.name))
+pub(super) fn course_of(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Handling {
+    part.scheme(rules).map_or(Handling::Refuse, |scheme| course(rules, arrived, scheme, &part.name))
 }
 
 /// The element of an object that crosses; its parts are looked at nowhere else. An object within
@@ -92,7 +92,7 @@ pub(in crate::translate) fn relayed<'a>(
     let carried = part.scheme(rules).and_then(|scheme| scheme.carried);
     if !is_whole
         || carried != Some(Carried::Object)
-        || course_of(rules, arrived, part) != Course::Relay
+        || course_of(rules, arrived, part) != Handling::Relay
     {
         return Err(refused);
     }
@@ -111,7 +111,7 @@ pub(in crate::translate) fn otr_of(
 ) -> Option<Part> {
     let place = otr::place_in(message)?;
     let named = rules.otr()?;
-    let crosses = course(rules, inbound, named.scheme, &named.name) == Course::Relay;
+    let crosses = course(rules, inbound, named.scheme, &named.name) == Handling::Relay;
     (!crosses).then(|| Part::new(&named, Kind::Otr, place))
 }
 
@@ -122,7 +122,7 @@ pub(in crate::translate) fn refusal<'a>(
     part: &Part,
     status: Status,
     accept: &str,
-) -> (Refusal, Flag) {
+) -> (LocalResponse, EncryptionReport) {
     let arrived = arrived.into();
     let lang = language(arrived.request);
     let is_otr = part.kind == Kind::Otr;
@@ -141,14 +141,14 @@ pub(in crate::translate) fn refusal<'a>(
     };
     let asked = facts(arrived, &part.key, &part.name);
     let words = rules.say(&asked, saying, lang, &part.title, "").text;
-    let mut refusal = Refusal::worded(status, &words).warning(&words);
+    let mut refusal = LocalResponse::worded(status, &words).warning(&words);
     if status == Status::UNSUPPORTED_MEDIA_TYPE {
         refusal = refusal.with(HeaderName::Accept, accept);
     }
     let sighting = whose(arrived).sighting(&part.name, &part.place, Decision::Refused);
     let notice =
-        (course_of(rules, arrived, part) == Course::Notify).then(|| notice(rules, arrived, part));
-    (refusal, Flag { sighting, notice })
+        (course_of(rules, arrived, part) == Handling::Notify).then(|| notice(rules, arrived, part));
+    (refusal, EncryptionReport { sighting, notice })
 }
 
 /// Whose message it is.

@@ -13,7 +13,7 @@ pub(super) mod presence;
 pub mod stanza;
 
 use crate::codec::xmpp::{Element, Jid, StanzaError, Text};
-use crate::flow::{Correlation, Decision, Sighting, Towards};
+use crate::flow::{Correlation, Decision, EncryptionFound, Towards};
 
 pub(super) use inward::{course, facts, otr_of, pinned, refusal, relayed, whose};
 pub(super) use outward::{Outward, error_of_object, outward};
@@ -36,8 +36,8 @@ pub(super) struct Whose<'a> {
 }
 
 impl Whose<'_> {
-    pub(super) fn sighting(&self, scheme: &str, place: &str, decision: Decision) -> Sighting {
-        Sighting {
+    pub(super) fn sighting(&self, scheme: &str, place: &str, decision: Decision) -> EncryptionFound {
+        EncryptionFound {
             correlation: self.correlation,
             towards: self.towards,
             scheme: shown(scheme),

@@ -5,8 +5,8 @@ use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
 use crate::codec::xmpp::{Condition, Element, LangText, Message, MessageKind, StanzaError, ns};
-use crate::flow::{Decision, Flag, Forms, Notice, Now, Outbound, Profile, Sighting, Towards};
-use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
+use crate::flow::{Decision, EncryptionReport, Forms, Notice, Now, Outbound, Profile, EncryptionFound, Towards};
+use crate::rules::encryption::{Between, Carried, Handling, Named, Saying};
 use crate::rules::{Facts, Rules};
 use crate::translate::message;
 
@@ -14,15 +14,15 @@ use crate::translate::message;
 #[derive(Debug)]
 pub(in crate::translate) enum Outward {
     /// Its text crosses; what was met is told.
-    Text(Option<Sighting>),
+    Text(Option<EncryptionFound>),
     /// Its object crosses.
-    Object(Box<SmimeObject>, Sighting),
+    Object(Box<SmimeObject>, EncryptionFound),
     /// The object waited for too long.
     Stale,
     /// Its sender is told.
-    Refused(Box<StanzaError>, Box<Flag>),
+    Refused(Box<StanzaError>, Box<EncryptionReport>),
     /// Nobody is told.
-    Ignored(Sighting),
+    Ignored(EncryptionFound),
 }
 
 /// Looks at a message to SIP, and takes out of it what must not cross.
@@ -72,11 +72,11 @@ fn without_offer(body: &mut LangText) {
 /// What was decided, before the message is changed.
 enum Verdict {
     Decided(Box<Outward>),
-    Object(Box<SmimeObject>, Sighting),
-    Exact(Sighting),
+    Object(Box<SmimeObject>, EncryptionFound),
+    Exact(EncryptionFound),
     /// `offers`: what offers OTR in its white space is to be taken out.
     Readable {
-        sighting: Option<Sighting>,
+        sighting: Option<EncryptionFound>,
         offers: bool,
     },
 }
@@ -94,11 +94,11 @@ impl Looking<'_> {
         Whose { correlation: *correlation, towards: Towards::Sip, from: sender, to: recipient, id }
     }
 
-    fn sighting(&self, seen: &Seen<'_>, decision: Decision) -> Sighting {
+    fn sighting(&self, seen: &Seen<'_>, decision: Decision) -> EncryptionFound {
         self.whose().sighting(&seen.named.name, &seen.place, decision)
     }
 
-    fn course(&self, seen: &Seen<'_>) -> Course {
+    fn course(&self, seen: &Seen<'_>) -> Handling {
         let between = Between {
             sender: self.outbound.sender.domain(),
             recipient: self.outbound.recipient.domain(),
@@ -114,7 +114,7 @@ impl Looking<'_> {
 
     /// Keys alone, and copies of what others wrote, are nothing to tell anybody (XEP-0384 §5.9,
     /// XEP-0280).
-    fn ignored(&self) -> Option<Sighting> {
+    fn ignored(&self) -> Option<EncryptionFound> {
         let stanza = &self.outbound.stanza;
         let first = self.seen.first()?;
         let is_element = |seen: &&Seen<'_>| matches!(seen.kind, Kind::Content | Kind::KeysAlone);
@@ -129,7 +129,7 @@ impl Looking<'_> {
     fn decides(&self, seen: &Seen<'_>) -> bool {
         match seen.kind {
             Kind::Content | Kind::Announced | Kind::Text => true,
-            Kind::Signature => self.course(seen) != Course::StripSignature,
+            Kind::Signature => self.course(seen) != Handling::StripSignature,
             Kind::KeysAlone | Kind::Offer => false,
         }
     }
@@ -144,7 +144,7 @@ impl Looking<'_> {
                 Some(Ok(object)) => Some(object),
                 None => None,
             };
-        if let Some(stopped) = decisive.iter().find(|seen| self.course(seen) != Course::Relay) {
+        if let Some(stopped) = decisive.iter().find(|seen| self.course(seen) != Handling::Relay) {
             return self.untranslatable(stopped);
         }
         let sighting = self.sighting(first, Decision::Relayed);
@@ -159,7 +159,7 @@ impl Looking<'_> {
     fn readable(&self) -> Verdict {
         let is_offer = |seen: &&Seen<'_>| seen.kind == Kind::Offer;
         let mut offers = self.seen.iter().filter(is_offer);
-        let offer = offers.find(|seen| self.course(seen) != Course::Relay);
+        let offer = offers.find(|seen| self.course(seen) != Handling::Relay);
         let signature = self.seen.iter().find(|seen| seen.kind == Kind::Signature);
         let signature = signature.map(|seen| self.sighting(seen, Decision::SignatureLeftOut));
         let left_out = || Some(self.sighting(offer?, Decision::OfferLeftOut));
@@ -174,8 +174,8 @@ impl Looking<'_> {
 
     fn refused(&self, seen: &Seen<'_>, error: StanzaError) -> Verdict {
         let sighting = self.sighting(seen, Decision::Refused);
-        let notice = (self.course(seen) == Course::Notify).then(|| notice(self, seen));
-        let flag = Box::new(Flag { sighting, notice });
+        let notice = (self.course(seen) == Handling::Notify).then(|| notice(self, seen));
+        let flag = Box::new(EncryptionReport { sighting, notice });
         Verdict::Decided(Box::new(Outward::Refused(Box::new(error), flag)))
     }
 }

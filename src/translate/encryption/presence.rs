@@ -10,11 +10,11 @@ use crate::codec::pidf;
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Request, Scheme, Status};
 use crate::codec::xmpp::{Condition, Element, Jid, Presence, Stanza, StanzaError, ns};
 use crate::flow::{
-    Correlation, Decision, DialogId, Directed, Failure, Fault, Flag, Notified, Now, Pair, Refusal,
-    Sight, Takes, Towards, Written,
+    Correlation, Decision, DialogId, SecuredNotify, Failure, Fault, EncryptionReport, NotifyRequest, Now, UserPair, LocalResponse,
+    Watchers, AcceptedTypes, Towards, PresenceBody,
 };
 use crate::rules::Saying::NotOffered;
-use crate::rules::encryption::{Between, Carried, Course, Named, Saying};
+use crate::rules::encryption::{Between, Carried, Handling, Named, Saying};
 use crate::rules::{Direction, Encryption, Facts, Rules};
 use crate::translate::error;
 
@@ -26,13 +26,13 @@ const OBJECTS: [(&str, &str); 2] = [
 
 /// The Accept of a SUBSCRIBE of hers: objects are in it where they can be shown to her.
 #[must_use]
-pub(in crate::translate) fn accept(rules: &Encryption, pair: &Pair, native: bool) -> String {
-    let (sender, recipient) = (pair.contact.domain(), pair.user.domain());
-    let (from, to) = (pair.contact.bare_str(), pair.user.bare_str());
+pub(in crate::translate) fn accept(rules: &Encryption, pair: &UserPair, native: bool) -> String {
+    let (sender, recipient) = (pair.sip_user.domain(), pair.xmpp_user.domain());
+    let (from, to) = (pair.sip_user.bare_str(), pair.xmpp_user.bare_str());
     let asked = Facts { from, to, ..arriving() };
     let mut accept = accept_between(rules, &asked, &Between { sender, recipient, native });
     // The presence service of RFC 3922 §5 tells of a user in CPIM objects.
-    if pair.contact_uri.scheme() == Scheme::Pres {
+    if pair.sip_user_uri.scheme() == Scheme::Pres {
         accept.push_str(", ");
         accept.push_str(cpim::MEDIA_TYPE);
     }
@@ -53,7 +53,7 @@ fn accept_between(rules: &Encryption, asked: &Facts<'_>, between: &Between<'_>) 
         let crosses = named.is_some_and(|named| {
             named.scheme.carried == Some(Carried::Object)
                 && rules.decided(&Facts { scheme: named.names(), ..*asked }, named.scheme, between)
-                    == Course::Relay
+                    == Handling::Relay
         });
         if crosses {
             accept.push_str(", ");
@@ -76,7 +76,7 @@ pub(in crate::translate) enum Secured {
     /// It crosses as it is.
     Object(Box<Presence>),
     /// Its notifier is told.
-    Refused(Box<Refusal>),
+    Refused(Box<LocalResponse>),
     /// The part that can be read crosses without its signature.
     Readable(Box<Entity>),
 }
@@ -85,8 +85,8 @@ pub(in crate::translate) enum Secured {
 #[must_use]
 pub(in crate::translate) fn secured(
     rules: &Encryption,
-    notified: &Notified,
-) -> Option<(Secured, Box<Flag>)> {
+    notified: &NotifyRequest,
+) -> Option<(Secured, Box<EncryptionReport>)> {
     let entity = entity(&notified.request)?;
     let is_secured = |part: &Part| part.kind != Kind::Otr;
     let part = body::parts(rules, &entity).into_iter().find(is_secured)?;
@@ -94,11 +94,11 @@ pub(in crate::translate) fn secured(
     let whole = entity.content_type.as_ref().is_some_and(|it| it.essence() == part.place);
     let flag = |decision| {
         let sighting = whose(arrived).sighting(&part.name, &part.place, decision);
-        Box::new(Flag { sighting, notice: None })
+        Box::new(EncryptionReport { sighting, notice: None })
     };
     let strips = whole && part.kind == Kind::Signed;
     if strips
-        && course_of(rules, arrived, &part) == Course::StripSignature
+        && course_of(rules, arrived, &part) == Handling::StripSignature
         && let Some(first) = entity.parts().ok().and_then(|parts| parts.into_iter().next())
     {
         return Some((Secured::Readable(Box::new(first)), flag(Decision::SignatureLeftOut)));
@@ -109,7 +109,7 @@ pub(in crate::translate) fn secured(
     };
     if refused == Status::REQUEST_ENTITY_TOO_LARGE {
         let refusal =
-            Refusal::fault(Fault::DocumentSize, "This presence object is too large for XMPP");
+            LocalResponse::fault(Fault::DocumentSize, "This presence object is too large for XMPP");
         return Some((Secured::Refused(Box::new(refusal)), flag(Decision::Refused)));
     }
     let accept = accept(rules, &notified.pair, notified.native);
@@ -142,15 +142,15 @@ fn entity(request: &Request) -> Option<Entity> {
 /// whatever the object says.
 fn stanza(
     rules: &Encryption,
-    notified: &Notified,
+    notified: &NotifyRequest,
     part: &Part,
     entity: &Entity,
     whole: bool,
 ) -> Result<Box<Presence>, Status> {
     let object = relayed(rules, notified, part, entity, whole)?;
     let stanza = Box::new(Presence {
-        from: Some(notified.pair.contact.clone()),
-        to: Some(notified.pair.user.clone()),
+        from: Some(notified.pair.sip_user.clone()),
+        to: Some(notified.pair.xmpp_user.clone()),
         id: Some(notified.id.as_str().into()),
         extensions: vec![object],
         ..Presence::default()
@@ -165,7 +165,7 @@ fn stanza(
 }
 
 /// An object of hers on its way, with the subscriptions that take it; or what its sender is told.
-pub(in crate::translate) type Outward = Result<(Written, Vec<DialogId>), Box<StanzaError>>;
+pub(in crate::translate) type Outward = Result<(PresenceBody, Vec<DialogId>), Box<StanzaError>>;
 
 /// What becomes of a presence with an object, and what is told of it.
 pub(in crate::translate) fn outward(
@@ -173,8 +173,8 @@ pub(in crate::translate) fn outward(
     now: Now,
     correlation: Correlation,
     presence: &Presence,
-    sight: Option<&Sight>,
-) -> (Outward, Option<Flag>) {
+    sight: Option<&Watchers>,
+) -> (Outward, Option<EncryptionReport>) {
     let named = rules.encryption.of_namespace(ns::E2E);
     let crosses = crosses(rules, now, presence, named.as_ref(), sight);
     let decision = if crosses.is_ok() { Decision::Relayed } else { Decision::Refused };
@@ -184,7 +184,7 @@ pub(in crate::translate) fn outward(
     let flag = ends.zip(named).map(|((from, to), named)| {
         let place = format!("<e2e xmlns='{}'/> of presence", ns::E2E);
         let whose = Whose { correlation, towards, from, to, id };
-        Flag { sighting: whose.sighting(&named.name, &place, decision), notice: None }
+        EncryptionReport { sighting: whose.sighting(&named.name, &place, decision), notice: None }
     });
     (crosses, flag)
 }
@@ -194,7 +194,7 @@ fn crosses(
     now: Now,
     presence: &Presence,
     named: Option<&Named<'_>>,
-    sight: Option<&Sight>,
+    sight: Option<&Watchers>,
 ) -> Outward {
     let (means, lang) = (&rules.encryption, presence.lang.as_deref());
     let object = match object::in_children(means, &presence.extensions) {
@@ -211,7 +211,7 @@ fn crosses(
     let Some(sight) = sight.filter(|sight| crosses_to_sip(means, &about, named, sight)) else {
         return refused(Saying::Refused);
     };
-    let failure = match object.body.len() > Directed::MOST {
+    let failure = match object.body.len() > SecuredNotify::MOST {
         _ if is_old(now, presence) => Some(Failure::Stale),
         true => Some(Failure::TooLarge),
         false => None,
@@ -221,7 +221,7 @@ fn crosses(
         return Err(Box::new(error::of_failure(errors, failure, error::Told::new(lang))));
     }
     let is_signed = object.media_type.is("multipart/signed");
-    let takes = |takes: &Takes| if is_signed { takes.signed } else { takes.enveloped };
+    let takes = |takes: &AcceptedTypes| if is_signed { takes.signed } else { takes.enveloped };
     let dialogs: Vec<DialogId> =
         sight.dialogs.iter().filter(|(_, it)| takes(it)).map(|(name, _)| *name).collect();
     if dialogs.is_empty() {
@@ -233,14 +233,14 @@ fn crosses(
             headers.push(name, HeaderValue::text(value));
         }
     }
-    Ok((Written { headers, body: object.body, cut: false }, dialogs))
+    Ok((PresenceBody { headers, body: object.body, cut: false }, dialogs))
 }
 
-fn crosses_to_sip(rules: &Encryption, about: &Facts<'_>, named: &Named<'_>, sight: &Sight) -> bool {
-    let (sender, recipient) = (sight.pair.user.domain(), sight.pair.contact.domain());
+fn crosses_to_sip(rules: &Encryption, about: &Facts<'_>, named: &Named<'_>, sight: &Watchers) -> bool {
+    let (sender, recipient) = (sight.pair.xmpp_user.domain(), sight.pair.sip_user.domain());
     let between = Between { sender, recipient, native: sight.native };
     named.scheme.carried == Some(Carried::Object)
-        && rules.decided(about, named.scheme, &between) == Course::Relay
+        && rules.decided(about, named.scheme, &between) == Handling::Relay
 }
 
 /// Whether a server repeats what is too old by now (RFC 3923 §6.9, XEP-0203).

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::codec::mime::rfc3339;
 use crate::codec::sip::{HeaderName, HeaderValue, Headers};
 use crate::codec::xmpp::{Element, ns};
-use crate::flow::{Cause, Fault, Now, Refusal};
+use crate::flow::{Cause, Fault, Now, LocalResponse};
 use crate::rules::{Late, Messages};
 
 /// What is nearer than this is now: clocks differ, and messages take their time.
@@ -19,12 +19,12 @@ pub(super) fn delay(
     headers: &Headers,
     sent: Option<OffsetDateTime>,
     now: Now,
-) -> Result<Option<u64>, Box<Refusal>> {
+) -> Result<Option<u64>, Box<LocalResponse>> {
     let now = now.unix_ms / 1_000;
     let date = headers.date().and_then(Result::ok).map(|date| date.unix());
     let is_far = |time: &u64| time.abs_diff(now) > NEAR_SECONDS;
     if date.as_ref().is_some_and(is_far) && rules.far_date == Late::Refuse {
-        let refusal = Refusal::fault(Fault::Malformed, "Incorrect Date or Time");
+        let refusal = LocalResponse::fault(Fault::Malformed, "Incorrect Date or Time");
         return Err(Box::new(refusal));
     }
     let expires = headers.expires().and_then(Result::ok).map(u64::from);
@@ -32,7 +32,7 @@ pub(super) fn delay(
     let ends = expires.map(|seconds| date.unwrap_or(now).saturating_add(seconds));
     let is_expired = ends.is_some_and(|ends| ends < now);
     if is_expired && rules.expired == Late::Refuse {
-        return Err(Box::new(Refusal::new(Cause::Expired)));
+        return Err(Box::new(LocalResponse::new(Cause::Expired)));
     }
     let sent = sent.filter(|_| rules.cpim_date_time);
     let sent = sent.and_then(|sent| u64::try_from(sent.unix_timestamp()).ok());

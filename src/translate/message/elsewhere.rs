@@ -1,7 +1,7 @@
 //! Content that is named and not contained: a URL (RFC 4483), a file on a server (GSMA RCC.07), a
 //! place on the earth (RFC 4119).
 
-use super::reading::{Read, Reader, Said, text};
+use super::reading::{Read, Reader, MessageContent, text};
 use super::refusal::{unread, unsupported};
 use crate::codec::mime::{Entity, MediaType, external_body};
 use crate::codec::sip::HeaderName;
@@ -10,7 +10,7 @@ use crate::codec::{pidf, rcs_file};
 use crate::translate::structure::Place;
 
 /// Content that lies elsewhere (RFC 4483, XEP-0066).
-pub(super) fn external(media_type: &MediaType) -> Read<Said> {
+pub(super) fn external(media_type: &MediaType) -> Read<MessageContent> {
     match external_body::url(media_type).map(Text::from) {
         Some(url) => Ok(of_url(url)),
         None => unsupported(),
@@ -18,13 +18,13 @@ pub(super) fn external(media_type: &MediaType) -> Read<Said> {
 }
 
 /// The text is the URL and nothing else: so clients show the picture in its place.
-fn of_url(url: Text) -> Said {
-    Said { text: Some(url.clone()), url: Some(url), ..Said::default() }
+fn of_url(url: Text) -> MessageContent {
+    MessageContent { text: Some(url.clone()), url: Some(url), ..MessageContent::default() }
 }
 
 impl Reader<'_> {
     /// Files, each by its URL. Of several the first is a link of its own (XEP-0066).
-    pub(super) fn file(&self, entity: &Entity, place: Place) -> Read<Said> {
+    pub(super) fn file(&self, entity: &Entity, place: Place) -> Read<MessageContent> {
         let urls = match rcs_file::urls_of(&text(entity, place)?) {
             Ok(urls) => urls,
             Err(why) => return unread(&format!("{} ({why})", rcs_file::MEDIA_TYPE)),
@@ -35,9 +35,9 @@ impl Reader<'_> {
     }
 
     /// A place as a `geo:` URI (RFC 5870); presence is no message.
-    pub(super) fn location(&self, entity: &Entity, place: Place) -> Read<Said> {
+    pub(super) fn location(&self, entity: &Entity, place: Place) -> Read<MessageContent> {
         match pidf::location::place_of(&text(entity, place)?) {
-            Some(at) => Ok(Said { text: Some(at.to_string().into()), ..Said::default() }),
+            Some(at) => Ok(MessageContent { text: Some(at.to_string().into()), ..MessageContent::default() }),
             None => unread(pidf::MEDIA_TYPE),
         }
     }

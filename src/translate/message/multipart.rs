@@ -1,7 +1,7 @@
 //! Bodies of several parts (RFC 2046 §5.1, RFC 5621).
 
 use super::language;
-use super::reading::{Read, Reader, Said, Unread, secured};
+use super::reading::{Read, Reader, MessageContent, Unread, secured};
 use super::refusal::{opaque_part, unsupported};
 use super::xhtml_im;
 use crate::codec::xmpp::Text;
@@ -14,7 +14,7 @@ use crate::translate::structure::{Node, Place};
 impl Reader<'_> {
     /// What the parts say together. A subtype that is not known is read as mixed (RFC 2046
     /// §5.1.3).
-    pub(super) fn multipart(&self, node: &Node, parts: &[Node], place: Place) -> Read<Said> {
+    pub(super) fn multipart(&self, node: &Node, parts: &[Node], place: Place) -> Read<MessageContent> {
         let place = Place { multiparts: place.multiparts + 1, ..place };
         // What is encrypted is the message, and a readable sibling its fallback (RFC 8591 §12).
         // It was looked for once around the outermost.
@@ -47,7 +47,7 @@ impl Reader<'_> {
     }
 
     /// The last part that is understood; none may be demanded (RFC 5621 §6.1, §8.3).
-    fn alternative(&self, parts: &[Node], place: Place) -> Read<Said> {
+    fn alternative(&self, parts: &[Node], place: Place) -> Read<MessageContent> {
         let mut last = unsupported();
         for part in parts.iter().rev() {
             match self.node(part, place) {
@@ -60,8 +60,8 @@ impl Reader<'_> {
 
     /// All parts in order; one that is not understood may be missing if it says so (RFC 3261
     /// §20.11).
-    fn mixed(&self, parts: &[Node], place: Place) -> Read<Said> {
-        let mut all = Said::default();
+    fn mixed(&self, parts: &[Node], place: Place) -> Read<MessageContent> {
+        let mut all = MessageContent::default();
         for part in parts {
             let is_optional = part.is_optional();
             let is_secured = || body::of_node(self.encryption, part).is_some();
@@ -83,17 +83,17 @@ impl Reader<'_> {
 
 impl Reader<'_> {
     /// The line that stands for a part that was left out.
-    fn without(&self, part: &body::Part) -> Said {
+    fn without(&self, part: &body::Part) -> MessageContent {
         let facts = facts(self.inbound, &part.key, &part.name);
         let said = self.encryption.say(&facts, Saying::PartLeftOut, None, &part.title, "");
         let left_out = (part.name.clone(), part.place.clone(), Decision::PartLeftOut);
-        Said { text: Some(said.text.into()), left_out: vec![left_out], ..Said::default() }
+        MessageContent { text: Some(said.text.into()), left_out: vec![left_out], ..MessageContent::default() }
     }
 }
 
-impl Said {
+impl MessageContent {
     /// Adds what a further part says: texts one under the other, of all else the first.
-    fn add(&mut self, more: Said) {
+    fn add(&mut self, more: MessageContent) {
         self.xhtml = match (self.xhtml.take(), more.xhtml) {
             (None, None) => None,
             (ours, theirs) => {

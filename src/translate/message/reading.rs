@@ -14,8 +14,8 @@ use crate::codec::mime::{
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Uri};
 use crate::codec::xmpp::{LangText, Node as XmlNode, Text};
 use crate::codec::{pidf, rcs_file};
-use crate::flow::{Cause, Counter, Decision, Inbound, Refusal};
-use crate::rules::encryption::{Course, Scheme};
+use crate::flow::{Cause, Counter, Decision, Inbound, LocalResponse};
+use crate::rules::encryption::{Handling, Scheme};
 use crate::rules::{Encryption, Messages};
 use crate::translate::encryption::body::{self, Kind, Part};
 use crate::translate::encryption::{course, otr};
@@ -23,7 +23,7 @@ use crate::translate::structure::{Builder, Content, Node, Opaque, Place};
 
 /// What a body, or a part of one, says.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct MessageContent {
     /// The plain text.
     pub text: Option<Text>,
     /// The same with its formatting: the children of an XHTML-IM body.
@@ -56,9 +56,9 @@ pub(super) struct Said {
 pub(super) enum Unread {
     /// It is of a kind that is not understood, or needs what is not understood; where it may be
     /// left out, it is.
-    NotUnderstood(Box<Refusal>),
+    NotUnderstood(Box<LocalResponse>),
     /// It is broken, or beyond a bound: the message is refused whole.
-    Refused(Box<Refusal>),
+    Refused(Box<LocalResponse>),
     /// It is secured end to end, and nothing beside it is the message.
     Secured(Box<Secured>),
 }
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What the body says.
-    pub(super) fn read(&self) -> Read<Said> {
+    pub(super) fn read(&self) -> Read<MessageContent> {
         self.top().and_then(|node| self.node(&node, Place::default())).map_err(
             |unread| match unread {
                 Unread::NotUnderstood(refusal) => Unread::NotUnderstood(self.accepting(refusal)),
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A refusal whose Accept leaves out what the rules refuse.
-    fn accepting(&self, mut refusal: Box<Refusal>) -> Box<Refusal> {
+    fn accepting(&self, mut refusal: Box<LocalResponse>) -> Box<LocalResponse> {
         if refusal.headers.get_text(&HeaderName::Accept) == Some(Messages::ACCEPT) {
             refusal.headers.set(HeaderName::Accept, HeaderValue::text(&self.rules.accept()));
         }
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What an entity says.
-    pub(super) fn node(&self, node: &Node, place: Place) -> Read<Said> {
+    pub(super) fn node(&self, node: &Node, place: Place) -> Read<MessageContent> {
         let Node { entity, media_type, content } = node;
         let refused = &self.rules.refuse_types;
         let mut said = match (media_type.essence(), content) {
@@ -172,23 +172,23 @@ impl<'a> Reader<'a> {
         if place.multiparts > 0 { Err(opaque_part(why)) } else { Err(opaque(why)) }
     }
 
-    fn plain(&self, entity: &Entity, media_type: &MediaType, place: Place) -> Read<Said> {
+    fn plain(&self, entity: &Entity, media_type: &MediaType, place: Place) -> Read<MessageContent> {
         let text = text(entity, place)?;
         let text = match format_flowed::del_sp(media_type) {
             Some(del_sp) => format_flowed::unfold(&text, del_sp).into(),
             None => text,
         };
-        self.judged(Said { text: Some(text), ..Said::default() }, entity, place)
+        self.judged(MessageContent { text: Some(text), ..MessageContent::default() }, entity, place)
     }
 
     /// A text, unless it is OTR's and must not cross; without what offers OTR in white space.
-    fn judged(&self, mut said: Said, entity: &Entity, place: Place) -> Read<Said> {
+    fn judged(&self, mut said: MessageContent, entity: &Entity, place: Place) -> Read<MessageContent> {
         let text = said.text.as_deref().unwrap_or_default();
         let Some((found, named)) = otr::of(text).zip(self.encryption.otr()) else {
             return Ok(said);
         };
         let crosses =
-            course(self.encryption, self.inbound, named.scheme, &named.name) == Course::Relay;
+            course(self.encryption, self.inbound, named.scheme, &named.name) == Handling::Relay;
         match found {
             otr::Otr::Offer if crosses => {}
             otr::Otr::Offer => {
@@ -208,8 +208,8 @@ impl<'a> Reader<'a> {
     /// Whether a secured part is read all the same.
     pub(super) fn reads(&self, part: &Part) -> bool {
         let wanted = match part.kind {
-            Kind::Signed => Course::StripSignature,
-            Kind::Otr => Course::Relay,
+            Kind::Signed => Handling::StripSignature,
+            Kind::Otr => Handling::Relay,
             Kind::Encrypted => return false,
         };
         let scheme = part.scheme(self.encryption);
@@ -220,9 +220,9 @@ impl<'a> Reader<'a> {
 
     /// What is secured end to end: the signed text if the rules give the signature up, nothing
     /// else.
-    fn secured(&self, part: Part, scheme: &Scheme, node: &Node, place: Place) -> Read<Said> {
+    fn secured(&self, part: Part, scheme: &Scheme, node: &Node, place: Place) -> Read<MessageContent> {
         let strips = part.kind == Kind::Signed
-            && course(self.encryption, self.inbound, scheme, &part.name) == Course::StripSignature;
+            && course(self.encryption, self.inbound, scheme, &part.name) == Handling::StripSignature;
         if !strips {
             return Err(secured(part, &node.entity, place));
         }
@@ -239,28 +239,28 @@ impl<'a> Reader<'a> {
         Ok(said)
     }
 
-    fn html(&self, entity: &Entity, place: Place) -> Read<Said> {
+    fn html(&self, entity: &Entity, place: Place) -> Read<MessageContent> {
         let Ok(children) = html::read(&text(entity, place)?) else {
             return Err(Unread::Refused(too_large("the HTML is too large")));
         };
         let text = Some(xhtml_im::plain_text(&children).into());
-        self.judged(Said { text, xhtml: Some(children), ..Said::default() }, entity, place)
+        self.judged(MessageContent { text, xhtml: Some(children), ..MessageContent::default() }, entity, place)
     }
 
     /// A CPIM object: its text with its subjects; its sender is a claim (RFC 3862 §4.1).
-    fn object(&self, object: &Cpim, within: &Node, place: Place) -> Read<Said> {
+    fn object(&self, object: &Cpim, within: &Node, place: Place) -> Read<MessageContent> {
         let objects = place.objects + object.levels().count();
         let known = |ns: &str| ns == cpim::CORE_NAMESPACE || ns == cpim::IMDN_NAMESPACE;
         if let Some(required) = object.all_required().find(|required| !known(&required.ns)) {
             let why = format!("CPIM Require not supported: {}", required.name);
-            let refusal = Refusal::new(Cause::Demands).warning(&why);
+            let refusal = LocalResponse::new(Cause::Demands).warning(&why);
             return Err(Unread::NotUnderstood(Box::new(refusal)));
         }
         let foreign =
             object.levels().any(|level| level.from().is_some_and(|from| self.foreign(&from)));
         if foreign && self.rules.refuse_foreign_from {
             let refusal =
-                Refusal::new(Cause::OtherSender).warning("The CPIM From is somebody else");
+                LocalResponse::new(Cause::OtherSender).warning("The CPIM From is somebody else");
             return Err(Unread::Refused(Box::new(refusal)));
         }
         let mut said = self.node(within, Place { objects, ..place })?;
@@ -298,8 +298,8 @@ fn thread(object: &Cpim) -> Option<Text> {
 }
 
 /// RFC 3994 and RFC 5438: for the peer's client, and never text.
-fn notification(counter: Counter) -> Said {
-    Said { notifies: true, counted: vec![counter], ..Said::default() }
+fn notification(counter: Counter) -> MessageContent {
+    MessageContent { notifies: true, counted: vec![counter], ..MessageContent::default() }
 }
 
 pub(super) fn text(entity: &Entity, place: Place) -> Read<Text> {

@@ -3,7 +3,7 @@
 use super::reading::{Read, Unread};
 use crate::codec::mime::{CodingError, ContentCoding};
 use crate::codec::sip::HeaderName;
-use crate::flow::{Cause, Fault, Refusal};
+use crate::flow::{Cause, Fault, LocalResponse};
 use crate::rules::Messages;
 use crate::translate::structure::Opaque;
 
@@ -12,28 +12,28 @@ const CHARSETS: &str = "text/plain;charset=utf-8, text/plain;charset=us-ascii, \
     text/plain;charset=iso-8859-1, text/plain;charset=windows-1252, message/cpim";
 const CHARSETS_IN_CPIM: &str = "text/plain;charset=utf-8";
 
-pub(super) fn unknown_charset(name: &str, in_object: bool) -> Box<Refusal> {
+pub(super) fn unknown_charset(name: &str, in_object: bool) -> Box<LocalResponse> {
     let accept = if in_object { CHARSETS_IN_CPIM } else { CHARSETS };
     let why = format!("The character set {name} is not read");
-    let refusal = Refusal::new(Cause::Charset).warning(&why);
+    let refusal = LocalResponse::new(Cause::Charset).warning(&why);
     Box::new(refusal.with(HeaderName::Accept, accept))
 }
 
-fn unknown_coding(name: &str) -> Box<Refusal> {
+fn unknown_coding(name: &str) -> Box<LocalResponse> {
     let why = format!("The content coding {name} is not read");
-    let refusal = Refusal::new(Cause::Coding)
+    let refusal = LocalResponse::new(Cause::Coding)
         .warning(&why)
         .with(HeaderName::Accept, Messages::ACCEPT)
         .with(HeaderName::AcceptEncoding, ContentCoding::ACCEPTED);
     Box::new(refusal)
 }
 
-pub(super) fn bad_request(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::explained(Fault::Malformed, why))
+pub(super) fn bad_request(why: &str) -> Box<LocalResponse> {
+    Box::new(LocalResponse::explained(Fault::Malformed, why))
 }
 
-pub(super) fn too_large(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::new(Cause::TooLong).warning(why))
+pub(super) fn too_large(why: &str) -> Box<LocalResponse> {
+    Box::new(LocalResponse::new(Cause::TooLong).warning(why))
 }
 
 /// A whole body that cannot be looked into.
@@ -70,10 +70,10 @@ pub(super) fn unread<T>(what: &str) -> Read<T> {
     Err(Unread::NotUnderstood(not_shown(what)))
 }
 
-fn not_shown(what: &str) -> Box<Refusal> {
+fn not_shown(what: &str) -> Box<LocalResponse> {
     Box::new(unaccepted().warning(&format!("{what} cannot be shown to XMPP users")))
 }
 
-fn unaccepted() -> Refusal {
-    Refusal::new(Cause::Content).with(HeaderName::Accept, Messages::ACCEPT)
+fn unaccepted() -> LocalResponse {
+    LocalResponse::new(Cause::Content).with(HeaderName::Accept, Messages::ACCEPT)
 }

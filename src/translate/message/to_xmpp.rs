@@ -1,10 +1,10 @@
 //! The stanza that a MESSAGE becomes.
 
-use super::reading::{Reader, Said, Secured, Unread};
+use super::reading::{Reader, MessageContent, Secured, Unread};
 use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, NameAddr, Request, Status};
 use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Text, ns};
-use crate::flow::{Cause, Counter, Decision, Flag, Inbound, Now, Refusal};
+use crate::flow::{Cause, Counter, Decision, EncryptionReport, Inbound, Now, LocalResponse};
 use crate::rules::{Encryption, Messages, ThreadForm};
 use crate::translate::encryption::body::Part;
 use crate::translate::{encryption, plain};
@@ -18,9 +18,9 @@ pub(in crate::translate) struct Inward {
     /// The id of the stanza, where it is not that of the transaction.
     pub id: Option<Text>,
     /// What was met of encryption.
-    pub flags: Vec<Flag>,
+    pub flags: Vec<EncryptionReport>,
     /// The answer, where it is not for state to give.
-    pub refusal: Option<Box<Refusal>>,
+    pub refusal: Option<Box<LocalResponse>>,
 }
 
 /// The stanza of a MESSAGE. The error is boxed as it is the rarer case and much the larger one.
@@ -29,10 +29,10 @@ pub(in crate::translate) fn to_xmpp(
     means: &Encryption,
     inbound: &Inbound,
     now: Now,
-) -> Result<Inward, Box<Refusal>> {
+) -> Result<Inward, Box<LocalResponse>> {
     let request = &*inbound.request;
     let read = match request.body.is_empty() {
-        true => Ok(Said::default()),
+        true => Ok(MessageContent::default()),
         false => Reader::new(rules, means, inbound).read(),
     };
     let mut said = match read {
@@ -83,14 +83,14 @@ fn refused(means: &Encryption, inbound: &Inbound, part: &Part, status: Status) -
 }
 
 /// What of encryption a readable message had.
-fn flags(inbound: &Inbound, said: &mut Said) -> Vec<Flag> {
+fn flags(inbound: &Inbound, said: &mut MessageContent) -> Vec<EncryptionReport> {
     let whose = encryption::whose(inbound);
     let left_out = std::mem::take(&mut said.left_out).into_iter();
     let otr = said.is_otr.then(|| whose.sighting("otr", "the text", Decision::Relayed));
     left_out
         .map(|(scheme, place, decision)| whose.sighting(&scheme, &place, decision))
         .chain(otr)
-        .map(|sighting| Flag { sighting, notice: None })
+        .map(|sighting| EncryptionReport { sighting, notice: None })
         .collect()
 }
 
@@ -101,7 +101,7 @@ fn of_secured(
     inbound: &Inbound,
     secured: &Secured,
     now: Now,
-) -> Result<Inward, Box<Refusal>> {
+) -> Result<Inward, Box<LocalResponse>> {
     let Secured { part, entity, is_whole } = secured;
     let object = encryption::relayed(means, inbound, part, entity, *is_whole);
     let object = match object {
@@ -109,13 +109,13 @@ fn of_secured(
         Err(status) => return Ok(refused(means, inbound, part, status)),
     };
     let delay = age::delay(rules, &inbound.request.headers, None, now)?;
-    let said = Said::default();
+    let said = MessageContent::default();
     let mut message = stanza(rules, inbound, None, said, delay);
     message.lang = None;
     message.extensions.insert(0, object);
     fits(&message, inbound.max_stanza_octets)?;
     let sighting = encryption::whose(inbound).sighting(&part.name, &part.place, Decision::Relayed);
-    let (counted, flags) = (Vec::new(), vec![Flag { sighting, notice: None }]);
+    let (counted, flags) = (Vec::new(), vec![EncryptionReport { sighting, notice: None }]);
     Ok(Inward { stanza: Some(Box::new(message)), counted, id: None, flags, refusal: None })
 }
 
@@ -123,7 +123,7 @@ fn stanza(
     rules: &Messages,
     inbound: &Inbound,
     text: Option<Text>,
-    said: Said,
+    said: MessageContent,
     delay: Option<u64>,
 ) -> Message {
     let request = &*inbound.request;
@@ -156,7 +156,7 @@ fn content_language(request: &Request) -> Option<Text> {
 fn extensions(
     rules: &Messages,
     request: &Request,
-    said: &Said,
+    said: &MessageContent,
     delay: Option<u64>,
 ) -> Vec<Element> {
     let mut extensions = Vec::new();
@@ -186,11 +186,11 @@ fn nick(from: &NameAddr) -> Option<Element> {
 
 /// A stanza beyond the server's bound would close the stream (RFC 6120 §13.12). All that is written
 /// counts: a character may become six octets (`&quot;`), in whichever field.
-fn fits(message: &Message, bound: usize) -> Result<(), Box<Refusal>> {
+fn fits(message: &Message, bound: usize) -> Result<(), Box<LocalResponse>> {
     let mut octets = Vec::with_capacity(512);
     message.write(&mut octets);
     match octets.len() <= bound {
         true => Ok(()),
-        false => Err(Box::new(Refusal::new(Cause::TooLong))),
+        false => Err(Box::new(LocalResponse::new(Cause::TooLong))),
     }
 }

@@ -8,8 +8,8 @@ use crate::codec::mime::rfc3339;
 use crate::codec::sip::{HeaderName, Method, NameAddr, Response, Scheme};
 use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
 use crate::flow::{
-    Answered, Bounced, Counter, Device, Facts, Intent, Now, Pair, PresenceIntent, PresenceRouted,
-    Presented, Remote, Responded, Said, Subscribing,
+    SubscriptionResponse, StanzaErrorMeaning, Counter, Device, Facts, Intent, Now, UserPair, PresenceIntent, PresenceRouted,
+    PresenceStanza, Remote, Responded, StanzaContent, SubscribeRequest,
 };
 use crate::rules::{self, Direction, Rules};
 
@@ -54,7 +54,7 @@ pub(super) fn translate(rules: &Rules, now: Now, routed: PresenceRouted) -> Inte
 }
 
 /// What a SIP user who asks is called (XEP-0172 §4.1).
-fn nick(rules: &Rules, asked: &Subscribing) -> Option<Text> {
+fn nick(rules: &Rules, asked: &SubscribeRequest) -> Option<Text> {
     let from = &asked.request.from;
     let name = plain::name_of(from.display_name()?, from.uri())?;
     let facts = asked.facts();
@@ -66,7 +66,7 @@ fn of_responded(rules: &Rules, responded: Responded) -> Intent {
     let Responded { pair, peer, method, branch, response, contact, secured, lang, seen } =
         responded;
     let status = response.status.code().to_string();
-    let asked = pair.as_ref().map(Pair::facts).unwrap_or_default();
+    let asked = pair.as_ref().map(UserPair::facts).unwrap_or_default();
     let (peer, direction) = (peer.as_deref(), Direction::ToXmpp);
     let asked = rules::Facts { direction, peer, method, status: &status, ..asked };
     let as_error = rules.presence.of(&asked).refused_is_error;
@@ -82,7 +82,7 @@ fn of_responded(rules: &Rules, responded: Responded) -> Intent {
 }
 
 /// What a presence stanza says (RFC 8048 Table 1).
-pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
+pub(super) fn presented(now: Now, pair: UserPair, presence: Presence) -> Intent {
     let resource = presence.from.as_ref().and_then(|from| from.resource()).map(Text::from);
     let to_resource = presence.to.as_ref().and_then(|to| to.resource()).map(Text::from);
     let departed = match (presence.kind, &presence.from) {
@@ -93,29 +93,29 @@ pub(super) fn presented(now: Now, pair: Pair, presence: Presence) -> Intent {
     let id = presence.id.clone().filter(|id| id.len() <= ID);
     let lang = presence.lang.clone();
     let said = match presence.kind {
-        PresenceKind::Subscribe => Said::Subscribe,
-        PresenceKind::Subscribed => Said::Subscribed,
-        PresenceKind::Unsubscribe => Said::Unsubscribe,
-        PresenceKind::Unsubscribed => Said::Unsubscribed,
-        PresenceKind::Probe => Said::Probe,
-        PresenceKind::Available => Said::Available(device(now, &presence, &resource)),
-        PresenceKind::Unavailable => Said::Unavailable(device(now, &presence, &resource)),
+        PresenceKind::Subscribe => StanzaContent::Subscribe,
+        PresenceKind::Subscribed => StanzaContent::Subscribed,
+        PresenceKind::Unsubscribe => StanzaContent::Unsubscribe,
+        PresenceKind::Unsubscribed => StanzaContent::Unsubscribed,
+        PresenceKind::Probe => StanzaContent::Probe,
+        PresenceKind::Available => StanzaContent::Available(device(now, &presence, &resource)),
+        PresenceKind::Unavailable => StanzaContent::Unavailable(device(now, &presence, &resource)),
         // It was answered long ago (RFC 3923 §7).
         PresenceKind::Error if encryption::presence::of_object(&presence) => {
             return Intent::Drop(Counter::XmppStrayError);
         }
         PresenceKind::Error => {
             let (bounced, out_of_reach) = bounced(presence.error.as_ref());
-            Said::Failed { bounced, out_of_reach }
+            StanzaContent::Failed { meaning: bounced, out_of_reach }
         }
     };
-    let presented = Intent::Presence(PresenceIntent::Presented(Box::new(Presented {
+    let presented = Intent::Presence(PresenceIntent::Presented(Box::new(PresenceStanza {
         pair,
         resource,
         to_resource,
         id,
         lang,
-        said,
+        content: said,
     })));
     match departed {
         Some(jid) => Intent::Both(Box::new([Intent::Departed(jid), presented])),
@@ -167,19 +167,19 @@ fn distinct(texts: impl Iterator<Item = LangText>, outer: Option<&Text>) -> Vec<
 }
 
 /// What an error means for a request to see her (SUB-078), and whether her domain is out of reach.
-fn bounced(error: Option<&StanzaError>) -> (Bounced, bool) {
-    let Some(error) = error else { return (Bounced::Nothing, false) };
+fn bounced(error: Option<&StanzaError>) -> (StanzaErrorMeaning, bool) {
+    let Some(error) = error else { return (StanzaErrorMeaning::Nothing, false) };
     let bounced = match error.condition {
         Condition::RemoteServerTimeout
         | Condition::ResourceConstraint
-        | Condition::InternalServerError => Bounced::Probation,
+        | Condition::InternalServerError => StanzaErrorMeaning::Probation,
         Condition::RemoteServerNotFound | Condition::Gone(_) | Condition::ItemNotFound => {
-            Bounced::NoResource
+            StanzaErrorMeaning::NoResource
         }
         Condition::Forbidden | Condition::NotAllowed | Condition::NotAuthorized => {
-            Bounced::Rejected
+            StanzaErrorMeaning::Rejected
         }
-        _ => Bounced::Nothing,
+        _ => StanzaErrorMeaning::Nothing,
     };
     let remote = [Condition::RemoteServerTimeout, Condition::RemoteServerNotFound];
     (bounced, remote.contains(&error.condition))
@@ -198,7 +198,7 @@ fn answered(
     }
     let headers = &response.headers;
     let error = (!status.is_success()).then(|| Box::new(words(response)));
-    Intent::Presence(PresenceIntent::Answered(Box::new(Answered {
+    Intent::Presence(PresenceIntent::Answered(Box::new(SubscriptionResponse {
         branch,
         status: status.code(),
         expires: headers.expires().and_then(Result::ok),

@@ -12,7 +12,7 @@ use crate::codec::pidf::{
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Scheme, Uri};
 use crate::codec::xmpp::{Show, Text};
-use crate::flow::{Device, Pair, PresenceIntent, Rendering, Written};
+use crate::flow::{Device, UserPair, PresenceIntent, BodyRequest, PresenceBody};
 use crate::rules::{Presence, mailbox};
 use crate::translate::message::language::is_tag;
 
@@ -24,7 +24,7 @@ const SHORT_WORDS: usize = 64;
 const ENCLOSED: &str = "application/pidf+xml; charset=utf-8";
 
 /// The documents that watchers are to be told.
-pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>) -> PresenceIntent {
+pub(super) fn written(rules: &Presence, pair: &UserPair, renderings: Vec<BodyRequest>) -> PresenceIntent {
     let each = renderings.into_iter().map(|rendering| {
         let rules = rules.of(&rendering.facts(pair));
         let form = Form { object: rules.cpim && rendering.objects, rules, pair };
@@ -38,7 +38,7 @@ pub(super) fn written(rules: &Presence, pair: &Pair, renderings: Vec<Rendering>)
 /// How the documents of a pair are written.
 struct Form<'a> {
     rules: &'a Presence,
-    pair: &'a Pair,
+    pair: &'a UserPair,
     /// In a CPIM object (RFC 3922 §5.1).
     object: bool,
 }
@@ -47,7 +47,7 @@ impl Form<'_> {
     /// One document of so many octets at most. Where it would have more, the words are cut first;
     /// then devices are left out, those that are gone before those that are there, of these the
     /// ones of lower priority first. The last one stays, whatever its addresses are.
-    fn fitted(&self, devices: &[Arc<Device>], most: usize) -> Written {
+    fn fitted(&self, devices: &[Arc<Device>], most: usize) -> PresenceBody {
         let whole = self.write(devices);
         if whole.body.len() <= most {
             return whole;
@@ -59,7 +59,7 @@ impl Form<'_> {
             };
             devices.iter().map(|device| Arc::new(of(device))).collect()
         };
-        let written = |devices: &[Arc<Device>]| Written { cut: true, ..self.write(devices) };
+        let written = |devices: &[Arc<Device>]| PresenceBody { cut: true, ..self.write(devices) };
         let shorter = written(&cut(SHORT_WORDS));
         if shorter.body.len() <= most {
             return shorter;
@@ -77,12 +77,12 @@ impl Form<'_> {
     }
 
     /// One document.
-    fn write(&self, devices: &[Arc<Device>]) -> Written {
+    fn write(&self, devices: &[Arc<Device>]) -> PresenceBody {
         let Form { rules, pair, object } = *self;
-        let contact = self.address(Scheme::Im, &pair.user_uri);
+        let contact = self.address(Scheme::Im, &pair.xmpp_user_uri);
         let prefix = if object { "" } else { PREFIX };
         let document = Document {
-            entity: self.address(Scheme::Pres, &pair.user_uri),
+            entity: self.address(Scheme::Pres, &pair.xmpp_user_uri),
             tuples: devices.iter().map(|device| tuple(rules, device, prefix, &contact)).collect(),
             persons: person(rules, devices).into_iter().collect(),
             ..Document::default()
@@ -103,9 +103,9 @@ impl Form<'_> {
 
     /// The object around a document: between `im:` addresses, and no other header
     /// (RFC 3922 §5.1.1, §5.1.2).
-    fn enclose(&self, document: &[u8], languages: &[&str]) -> Written {
-        let from = self.address(Scheme::Im, &self.pair.user_uri);
-        let to = self.address(Scheme::Im, &self.pair.contact_uri);
+    fn enclose(&self, document: &[u8], languages: &[&str]) -> PresenceBody {
+        let from = self.address(Scheme::Im, &self.pair.xmpp_user_uri);
+        let to = self.address(Scheme::Im, &self.pair.sip_user_uri);
         let languages = languages.join(", ");
         let language = (!languages.is_empty()).then_some(("Content-Language", languages.as_str()));
         let object = CpimObject {
@@ -119,7 +119,7 @@ impl Form<'_> {
         object.write(&mut body, document);
         let mut headers = Headers::new();
         headers.push(HeaderName::ContentType, HeaderValue::text(cpim::MEDIA_TYPE));
-        Written { headers, body: body.into(), cut: false }
+        PresenceBody { headers, body: body.into(), cut: false }
     }
 }
 
@@ -137,7 +137,7 @@ fn first_of(devices: &[Arc<Device>], count: usize) -> Vec<Arc<Device>> {
 }
 
 /// A document as it is.
-fn bare(rules: &Presence, body: Vec<u8>, languages: &[&str]) -> Written {
+fn bare(rules: &Presence, body: Vec<u8>, languages: &[&str]) -> PresenceBody {
     let mut headers = Headers::new();
     let media_type = match rules.charset {
         true => "application/pidf+xml;charset=utf-8",
@@ -147,7 +147,7 @@ fn bare(rules: &Presence, body: Vec<u8>, languages: &[&str]) -> Written {
     if !languages.is_empty() {
         headers.push(HeaderName::ContentLanguage, HeaderValue::text(&languages.join(", ")));
     }
-    Written { headers, body: body.into(), cut: false }
+    PresenceBody { headers, body: body.into(), cut: false }
 }
 
 /// Each language once, in the order of the tuples.

@@ -11,7 +11,7 @@ use crate::codec::pidf::{self, Document as Pidf, Limits, Malformed, Note, Tuple}
 use crate::codec::sip::{HeaderName, Request, Uri};
 use crate::codec::xmpp::{self, Element, LangText, Presence as Stanza, PresenceKind, Show, Text};
 use crate::flow::{
-    Decision, Device, Document, Facts, Fault, Flag, Notified, Now, Pair, PresenceIntent, Refusal,
+    Decision, Device, Document, Facts, Fault, EncryptionReport, NotifyRequest, Now, UserPair, PresenceIntent, LocalResponse,
     stamp,
 };
 use crate::rules::{Encryption, Presence};
@@ -25,7 +25,7 @@ const EMBEDDED: usize = 16_384;
 pub(super) fn notified(
     (rules, means): (&Presence, &Encryption),
     now: Now,
-    mut notified: Box<Notified>,
+    mut notified: Box<NotifyRequest>,
     before: &[Device],
 ) -> PresenceIntent {
     let (read, mut flag) = match encryption::presence::secured(means, &notified) {
@@ -48,7 +48,7 @@ pub(super) fn notified(
         }
         Ok(Some(read)) => {
             let Read { pidf, language, content_id, text, from } = read;
-            let devices = devices(rules, now, &notified.pair.contact, &pidf, language, before);
+            let devices = devices(rules, now, &notified.pair.sip_user, &pidf, language, before);
             let quiet = pidf.tuples.is_empty() && !pidf.notes.is_empty();
             let devices =
                 if pidf.tuples.is_empty() && !quiet { vec![nobody(now)] } else { devices };
@@ -59,7 +59,7 @@ pub(super) fn notified(
             if rules.embed {
                 embed(&text, &mut stanzas);
             }
-            let is_his = |address: &Text| is_of(address, &notified.pair.contact_uri);
+            let is_his = |address: &Text| is_of(address, &notified.pair.sip_user_uri);
             let foreign = !is_his(&pidf.entity) || !from.iter().all(is_his);
             Document::Full { devices, stanzas, foreign }
         }
@@ -68,7 +68,7 @@ pub(super) fn notified(
     done(notified, flag)
 }
 
-fn done(mut notified: Box<Notified>, flag: Option<Box<Flag>>) -> PresenceIntent {
+fn done(mut notified: Box<NotifyRequest>, flag: Option<Box<EncryptionReport>>) -> PresenceIntent {
     notified.flag = flag;
     notified.request.body = Bytes::new();
     PresenceIntent::Notified(notified)
@@ -86,7 +86,7 @@ struct Read {
 }
 
 /// The document; none where there is no body.
-fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
+fn read(request: &Request) -> Result<Option<Read>, Box<LocalResponse>> {
     if request.body.is_empty() {
         return Ok(None);
     }
@@ -94,7 +94,7 @@ fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
     let media_type = media_type.ok_or_else(unsupported)?;
     if request.headers.contains(&HeaderName::ContentEncoding) {
         let words = "Encoded presence documents are not read";
-        let refusal = Refusal::fault(Fault::Document, words);
+        let refusal = LocalResponse::fault(Fault::Document, words);
         return Err(Box::new(refusal.with(HeaderName::AcceptEncoding, "identity")));
     }
     if media_type.is(cpim::MEDIA_TYPE) {
@@ -105,7 +105,7 @@ fn read(request: &Request) -> Result<Option<Read>, Box<Refusal>> {
 }
 
 /// The document of a part that is readable.
-fn read_part(part: &Entity) -> Result<Option<Read>, Box<Refusal>> {
+fn read_part(part: &Entity) -> Result<Option<Read>, Box<LocalResponse>> {
     let media_type = part.content_type.as_ref().ok_or_else(unsupported)?;
     let octets = part.decoded().map_err(|_| bad("the document cannot be decoded"))?;
     let (pidf, text) = document(media_type, octets)?;
@@ -113,19 +113,19 @@ fn read_part(part: &Entity) -> Result<Option<Read>, Box<Refusal>> {
     Ok(Some(Read { pidf, text, language, content_id: None, from: None }))
 }
 
-fn unsupported() -> Box<Refusal> {
+fn unsupported() -> Box<LocalResponse> {
     let words = "Presence is read from PIDF documents alone";
-    let refusal = Refusal::fault(Fault::Document, words);
+    let refusal = LocalResponse::fault(Fault::Document, words);
     Box::new(refusal.with(HeaderName::Accept, pidf::MEDIA_TYPE))
 }
 
-fn bad(why: &str) -> Box<Refusal> {
-    Box::new(Refusal::explained(Fault::Malformed, why))
+fn bad(why: &str) -> Box<LocalResponse> {
+    Box::new(LocalResponse::explained(Fault::Malformed, why))
 }
 
 /// The document in a CPIM object. Nothing of the object crosses but the Content-ID
 /// (RFC 3922 §5.2).
-fn enclosed(octets: Bytes) -> Result<Read, Box<Refusal>> {
+fn enclosed(octets: Bytes) -> Result<Read, Box<LocalResponse>> {
     let words = |error: CpimError| bad(&format!("message/cpim: {error}"));
     let object = Cpim::parse(octets, Strictness::Lenient).map_err(words)?;
     if object.all_required().any(|required| required.ns != cpim::CORE_NAMESPACE) {
@@ -145,7 +145,7 @@ fn enclosed(octets: Bytes) -> Result<Read, Box<Refusal>> {
 }
 
 /// A document by its octets, and its text.
-fn document(media_type: &MediaType, octets: Bytes) -> Result<(Pidf, Text), Box<Refusal>> {
+fn document(media_type: &MediaType, octets: Bytes) -> Result<(Pidf, Text), Box<LocalResponse>> {
     if !media_type.is(pidf::MEDIA_TYPE) {
         return Err(unsupported());
     }
@@ -165,7 +165,7 @@ fn document(media_type: &MediaType, octets: Bytes) -> Result<(Pidf, Text), Box<R
 /// declares itself (RFC 3023 §3.2).
 ///
 /// COMPAT: Asterisk chan_sip 16 and FreeSWITCH 1.10 declare ISO-8859-1 and write UTF-8.
-fn undeclared(octets: Bytes) -> Result<Text, Box<Refusal>> {
+fn undeclared(octets: Bytes) -> Result<Text, Box<LocalResponse>> {
     let declared = pidf::declared_encoding(&octets).and_then(Charset::from_name);
     let text = Charset::Utf8.decode(octets.clone());
     let text = text.or_else(|error| declared.map_or(Err(error), |charset| charset.decode(octets)));
@@ -181,12 +181,12 @@ fn embed(document: &Text, stanzas: &mut [Stanza]) {
     there.for_each(|stanza| stanza.extensions.push(element.clone()));
 }
 
-fn refused(malformed: Malformed) -> Box<Refusal> {
+fn refused(malformed: Malformed) -> Box<LocalResponse> {
     let fault = match malformed.is_limit() {
         true => Fault::DocumentSize,
         false => Fault::Malformed,
     };
-    Box::new(Refusal::explained(fault, &format!("presence document: {malformed}")))
+    Box::new(LocalResponse::explained(fault, &format!("presence document: {malformed}")))
 }
 
 /// Whether an entity is this user, under whichever scheme. It decides nothing: who was asked for is
@@ -317,8 +317,8 @@ fn words(
 
 /// The stanzas that lead from what she was shown to what is so. What appears goes before what
 /// vanishes, so that he is never shown as gone in between.
-fn changes(pair: &Pair, before: &[Device], devices: &[Device]) -> Vec<Stanza> {
-    let stanza = |device: &Device| device.stanza(&pair.contact, &pair.user);
+fn changes(pair: &UserPair, before: &[Device], devices: &[Device]) -> Vec<Stanza> {
+    let stanza = |device: &Device| device.stanza(&pair.sip_user, &pair.xmpp_user);
     let known = |device: &Device| before.iter().find(|it| it.resource == device.resource);
     let is_new = |device: &&Device| {
         known(device).is_none_or(|it| {

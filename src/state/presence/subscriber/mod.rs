@@ -180,7 +180,7 @@ impl Subscriber {
     #[must_use]
     pub fn restored(context: &Context, state: State, rest: Duration, spread: Duration) -> Self {
         let now = context.now;
-        let soon = now + share(spread, context.dice);
+        let soon = now + jitter(spread, context.dice);
         let mut subscriber = Subscriber::new();
         (subscriber.wanted, subscriber.notified) = (true, true);
         if rest.is_zero() || state == State::Terminated {
@@ -311,7 +311,7 @@ impl Subscriber {
     fn pause(&mut self, context: &Context, after: Option<u32>) -> Instant {
         let pause = after.map_or(self.back_off, |after| Duration::from_secs(after.into()));
         self.back_off = (self.back_off * 2).min(MOST);
-        context.now + pause + share(pause / 10, context.dice)
+        context.now + pause + jitter(pause / 10, context.dice)
     }
 
     /// Whether it began but a moment ago.
@@ -339,7 +339,7 @@ impl Subscriber {
     fn lasts(&mut self, context: &Context, life: Duration) {
         self.expiry = Some(context.now + life);
         // Between 80 and 90 % of it, and 5 s before its end at the latest; but never at once.
-        let early = life * 8 / 10 + share(life / 10, context.dice);
+        let early = life * 8 / 10 + jitter(life / 10, context.dice);
         let latest = life.saturating_sub(Duration::from_secs(5)).max(life / 2);
         self.refresh = Some(context.now + early.min(latest).max(LEAST));
     }
@@ -366,7 +366,7 @@ impl Default for Subscriber {
 }
 
 /// A part of a span, by a random number.
-fn share(span: Duration, dice: u64) -> Duration {
+fn jitter(span: Duration, dice: u64) -> Duration {
     let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(if micros == 0 { 0 } else { dice % micros })
 }

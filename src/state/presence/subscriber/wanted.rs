@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Context, FIRST, State, Subscriber, share};
+use super::{Action, Context, FIRST, State, Subscriber, jitter};
 
 /// How often she may have a living subscription refreshed by asking how he is.
 const PROBED: Duration = Duration::from_secs(60);
@@ -55,7 +55,7 @@ impl Subscriber {
     /// for everybody.
     pub fn resume(&mut self, context: &Context, spread: Duration) {
         if self.wanted && !self.invariant && self.state == State::Terminated && !self.told_when {
-            let soon = context.now + share(spread, context.dice);
+            let soon = context.now + jitter(spread, context.dice);
             self.retry = Some(self.retry.map_or(soon, |retry| retry.min(soon)));
         }
     }

@@ -49,7 +49,7 @@ pub fn direction(towards: Towards) -> &'static str {
 
 /// Encryption that was met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
+pub struct EncryptionFound {
     /// Joins the log lines of both legs.
     pub correlation: Correlation,
     /// Which way the message went.
@@ -68,7 +68,7 @@ pub struct Sighting {
     pub id: String,
 }
 
-impl fmt::Display for Sighting {
+impl fmt::Display for EncryptionFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.scheme, direction(self.towards), self.decision.name())
     }
@@ -95,9 +95,9 @@ pub enum Notice {
 
 /// What state is told of encryption.
 #[derive(Debug)]
-pub struct Flag {
+pub struct EncryptionReport {
     /// What was met.
-    pub sighting: Sighting,
+    pub sighting: EncryptionFound,
     /// A word to the recipient.
     pub notice: Option<Notice>,
 }

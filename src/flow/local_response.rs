@@ -5,7 +5,7 @@ use crate::codec::sip::{HeaderName, HeaderValue, Headers, ReasonPhrase, Status};
 
 /// A final response that the gateway makes by itself.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct LocalResponse {
     /// The status.
     pub status: Status,
     /// What a phone shows instead of the default phrase; none for a success alone, and for a cause
@@ -17,38 +17,38 @@ pub struct Refusal {
     pub headers: Headers,
 }
 
-impl Refusal {
+impl LocalResponse {
     /// A refusal for a person, who is told in words of the rules: phones show the phrase, and
     /// hardly any shows a Warning.
     #[must_use]
     pub fn new(cause: Cause) -> Self {
         let status = cause.status();
-        Refusal { status, reason: None, cause: Some(cause), headers: Headers::default() }
+        LocalResponse { status, reason: None, cause: Some(cause), headers: Headers::default() }
     }
 
     /// A refusal for a program, whose operator reads in English what is wrong.
     #[must_use]
     pub fn fault(fault: Fault, words: &str) -> Self {
-        Refusal::worded(fault.status(), words)
+        LocalResponse::worded(fault.status(), words)
     }
 
     /// The same, as a Warning too: the phrase may be cut.
     #[must_use]
     pub fn explained(fault: Fault, why: &str) -> Self {
-        Refusal::fault(fault, why).warning(why)
+        LocalResponse::fault(fault, why).warning(why)
     }
 
     /// A refusal in words that the rules already have for it.
     #[must_use]
     pub fn worded(status: Status, words: &str) -> Self {
         let reason = Some(ReasonPhrase::text(words));
-        Refusal { status, reason, cause: None, headers: Headers::default() }
+        LocalResponse { status, reason, cause: None, headers: Headers::default() }
     }
 
     /// A success, which needs no words.
     #[must_use]
     pub fn success(status: Status) -> Self {
-        Refusal { status, reason: None, cause: None, headers: Headers::default() }
+        LocalResponse { status, reason: None, cause: None, headers: Headers::default() }
     }
 
     /// The same answer with a header more.
@@ -88,38 +88,38 @@ impl Refusal {
     /// The whole gateway is out of service for a while (RFC 3261 §21.5.4).
     #[must_use]
     pub fn out_of_service() -> Self {
-        Refusal::new(Cause::OutOfService).later()
+        LocalResponse::new(Cause::OutOfService).later()
     }
 
     /// It cannot be taken now, and would be of no use later (RFC 3261 §20.33).
     #[must_use]
     pub fn try_again() -> Self {
         let words = "The XMPP side cannot be told now, try again in a moment";
-        Refusal::fault(Fault::NotNow, words).later()
+        LocalResponse::fault(Fault::NotNow, words).later()
     }
 
     /// One user or domain is out of service for a while.
     #[must_use]
     pub fn unavailable() -> Self {
-        Refusal::new(Cause::Unreachable).later()
+        LocalResponse::new(Cause::Unreachable).later()
     }
 
     /// A bound is reached that will be free again.
     #[must_use]
     pub fn full(cause: Cause) -> Self {
-        Refusal::new(cause).later()
+        LocalResponse::new(cause).later()
     }
 
     /// A request in a subscription that is not known, or is over (RFC 6665 §4.1.3).
     #[must_use]
     pub fn unknown_subscription() -> Self {
-        Refusal::fault(Fault::Unknown, "This subscription is not known here, subscribe again")
+        LocalResponse::fault(Fault::Unknown, "This subscription is not known here, subscribe again")
     }
 
     /// A CSeq below one that was taken (RFC 3261 §12.2.2).
     #[must_use]
     pub fn out_of_order() -> Self {
-        Refusal::fault(Fault::Order, "A later request of this subscription came before")
+        LocalResponse::fault(Fault::Order, "A later request of this subscription came before")
     }
 }
 

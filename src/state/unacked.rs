@@ -5,7 +5,7 @@ use crate::flow::{Correlation, DeliveryId, Instant};
 
 /// A stanza that the server has perhaps not got yet.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct UnackedStanza {
     /// Its place in the order of the link.
     pub sequence: u64,
     /// Its id.
@@ -13,7 +13,7 @@ pub struct Held {
     /// Its octets: a replay repeats them.
     pub octets: Measured,
     /// Who waits for it.
-    pub waits: Waits,
+    pub waiter: Waiter,
     /// Whether it is addressed to a full JID.
     pub to_full: bool,
     /// Joins the log lines of both legs.
@@ -26,7 +26,7 @@ pub struct Held {
 
 /// Who waits for a stanza to arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waits {
+pub enum Waiter {
     /// The server transaction of a request from SIP.
     Request(u64),
     /// Nobody: it tells an XMPP user what became of his message.
@@ -58,9 +58,9 @@ pub enum Action {
 #[derive(Debug)]
 pub enum Ended {
     /// It was written and not confirmed in time.
-    Unconfirmed(Held),
+    Unconfirmed(UnackedStanza),
     /// It was never written: the link is down.
-    Unwritten(Held),
+    Unwritten(UnackedStanza),
     /// It closed the stream twice.
-    Quarantined(Held),
+    Quarantined(UnackedStanza),
 }

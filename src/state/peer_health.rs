@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::State;
-use super::attempt::Way;
+use super::attempt::NextHop;
 use super::client::Owner;
 use super::locator::{Located, Target};
 use super::peer::{self, Health};
 use super::timer::Timer;
-use crate::flow::{Again, Answer, Counter, Effect, Event, Hop, Instant, Now, PeerId, Query};
+use crate::flow::{Followup, Answer, Counter, Effect, Event, Hop, Instant, Now, PeerId, Query};
 
 /// After so many times T1 without an answer to OPTIONS a server counts as down, though the
 /// transaction goes on: 8 s with the default.
@@ -57,7 +57,7 @@ impl State {
             state.located = true;
         }
         for waiting in std::mem::take(&mut self.unrouted) {
-            self.again(Again::Send(waiting));
+            self.again(Followup::Send(waiting));
         }
     }
 
@@ -135,13 +135,13 @@ impl State {
         if let Some(server) = self.peers.get_mut(peer.0).and_then(|p| p.server_mut(target)) {
             server.asked = Some(branch);
         }
-        self.timers.set(now.instant + self.timing.t1 * SILENCE, Timer::Silence(branch));
-        let way = Way { peer, hop };
-        self.begin_client(now, Owner::Server(peer, target), branch, way, octets, effects);
+        self.timers.set(now.instant + self.timing.t1 * SILENCE, Timer::OptionsTimeout(branch));
+        let way = NextHop { peer, hop };
+        self.begin_client(now, Owner::Options(peer, target), branch, way, octets, effects);
     }
 
     /// A message went wrong on the way to a server: is it still there?
-    pub(super) fn doubt(&mut self, now: Now, hop: Hop, effects: &mut Vec<Effect>) {
+    pub(super) fn probe_server(&mut self, now: Now, hop: Hop, effects: &mut Vec<Effect>) {
         if self.config.sip.options_interval.is_zero() {
             return;
         }
@@ -158,8 +158,8 @@ impl State {
     }
 
     /// OPTIONS is without an answer for a while.
-    pub(super) fn fire_silence(&mut self, branch: u64, effects: &mut Vec<Effect>) {
-        if let Some(Owner::Server(peer, target)) = self.clients.get(&branch).map(|c| c.owner) {
+    pub(super) fn fire_options_timeout(&mut self, branch: u64, effects: &mut Vec<Effect>) {
+        if let Some(Owner::Options(peer, target)) = self.clients.get(&branch).map(|c| c.owner) {
             self.server_is(peer, target, Health::Down, "it does not answer OPTIONS", effects);
         }
     }

@@ -1,15 +1,15 @@
 //! An XMPP user asks once how a SIP user is, without a subscription (RFC 8048 §7.1).
 
 use super::State;
-use super::pair::{Fetch, PairState, Probe};
+use super::pair::{Poll, PairState, Probe};
 use super::shares::Maker;
-use crate::flow::{Again, Now, Pair, PairId};
+use crate::flow::{Followup, Now, UserPair, PairId};
 
 impl State {
     /// A question without a subscription (RFC 8048 §7.1).
-    pub(super) fn fetch(&mut self, now: Now, pair: &Pair, probe: Probe) {
+    pub(super) fn poll(&mut self, now: Now, pair: &UserPair, probe: Probe) {
         let id = pair.id;
-        let refused = |known: &PairState| known.fetch.is_some();
+        let refused = |known: &PairState| known.poll.is_some();
         if self.presence.pair(id).is_some_and(refused) {
             return;
         }
@@ -20,24 +20,24 @@ impl State {
         let at = self.place(now, id);
         let timer_n = at + self.timing.lifetime();
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        known.fetch =
-            Some(Box::new(Fetch { dialog: (name, dialog), probe, due: Some(at), timer_n }));
-        self.presence.dialogs.add_hers(name, id);
-        self.fetch_due(now, id);
+        known.poll =
+            Some(Box::new(Poll { dialog: (name, dialog), probe, due: Some(at), timer_n }));
+        self.presence.dialogs.add_subscriber(name, id);
+        self.poll_due(now, id);
     }
 
     /// A question whose place has come.
-    pub(super) fn fetch_due(&mut self, now: Now, id: PairId) {
+    pub(super) fn poll_due(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(fetch) = known.fetch.as_deref_mut() else { return };
+        let Some(fetch) = known.poll.as_deref_mut() else { return };
         if fetch.due.take_if(|at| *at <= now.instant).is_some() {
             let name = fetch.dialog.0;
-            self.again(Again::Subscribe(id, name, 0));
+            self.again(Followup::Subscribe(id, name, 0));
         }
     }
 
-    pub(super) fn end_fetch(&mut self, id: PairId) -> Option<Box<Fetch>> {
-        let fetch = self.presence.pairs.get_mut(&id)?.fetch.take()?;
+    pub(super) fn end_poll(&mut self, id: PairId) -> Option<Box<Poll>> {
+        let fetch = self.presence.pairs.get_mut(&id)?.poll.take()?;
         self.presence.dialogs.remove(fetch.dialog.0);
         Some(fetch)
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::State;
 use crate::codec::xmpp::{Presence, PresenceKind, Stanza, StanzaError};
 use crate::flow::{
-    Again, Answered, Counter, DialogId, Directed, Effect, Failure, Instant, LinkId, Map, Now,
-    PairId, Seed, Written,
+    Followup, SubscriptionResponse, Counter, DialogId, SecuredNotify, Effect, Failure, Instant, LinkId, Map, Now,
+    PairId, Seed, PresenceBody,
 };
 use crate::state::client::Owner;
 
@@ -24,15 +24,15 @@ const MAX_AGE: Duration = Duration::from_secs(300);
 /// The objects, by pair.
 #[derive(Debug)]
 pub(super) struct Objects {
-    held: Map<PairId, Box<Object>>,
+    held: Map<PairId, Box<SecuredObject>>,
     octets: usize,
 }
 
 #[derive(Debug)]
-struct Object {
+struct SecuredObject {
     link: LinkId,
     stanza: Box<Presence>,
-    written: Written,
+    written: PresenceBody,
     received: Instant,
     dialogs: Vec<(DialogId, Step)>,
     /// Whether one of them has it.
@@ -63,14 +63,14 @@ impl Objects {
         Objects { held: Map::with_hasher(seed), octets: 0 }
     }
 
-    fn put(&mut self, id: PairId, object: Box<Object>) -> Option<Box<Object>> {
+    fn put(&mut self, id: PairId, object: Box<SecuredObject>) -> Option<Box<SecuredObject>> {
         self.octets += object.written.body.len();
         let before = self.held.insert(id, object);
         self.octets -= before.as_ref().map_or(0, |before| before.written.body.len());
         before
     }
 
-    fn take(&mut self, id: PairId) -> Option<Box<Object>> {
+    fn take(&mut self, id: PairId) -> Option<Box<SecuredObject>> {
         let object = self.held.remove(&id)?;
         self.octets -= object.written.body.len();
         Some(object)
@@ -81,7 +81,7 @@ impl Objects {
     }
 }
 
-impl Object {
+impl SecuredObject {
     /// A subscription is done with it.
     fn done(&mut self, name: DialogId, lost: Option<Lost>) {
         self.dialogs.retain(|(dialog, _)| *dialog != name);
@@ -104,17 +104,17 @@ impl super::Presence {
 
 impl State {
     /// An object of hers for him (RFC 3923 §8).
-    pub(super) fn she_secures(&mut self, now: Now, directed: Directed, effects: &mut Vec<Effect>) {
-        let Directed { pair, stanza, dialogs, written } = directed;
+    pub(super) fn send_secured(&mut self, now: Now, directed: SecuredNotify, effects: &mut Vec<Effect>) {
+        let SecuredNotify { pair, stanza, dialogs, written } = directed;
         let (id, link) = (pair.id, pair.link);
         self.counters.count(Counter::XmppPresence);
-        self.heard_of(now, &pair.user);
-        self.she_is_heard(now, id, &stanza, effects);
+        self.heard_of(now, &pair.xmpp_user);
+        self.note_secured_presence(now, id, &stanza, effects);
         if self.presence.objects.is_full(written.body.len()) {
-            return self.again(Again::Lost(link, stanza, Failure::QueueFull));
+            return self.again(Followup::Lost(link, stanza, Failure::QueueFull));
         }
         let steps = dialogs.iter().map(|name| (*name, Step::Waits)).collect();
-        let object = Object {
+        let object = SecuredObject {
             link,
             stanza,
             written,
@@ -134,7 +134,7 @@ impl State {
     }
 
     /// That she is there is seen without a look at what she says.
-    fn she_is_heard(&mut self, now: Now, id: PairId, stanza: &Presence, effects: &mut Vec<Effect>) {
+    fn note_secured_presence(&mut self, now: Now, id: PairId, stanza: &Presence, effects: &mut Vec<Effect>) {
         let Some(from) = stanza.from.as_ref().filter(|_| stanza.kind == PresenceKind::Available)
         else {
             return;
@@ -144,22 +144,22 @@ impl State {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         known.heard = now.unix_ms;
         let watches = known.authorization.from;
-        let probe = known.watched.as_deref_mut().and_then(|watched| watched.probe.as_deref_mut());
+        let probe = known.notifier_side.as_deref_mut().and_then(|watched| watched.probe.as_deref_mut());
         if let Some(probe) = probe {
             probe.unconfirmed.retain(|device| Some(device) != resource.as_ref());
         }
         if appeared && watches {
-            self.with_pair(now, id, effects, |state, effects| state.she_is_there(now, id, effects));
+            self.with_pair(now, id, effects, |state, effects| state.on_xmpp_user_available(now, id, effects));
         }
     }
 
     /// A later object has taken its place: of that another device's user is told.
-    fn displaced(&mut self, id: PairId, before: Option<Box<Object>>) {
+    fn displaced(&mut self, id: PairId, before: Option<Box<SecuredObject>>) {
         let Some(before) = before else { return };
         let held = self.presence.objects.held.get(&id);
         let same = held.is_some_and(|after| after.stanza.from == before.stanza.from);
         if !same && !before.arrived {
-            self.again(Again::Lost(before.link, before.stanza, Failure::Replaced));
+            self.again(Followup::Lost(before.link, before.stanza, Failure::Replaced));
         }
     }
 
@@ -191,7 +191,7 @@ impl State {
     }
 
     /// The object that a dialog is to be sent now.
-    fn object_for(&mut self, now: Now, id: PairId, name: DialogId) -> Option<Written> {
+    fn object_for(&mut self, now: Now, id: PairId, name: DialogId) -> Option<PresenceBody> {
         let object = self.presence.objects.held.get_mut(&id)?;
         if now.instant - object.received > MAX_AGE {
             object.done(name, Some(Lost::Failed(Failure::Stale)));
@@ -210,7 +210,7 @@ impl State {
         now: Now,
         id: PairId,
         name: DialogId,
-        answered: &Answered,
+        answered: &SubscriptionResponse,
         effects: &mut Vec<Effect>,
     ) {
         if let Some(object) = self.presence.objects.held.get_mut(&id)
@@ -246,7 +246,7 @@ impl State {
             return;
         };
         match object.lost {
-            Lost::Failed(failure) => self.again(Again::Lost(object.link, object.stanza, failure)),
+            Lost::Failed(failure) => self.again(Followup::Lost(object.link, object.stanza, failure)),
             Lost::Refused(error) => {
                 let Presence { from, to, id, .. } = *object.stanza;
                 let kind = PresenceKind::Error;
@@ -263,11 +263,11 @@ mod tests {
     use super::*;
     use crate::codec::sip::Headers;
 
-    fn object(octets: usize) -> Box<Object> {
-        Box::new(Object {
+    fn object(octets: usize) -> Box<SecuredObject> {
+        Box::new(SecuredObject {
             link: LinkId(0),
             stanza: Box::default(),
-            written: Written { headers: Headers::new(), body: vec![0; octets].into(), cut: false },
+            written: PresenceBody { headers: Headers::new(), body: vec![0; octets].into(), cut: false },
             received: Instant::default(),
             dialogs: Vec::new(),
             arrived: false,
@@ -279,13 +279,13 @@ mod tests {
     fn neither_their_number_nor_their_octets_grow_without_a_bound() {
         let mut objects = Objects::new(Seed(1, 2));
         let mut taken = 0;
-        while !objects.is_full(Directed::MOST) {
-            objects.put(PairId(taken), object(Directed::MOST));
+        while !objects.is_full(SecuredNotify::MOST) {
+            objects.put(PairId(taken), object(SecuredNotify::MOST));
             taken += 1;
         }
         assert_eq!(taken, 279);
         objects.put(PairId(0), object(1));
-        assert!(!objects.is_full(Directed::MOST) && objects.take(PairId(0)).is_some());
+        assert!(!objects.is_full(SecuredNotify::MOST) && objects.take(PairId(0)).is_some());
         let mut objects = Objects::new(Seed(1, 2));
         for id in 0..1_000 {
             assert!(!objects.is_full(1));

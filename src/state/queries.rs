@@ -5,10 +5,10 @@ use super::client::Client;
 use super::counters::Counters;
 use super::delivery::Deliveries;
 use super::ids::Purpose;
-use super::link::{Held, Link, Waits};
+use super::link::{UnackedStanza, Link, Waiter};
 use super::peer::PeerState;
 use super::transaction::server::{Known, Servers};
-use crate::flow::{Challenge, Flow, Instant, LinkId, Refusal};
+use crate::flow::{Challenge, Flow, Instant, LinkId, LocalResponse};
 
 impl State {
     /// A component link.
@@ -49,8 +49,8 @@ impl State {
 
     /// Where the request that a stanza was made of came from.
     #[must_use]
-    pub fn sender_flow(&self, held: &Held) -> Option<Flow> {
-        let Waits::Request(key) = held.waits else { return None };
+    pub fn sender_flow(&self, held: &UnackedStanza) -> Option<Flow> {
+        let Waiter::Request(key) = held.waiter else { return None };
         match self.servers.known(key) {
             Some(Known::Live(live)) => Some(live.flow),
             _ => None,
@@ -59,8 +59,8 @@ impl State {
 
     /// The languages that the sender of the request of a stanza reads.
     #[must_use]
-    pub fn sender_languages(&self, held: &Held) -> Option<&str> {
-        let Waits::Request(key) = held.waits else { return None };
+    pub fn sender_languages(&self, held: &UnackedStanza) -> Option<&str> {
+        let Waiter::Request(key) = held.waiter else { return None };
         match self.servers.known(key) {
             Some(Known::Live(live)) => live.languages.as_deref(),
             _ => None,
@@ -69,10 +69,10 @@ impl State {
 
     /// What a 401 or 407 to the request of a stanza would ask its sender for.
     #[must_use]
-    pub fn challenge(&self, held: &Held) -> Challenge {
-        let request = match held.waits {
-            Waits::Request(key) => self.servers.known(key),
-            Waits::Answer(_) | Waits::Nobody | Waits::Passing(_) => None,
+    pub fn challenge(&self, held: &UnackedStanza) -> Challenge {
+        let request = match held.waiter {
+            Waiter::Request(key) => self.servers.known(key),
+            Waiter::Answer(_) | Waiter::Nobody | Waiter::Passing(_) => None,
         };
         let realm = match request {
             Some(Known::Live(live)) => live.request.uri.host_str().to_owned(),
@@ -91,8 +91,8 @@ impl State {
     /// What a request for a link that is down is answered: 503 when the whole gateway is out of
     /// service, so that a proxy fails over; 480 when one domain of several is.
     #[must_use]
-    pub fn link_refusal(&self, now: Instant) -> Refusal {
-        if self.in_service(now) { Refusal::unavailable() } else { Refusal::out_of_service() }
+    pub fn link_refusal(&self, now: Instant) -> LocalResponse {
+        if self.in_service(now) { LocalResponse::unavailable() } else { LocalResponse::out_of_service() }
     }
 
     /// Whether the gateway is about to end.

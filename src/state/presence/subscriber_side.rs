@@ -2,17 +2,17 @@
 
 use super::State;
 use super::authorization::Stanza as Kind;
-use super::pair::{Dirty, PairState, Probe, Watching};
+use super::pair::{Dirty, PairState, Probe, SubscriberSide};
 use super::shares::Maker;
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xmpp::{Condition, StanzaError, Text};
 use crate::flow::{
-    Again, Answered, DialogId, Effect, Facts, Now, Pair, PairId, Phrasebook, Presented,
+    Followup, SubscriptionResponse, DialogId, Effect, Facts, Now, UserPair, PairId, Phrasebook, PresenceStanza,
 };
 
 impl State {
-    pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut Watching> {
-        self.presence.pairs.get_mut(&id)?.watching.as_deref_mut()
+    pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut SubscriberSide> {
+        self.presence.pairs.get_mut(&id)?.subscriber_side.as_deref_mut()
     }
 
     /// Runs the machine of a pair and does what it says.
@@ -20,7 +20,7 @@ impl State {
         &mut self,
         now: Now,
         id: PairId,
-        answered: Option<&Answered>,
+        answered: Option<&SubscriptionResponse>,
         effects: &mut Vec<Effect>,
         event: impl FnOnce(&mut Subscriber, &subscriber::Context) -> Vec<Action>,
     ) {
@@ -37,7 +37,7 @@ impl State {
         now: Now,
         id: PairId,
         action: Action,
-        answered: Option<&Answered>,
+        answered: Option<&SubscriptionResponse>,
         effects: &mut Vec<Effect>,
     ) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
@@ -48,20 +48,20 @@ impl State {
             }
             Action::Ended => self.forget_dialog(id),
             Action::Granted => {
-                self.soil(id, Dirty::Gravely);
+                self.mark_dirty(id, Dirty::BeforeSend);
                 if self.authorization(id).is_some_and(|it| it.outbound(Kind::Subscribed)) {
-                    self.say(now, &pair, Kind::Subscribed, None, effects);
+                    self.send_subscription(now, &pair, Kind::Subscribed, None, effects);
                 }
             }
             Action::Cancelled => self.cancelled(now, id, &pair, answered, effects),
-            Action::Unsubscribed => self.let_go(now, id, &pair, answered, effects),
+            Action::Unsubscribed => self.unsubscribed(now, id, &pair, answered, effects),
             Action::Withdraw => self.withdraw(now, id, effects),
             Action::Unknown => {
                 let Some(watching) = self.watching_mut(id) else { return };
                 let (probe, gone) = (watching.probe.take(), watching.gone_us);
                 match (probe, answered.and_then(moved)) {
                     (Some(probe), Some(error)) => {
-                        self.say_error(now, &pair, probe.id, error, effects);
+                        self.send_subscription_error(now, &pair, probe.id, error, effects);
                     }
                     (probe, _) => {
                         let id = probe.and_then(|probe| probe.id);
@@ -75,12 +75,12 @@ impl State {
 
     /// What she asked to be ended has ended. Of one who is not there the mode of RFC 3922 §6.4
     /// says so.
-    fn let_go(
+    fn unsubscribed(
         &mut self,
         now: Now,
         id: PairId,
-        pair: &Pair,
-        answered: Option<&Answered>,
+        pair: &UserPair,
+        answered: Option<&SubscriptionResponse>,
         effects: &mut Vec<Effect>,
     ) {
         self.withdraw(now, id, effects);
@@ -88,9 +88,9 @@ impl State {
         match unknown.and_then(as_error) {
             Some(error) => {
                 let request = self.take_request_id(id);
-                self.say_error(now, pair, request, error, effects);
+                self.send_subscription_error(now, pair, request, error, effects);
             }
-            None => self.say(now, pair, Kind::Unsubscribed, None, effects),
+            None => self.send_subscription(now, pair, Kind::Unsubscribed, None, effects),
         }
     }
 
@@ -99,11 +99,11 @@ impl State {
         &mut self,
         now: Now,
         id: PairId,
-        pair: &Pair,
-        answered: Option<&Answered>,
+        pair: &UserPair,
+        answered: Option<&SubscriptionResponse>,
         effects: &mut Vec<Effect>,
     ) {
-        self.soil(id, Dirty::Gravely);
+        self.mark_dirty(id, Dirty::BeforeSend);
         self.withdraw(now, id, effects);
         let request = self.take_request_id(id);
         let until = now.instant + self.config.presence.pending_limit;
@@ -116,8 +116,8 @@ impl State {
             return;
         }
         match answered.filter(|_| !granted).and_then(as_error) {
-            Some(error) => self.say_error(now, pair, request, error, effects),
-            None => self.say(now, pair, Kind::Unsubscribed, None, effects),
+            Some(error) => self.send_subscription_error(now, pair, request, error, effects),
+            None => self.send_subscription(now, pair, Kind::Unsubscribed, None, effects),
         }
     }
 
@@ -126,17 +126,17 @@ impl State {
         &mut self,
         now: Now,
         id: PairId,
-        pair: &Pair,
-        answered: Option<&Answered>,
+        pair: &UserPair,
+        answered: Option<&SubscriptionResponse>,
         effects: &mut Vec<Effect>,
     ) {
-        self.soil(id, Dirty::Gravely);
+        self.mark_dirty(id, Dirty::BeforeSend);
         let request = self.take_request_id(id);
         if let Some(authorization) = self.authorization(id) {
             authorization.outbound(Kind::Unsubscribed);
         }
         if let Some(error) = answered.and_then(|answered| answered.error.as_deref()) {
-            self.say_error(now, pair, request, error.clone(), effects);
+            self.send_subscription_error(now, pair, request, error.clone(), effects);
         }
     }
 
@@ -151,7 +151,7 @@ impl State {
         if let Some((dialog, _)) = watching.dialog.take() {
             self.presence.dialogs.remove(dialog);
         }
-        self.soil(id, Dirty::Lightly);
+        self.mark_dirty(id, Dirty::Deferred);
     }
 
     pub(super) fn subscribe_now(&mut self, id: PairId, seconds: u32, fresh: bool) {
@@ -165,15 +165,15 @@ impl State {
             watching.first = true;
         }
         let Some(dialog) = watching.dialog.as_ref().map(|(name, _)| *name) else { return };
-        self.presence.dialogs.add_hers(dialog, id);
-        self.again(Again::Subscribe(id, dialog, seconds));
+        self.presence.dialogs.add_subscriber(dialog, id);
+        self.again(Followup::Subscribe(id, dialog, seconds));
     }
 
     /// What she was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
     pub(super) fn withdraw(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.watching.as_deref_mut() else { return };
+        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
         let devices = std::mem::take(&mut watching.devices);
         if devices.iter().any(|device| device.available) {
             watching.gone_us = Some(now.unix_ms * 1_000);
@@ -186,20 +186,20 @@ impl State {
             }
         }
         self.withdraw_object(id, bare, effects);
-        self.soil(id, Dirty::Lightly);
+        self.mark_dirty(id, Dirty::Deferred);
     }
 
     /// `subscribe` (RFC 8048 §5.2.1).
-    pub(super) fn she_subscribes(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
+    pub(super) fn on_subscribe(&mut self, now: Now, said: &PresenceStanza, effects: &mut Vec<Effect>) {
         let (pair, id) = (&said.pair, said.pair.id);
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else {
             let error = full(&self.phrases, said.lang.as_deref());
-            return self.say_error(now, pair, said.id.clone(), error, effects);
+            return self.send_subscription_error(now, pair, said.id.clone(), error, effects);
         };
         let before = known.authorization;
         let told = known.authorization.inbound(Kind::Subscribe);
         known.pause(|pauses| pauses.refuses = None);
-        let watching = known.watching.get_or_insert_default();
+        let watching = known.subscriber_side.get_or_insert_default();
         if told.deliver {
             watching.since = now.unix_ms;
         }
@@ -208,10 +208,10 @@ impl State {
             watching.request_id = said.id.as_deref().map(Into::into);
         }
         if before != known.authorization {
-            known.soil(Dirty::Gravely);
+            known.mark_dirty(Dirty::BeforeSend);
         }
         if let Some(reply) = told.reply {
-            self.say(now, pair, reply, said.id.clone(), effects);
+            self.send_subscription(now, pair, reply, said.id.clone(), effects);
             self.show_all(id, effects);
         }
         self.run_watching(now, id, None, effects, Subscriber::subscribe);
@@ -220,7 +220,7 @@ impl State {
     /// Shows her all of his devices that are there.
     pub(super) fn show_all(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let Some(watching) = &known.watching else { return };
+        let Some(watching) = &known.subscriber_side else { return };
         let (pair, devices) = (known.pair(), watching.devices.clone());
         for device in devices.iter().filter(|device| device.available) {
             self.show_device(&pair, device, effects);
@@ -228,10 +228,10 @@ impl State {
     }
 
     /// `unsubscribe` (RFC 8048 §5.2.3).
-    pub(super) fn she_unsubscribes(
+    pub(super) fn on_unsubscribe(
         &mut self,
         now: Now,
-        said: &Presented,
+        said: &PresenceStanza,
         effects: &mut Vec<Effect>,
     ) {
         let (pair, id) = (&said.pair, said.pair.id);
@@ -241,9 +241,9 @@ impl State {
         if !known.authorization.inbound(Kind::Unsubscribe).deliver {
             return;
         }
-        known.soil(Dirty::Gravely);
-        let Some(watching) = &mut known.watching else {
-            return self.say(now, pair, Kind::Unsubscribed, None, effects);
+        known.mark_dirty(Dirty::BeforeSend);
+        let Some(watching) = &mut known.subscriber_side else {
+            return self.send_subscription(now, pair, Kind::Unsubscribed, None, effects);
         };
         watching.request_id = said.id.as_deref().map(Into::into);
         watching.lang = language(said);
@@ -251,10 +251,10 @@ impl State {
     }
 
     /// `probe` (RFC 8048 §7.1): she is there, and asks how he is.
-    pub(super) fn she_probes(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
+    pub(super) fn on_probe(&mut self, now: Now, said: &PresenceStanza, effects: &mut Vec<Effect>) {
         let (pair, id) = (&said.pair, said.pair.id);
         let probe = Probe { id: said.id.clone(), resource: said.to_resource.clone() };
-        self.note_online(&pair.user, said.resource.as_ref(), true);
+        self.note_online(&pair.xmpp_user, said.resource.as_ref(), true);
         let authorization =
             self.presence.pair(id).map(|known| known.authorization).unwrap_or_default();
         if authorization.pending_in {
@@ -262,17 +262,17 @@ impl State {
         }
         let refuses = |known: &PairState| known.pauses().refuses.is_some();
         if !authorization.from && self.presence.pair(id).is_some_and(refuses) {
-            return self.say(now, pair, Kind::Unsubscribed, probe.id, effects);
+            return self.send_subscription(now, pair, Kind::Unsubscribed, probe.id, effects);
         }
-        let unknown = self.presence.pair(id).is_none_or(|known| known.watching.is_none());
+        let unknown = self.presence.pair(id).is_none_or(|known| known.subscriber_side.is_none());
         if !authorization.from && self.presence.lost && unknown {
-            return self.learn(now, pair, probe, effects);
+            return self.resubscribe_after_loss(now, pair, probe, effects);
         }
         if !authorization.from {
-            return self.fetch(now, pair, probe);
+            return self.poll(now, pair, probe);
         }
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let watching = known.watching.get_or_insert_default();
+        let watching = known.subscriber_side.get_or_insert_default();
         if watching.machine.is_live() {
             let (devices, gone) = (watching.devices.clone(), watching.gone_us);
             self.answer_probe(pair, &probe, &devices, gone, effects);
@@ -288,17 +288,17 @@ impl State {
 
     /// A probe after the store was lost: her server asks for those alone whom she may see
     /// (RFC 6121 §4.3.1), so she watched him. He says whether that still holds.
-    fn learn(&mut self, now: Now, pair: &Pair, probe: Probe, effects: &mut Vec<Effect>) {
+    fn resubscribe_after_loss(&mut self, now: Now, pair: &UserPair, probe: Probe, effects: &mut Vec<Effect>) {
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else { return };
         known.authorization.inbound(Kind::Subscribe);
-        let watching = known.watching.get_or_insert_default();
+        let watching = known.subscriber_side.get_or_insert_default();
         (watching.since, watching.probe) = (now.unix_ms, Some(Box::new(probe)));
-        known.soil(Dirty::Gravely);
+        known.mark_dirty(Dirty::BeforeSend);
         self.run_watching(now, pair.id, None, effects, Subscriber::subscribe);
     }
 
     /// A device of hers has appeared: it may be that nobody was there to be told of him.
-    pub(super) fn she_is_there(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn on_xmpp_user_available(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         self.run_watching(now, id, None, effects, Subscriber::login);
     }
 
@@ -308,25 +308,25 @@ impl State {
         now: Now,
         id: PairId,
         dialog: DialogId,
-        answered: &Answered,
+        answered: &SubscriptionResponse,
         effects: &mut Vec<Effect>,
     ) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let is_fetch = known.fetch.as_ref().is_some_and(|fetch| fetch.dialog.0 == dialog);
+        let is_fetch = known.poll.as_ref().is_some_and(|fetch| fetch.dialog.0 == dialog);
         if is_fetch {
             if answered.status >= 300 {
                 let pair = known.pair();
-                let Some(fetch) = self.end_fetch(id) else { return };
+                let Some(fetch) = self.end_poll(id) else { return };
                 // What proves that he is not to be seen (SUB-082).
                 if matches!(answered.status, 403 | 489 | 603 | 604) {
-                    self.say(now, &pair, Kind::Unsubscribed, fetch.probe.id, effects);
+                    self.send_subscription(now, &pair, Kind::Unsubscribed, fetch.probe.id, effects);
                 } else if let Some(error) = moved(answered) {
-                    self.say_error(now, &pair, fetch.probe.id, error, effects);
+                    self.send_subscription_error(now, &pair, fetch.probe.id, error, effects);
                 }
             }
             return;
         }
-        let current = known.watching.as_ref().and_then(|watching| watching.dialog.as_ref());
+        let current = known.subscriber_side.as_ref().and_then(|watching| watching.dialog.as_ref());
         if current.is_none_or(|(name, _)| *name != dialog) {
             return;
         }
@@ -346,36 +346,36 @@ impl State {
         self.run_watching(now, id, Some(answered), effects, |machine, context| {
             machine.answered(context, answer)
         });
-        self.soil(id, Dirty::Lightly);
+        self.mark_dirty(id, Dirty::Deferred);
     }
 
     /// Deadlines of the subscription and of the question.
     pub(super) fn fire_watching(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        self.fetch_due(now, id);
+        self.poll_due(now, id);
         self.subscribe_due(now, id);
         let silent = |known: &PairState| {
-            known.fetch.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
+            known.poll.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
         };
         if self.presence.pair(id).is_some_and(silent) {
-            self.end_fetch(id);
+            self.end_poll(id);
         }
         self.run_watching(now, id, None, effects, Subscriber::fire);
     }
 }
 
 /// The language of a stanza of hers, if it is one (RFC 5646 §4.4.1).
-fn language(said: &Presented) -> Option<Box<str>> {
+fn language(said: &PresenceStanza) -> Option<Box<str>> {
     said.lang.as_deref().filter(|lang| lang.len() <= 35).map(Into::into)
 }
 
 /// Where he is now (RFC 3261 §21.3), if that is what a response says.
-fn moved(answered: &Answered) -> Option<StanzaError> {
+fn moved(answered: &SubscriptionResponse) -> Option<StanzaError> {
     let error = answered.error.as_deref();
     error.filter(|_| matches!(answered.status, 301 | 302)).cloned()
 }
 
 /// The error that stands for a refusal, where it is told as one (RFC 3922 §6.1).
-fn as_error(answered: &Answered) -> Option<StanzaError> {
+fn as_error(answered: &SubscriptionResponse) -> Option<StanzaError> {
     answered.error.as_deref().filter(|_| answered.refused_is_error).cloned()
 }
 

@@ -1,7 +1,7 @@
 //! `rules:`, the list that each table may have: rules with a name, what they ask for, and the same
 //! keys as the file itself. The first that holds wins.
 
-use super::book::{Book, Rule};
+use super::rule_set::{RuleSet, Rule};
 use super::facts::{Direction, Field};
 use super::key::{self, Key};
 use super::matcher::When;
@@ -9,7 +9,7 @@ use super::shape::{Described, Shape};
 use crate::codec::yaml::{Map, Node};
 
 /// A table of settings that rules refine.
-pub(super) trait Ruled: Clone + 'static {
+pub(super) trait RuleTable: Clone + 'static {
     /// The keys of the file, which are those of a rule too.
     const KEYS: &'static [Key<Self>];
     /// The keys of a rule alone.
@@ -23,7 +23,7 @@ pub(super) trait Ruled: Clone + 'static {
     fn check(when: &When, map: &Map<'_>);
 
     /// Where the compiled rules go.
-    fn book(&mut self) -> &mut Book<Self>;
+    fn book(&mut self) -> &mut RuleSet<Self>;
 }
 
 /// A rule as it is written.
@@ -71,7 +71,7 @@ pub(super) fn is_off(map: &Map<'_>) -> bool {
 }
 
 /// Compiles the rules over the settings of the file.
-pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
+pub(super) fn compile<T: RuleTable>(table: &mut T, written: &[Written<'_>]) {
     let mut rules: Vec<Rule<T>> = Vec::new();
     let mut layers = Vec::new();
     for written in written {
@@ -102,7 +102,7 @@ pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
         rules.push(Rule { name, place, when, then, says: written.node.inline() });
         layers.push(written.layer);
     }
-    match (Book::new(rules), written.first()) {
+    match (RuleSet::new(rules), written.first()) {
         (Some(book), _) => *table.book() = book,
         (None, Some(first)) => first.node.error("the patterns of this table are too large", ""),
         (None, None) => {}
@@ -110,7 +110,7 @@ pub(super) fn compile<T: Ruled>(table: &mut T, written: &[Written<'_>]) {
 }
 
 /// Warns of a rule for one direction that asks for what the other alone has.
-fn tell_one_way<T: Ruled>(when: &When, node: &Node<'_>) {
+fn tell_one_way<T: RuleTable>(when: &When, node: &Node<'_>) {
     let (Some(direction), Some(map)) = (when.direction(), node.map()) else { return };
     for (field, only) in T::ONE_WAY.iter().filter(|(_, only)| only.name() != direction) {
         if map.optional(field.name()).is_some() {
@@ -123,14 +123,14 @@ fn tell_one_way<T: Ruled>(when: &When, node: &Node<'_>) {
 }
 
 /// The keys of a table with its rules, as values.
-pub(super) fn described<T: Ruled>() -> Vec<Described> {
+pub(super) fn described<T: RuleTable>() -> Vec<Described> {
     let mut all = key::described(T::KEYS);
     all.push(described_rules::<T>());
     all
 }
 
 /// The rules of a table as a value.
-pub(super) fn described_rules<T: Ruled>() -> Described {
+pub(super) fn described_rules<T: RuleTable>() -> Described {
     let mut rule = vec![
         NAME,
         OFF,

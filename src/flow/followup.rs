@@ -5,7 +5,7 @@ use crate::codec::xmpp::Presence;
 
 /// What must pass all stages once more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Again {
+pub enum Followup {
     /// Its turn has come, or its form must change: address it, put it in the form that is now
     /// right for its target, send it.
     Send(DeliveryId),

@@ -6,12 +6,12 @@ use super::State;
 use super::authorization::Stanza as Kind;
 use super::dialog::{Dialog, Order};
 use super::notifier::{self, Action, Notifier, Reason};
-use super::pair::{Dirty, Subscription, Watched};
+use super::pair::{Dirty, Subscription, NotifierSide};
 use super::request;
 use crate::codec::sip::{HeaderName, Headers, Request, Status};
 use crate::flow::{
-    Again, Cause, Counter, DialogId, Effect, ListenerId, Now, Pair, PairId, Refusal, Subscribing,
-    Takes, Written,
+    Followup, Cause, Counter, DialogId, Effect, ListenerId, Now, UserPair, PairId, LocalResponse, SubscribeRequest,
+    AcceptedTypes, PresenceBody,
 };
 use crate::state::link::Link;
 
@@ -21,15 +21,15 @@ const ASKED_ANEW: Duration = Duration::from_secs(3_600);
 const STALE: Duration = Duration::from_secs(3_600);
 
 impl State {
-    pub(super) fn watched_mut(&mut self, id: PairId) -> Option<&mut Watched> {
-        self.presence.pairs.get_mut(&id)?.watched.as_deref_mut()
+    pub(super) fn watched_mut(&mut self, id: PairId) -> Option<&mut NotifierSide> {
+        self.presence.pairs.get_mut(&id)?.notifier_side.as_deref_mut()
     }
 
     /// SUBSCRIBE (RFC 6665 §4.2.1).
     pub(in crate::state) fn subscribing(
         &mut self,
         now: Now,
-        asked: Subscribing,
+        asked: SubscribeRequest,
         effects: &mut Vec<Effect>,
     ) {
         let id = asked.pair.id;
@@ -40,10 +40,10 @@ impl State {
     }
 
     /// The first SUBSCRIBE of a dialog, or a question without one (RFC 8048 §5.3.1, §7.2).
-    fn subscribed_first(&mut self, now: Now, asked: &Subscribing, effects: &mut Vec<Effect>) {
+    fn subscribed_first(&mut self, now: Now, asked: &SubscribeRequest, effects: &mut Vec<Effect>) {
         let (pair, id) = (&asked.pair, asked.pair.id);
-        if let Some(refusal) = self.unwelcome(now, pair, asked.expires > 0) {
-            return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
+        if let Some(refusal) = self.reject_reason(now, pair, asked.expires > 0) {
+            return self.respond_and_remember(&asked.flow, asked.key, &asked.request, refusal, effects);
         }
         let seconds = self.granted_seconds(asked);
         let blocked = self.is_refused(now, id);
@@ -51,31 +51,31 @@ impl State {
             return;
         };
         self.counters.count(Counter::SubscribeTaken);
-        self.note_sip_user(asked.request.from.uri(), &pair.contact);
+        self.note_sip_user(asked.request.from.uri(), &pair.sip_user);
         self.accept(asked, seconds, effects);
-        self.again(Again::Notify(id, vec![name]));
+        self.again(Followup::Notify(id, vec![name]));
         match (granted, seconds == 0) {
             // A question is answered from what is known (SUB-116).
-            (true, true) if self.knows_her(id) => {}
-            (true, _) => self.ask_how_she_is(now, id, effects),
+            (true, true) if self.knows_presentity(id) => {}
+            (true, _) => self.probe_presentity(now, id, effects),
             (false, true) => {}
             (false, false) if blocked => {}
-            (false, false) => self.ask_her(now, id, asked.nick.as_ref(), effects),
+            (false, false) => self.request_authorization(now, id, asked.nick.as_ref(), effects),
         }
     }
 
-    fn knows_her(&self, id: PairId) -> bool {
-        let watched = self.presence.pair(id).and_then(|known| known.watched.as_ref());
+    fn knows_presentity(&self, id: PairId) -> bool {
+        let watched = self.presence.pair(id).and_then(|known| known.notifier_side.as_ref());
         watched.is_some_and(|watched| watched.known)
     }
 
     /// Why a new subscription is not taken on.
-    fn unwelcome(&mut self, now: Now, pair: &Pair, asks: bool) -> Option<Refusal> {
-        if let Some(refusal) = self.unable(now, pair.link) {
+    fn reject_reason(&mut self, now: Now, pair: &UserPair, asks: bool) -> Option<LocalResponse> {
+        if let Some(refusal) = self.unavailable_reason(now, pair.link) {
             return Some(refusal);
         }
         if self.is_refused(now, pair.id) && !self.config.presence.polite_blocking {
-            return Some(Refusal::new(Cause::NotShown));
+            return Some(LocalResponse::new(Cause::NotShown));
         }
         let refusal = self.over_share(now, pair, asks)?;
         self.counters.count(Counter::SubscribeOverShare);
@@ -89,7 +89,7 @@ impl State {
     }
 
     /// For how long he is taken on: as he asks, or less.
-    fn granted_seconds(&self, asked: &Subscribing) -> u32 {
+    fn granted_seconds(&self, asked: &SubscribeRequest) -> u32 {
         let most = self.config.presence.max_expires.as_secs();
         asked.expires.min(u32::try_from(most).unwrap_or(u32::MAX))
     }
@@ -99,7 +99,7 @@ impl State {
     fn add_subscription(
         &mut self,
         now: Now,
-        asked: &Subscribing,
+        asked: &SubscribeRequest,
         seconds: u32,
         blocked: bool,
     ) -> Option<(DialogId, bool)> {
@@ -116,7 +116,7 @@ impl State {
         dialog.take(&asked.request, Some(&asked.contact));
         let his = asked.request.from.uri();
         // A password is not kept (RFC 3261 §19.1.1 discourages it).
-        let kept = his.password().is_none() && *his != asked.pair.contact_uri;
+        let kept = his.password().is_none() && *his != asked.pair.sip_user_uri;
         if kept {
             dialog.set_remote_uri(his);
         }
@@ -133,15 +133,15 @@ impl State {
             machine,
             event_id: asked.event.id().map(Into::into),
             fetch,
-            takes: Takes::of(&asked.request),
+            takes: AcceptedTypes::of(&asked.request),
             waits: false,
             closed: false,
         };
-        let dialogs = &mut known.watched.get_or_insert_default().dialogs;
+        let dialogs = &mut known.notifier_side.get_or_insert_default().dialogs;
         dialogs.reserve_exact(1);
         dialogs.push(subscription);
-        known.soil(Dirty::Gravely);
-        self.presence.dialogs.add_his(name, id);
+        known.mark_dirty(Dirty::BeforeSend);
+        self.presence.dialogs.add_notifier(name, id);
         Some((name, granted))
     }
 
@@ -151,24 +151,24 @@ impl State {
         now: Now,
         id: PairId,
         name: DialogId,
-        asked: &Subscribing,
+        asked: &SubscribeRequest,
         effects: &mut Vec<Effect>,
     ) {
         let seconds = self.granted_seconds(asked);
         let found = self
             .watched_mut(id)
             .and_then(|watched| watched.dialogs.iter_mut().find(|one| one.id == name));
-        let unknown = Refusal::unknown_subscription();
+        let unknown = LocalResponse::unknown_subscription();
         let refusal = match found {
             None => Some(unknown),
             Some(one) if one.machine.state() == notifier::State::Terminated => Some(unknown),
             Some(one) => match one.dialog.order(&asked.request) {
                 Order::Foreign => Some(unknown),
-                Order::Old => Some(Refusal::out_of_order()),
+                Order::Old => Some(LocalResponse::out_of_order()),
                 Order::Again => None,
                 Order::Next => {
                     one.dialog.take(&asked.request, Some(&asked.contact));
-                    one.takes = Takes::of(&asked.request);
+                    one.takes = AcceptedTypes::of(&asked.request);
                     let life = Duration::from_secs(seconds.into());
                     if seconds == 0 {
                         one.closed = true;
@@ -181,14 +181,14 @@ impl State {
             },
         };
         if let Some(refusal) = refusal {
-            return self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
+            return self.respond_and_remember(&asked.flow, asked.key, &asked.request, refusal, effects);
         }
         // How long it lasts is on disk before he is told.
-        self.soil(id, Dirty::Gravely);
+        self.mark_dirty(id, Dirty::BeforeSend);
         self.accept(asked, seconds, effects);
-        self.again(Again::Notify(id, vec![name]));
+        self.again(Followup::Notify(id, vec![name]));
         if seconds == 0 {
-            return self.he_left(id, effects);
+            return self.on_last_dialog_ended(id, effects);
         }
         self.ask_anew(now, id, effects);
     }
@@ -198,36 +198,36 @@ impl State {
         let Some(known) = self.presence.pair(id) else { return };
         let pending = known.authorization.pending_out;
         if self.is_stale(now, id) {
-            self.ask_how_she_is(now, id, effects);
+            self.probe_presentity(now, id, effects);
         }
         if pending {
-            self.ask_her(now, id, None, effects);
+            self.request_authorization(now, id, None, effects);
         }
     }
 
     /// Whether her server has said nothing of her for long.
     fn is_stale(&self, now: Now, id: PairId) -> bool {
-        let watched = self.presence.pair(id).and_then(|known| known.watched.as_ref());
+        let watched = self.presence.pair(id).and_then(|known| known.notifier_side.as_ref());
         let long_ago = |heard| now.instant - heard > STALE;
         watched.is_some_and(|watched| watched.heard_at.is_none_or(long_ago))
     }
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
-    pub(super) fn accept(&mut self, asked: &Subscribing, seconds: u32, effects: &mut Vec<Effect>) {
+    pub(super) fn accept(&mut self, asked: &SubscribeRequest, seconds: u32, effects: &mut Vec<Effect>) {
         let mut refusal =
-            Refusal::success(Status::OK).with(HeaderName::Expires, &seconds.to_string());
+            LocalResponse::success(Status::OK).with(HeaderName::Expires, &seconds.to_string());
         refusal.headers = with_dialog(refusal.headers, &asked.request);
         let ListenerId(listener) = asked.flow.listener;
         if let Some(listener) = self.config.sip.listen.get(listener)
-            && let Some(contact) = request::contact(asked.pair.id, &asked.pair.user_uri, listener)
+            && let Some(contact) = request::contact(asked.pair.id, &asked.pair.xmpp_user_uri, listener)
         {
             refusal.headers.push(HeaderName::Contact, contact.to_value());
         }
-        self.conclude(&asked.flow, asked.key, &asked.request, refusal, effects);
+        self.respond_and_remember(&asked.flow, asked.key, &asked.request, refusal, effects);
     }
 
     /// She is asked to let him see her: once, however often he asks.
-    pub(super) fn ask_her(
+    pub(super) fn request_authorization(
         &mut self,
         now: Now,
         id: PairId,
@@ -240,16 +240,16 @@ impl State {
         let was = known.authorization.pending_out;
         let give_up = now.instant + self.config.presence.pending_limit;
         known.authorization.outbound(Kind::Subscribe);
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         watched.give_up.get_or_insert(give_up);
         let lately = watched.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
         if was && (lately || !self.may_remind(now, id)) {
             return;
         }
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         (watched.asked_at, watched.asked_id) = (Some(now.instant), Some((&*token).into()));
-        known.soil(Dirty::Gravely);
+        known.mark_dirty(Dirty::BeforeSend);
         self.ask(now, &pair, token, nick, effects);
     }
 
@@ -259,7 +259,7 @@ impl State {
         now: Now,
         id: PairId,
         dialogs: &[DialogId],
-        written: Option<&Written>,
+        written: Option<&PresenceBody>,
         effects: &mut Vec<Effect>,
     ) {
         let cut = written.filter(|written| written.cut);
@@ -299,9 +299,9 @@ impl State {
             Action::Removed => {
                 watched.dialogs.retain(|one| one.id != name);
                 self.presence.dialogs.remove(name);
-                self.soil(id, Dirty::Lightly);
+                self.mark_dirty(id, Dirty::Deferred);
                 if lived {
-                    self.he_left(id, effects);
+                    self.on_last_dialog_ended(id, effects);
                 }
             }
         }
@@ -309,15 +309,15 @@ impl State {
 
     /// A subscription of his is over. After the last one he counts as gone to her (RFC 8048
     /// §5.3.3), unless she sees by herself that he is there (D-62).
-    pub(super) fn he_left(&mut self, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn on_last_dialog_ended(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let Some(watched) = &known.watched else { return };
+        let Some(watched) = &known.notifier_side else { return };
         let alive = watched
             .dialogs
             .iter()
             .any(|one| !one.fetch && one.machine.state() != notifier::State::Terminated);
         let seen = known
-            .watching
+            .subscriber_side
             .as_ref()
             .is_some_and(|watching| watching.machine.shows() && watching.shows_any());
         if alive || seen || !known.authorization.to {
@@ -341,10 +341,10 @@ impl State {
         };
         let (notified, objects) = (wanted(Action::Notify), wanted(Action::Object));
         if !notified.is_empty() {
-            self.again(Again::Notify(id, notified));
+            self.again(Followup::Notify(id, notified));
         }
         for name in objects {
-            self.again(Again::Object(id, name));
+            self.again(Followup::Object(id, name));
         }
     }
 
@@ -361,11 +361,11 @@ impl State {
         let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
         self.carry_out(id, actions);
         if ended {
-            self.soil(id, Dirty::Lightly);
-            self.he_left(id, effects);
+            self.mark_dirty(id, Dirty::Deferred);
+            self.on_last_dialog_ended(id, effects);
         }
         if gives_up {
-            self.give_her_up(id);
+            self.give_up_request(id);
         }
         if silent {
             self.probe_unanswered(now, id);

@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 
 use super::State;
-use crate::flow::{Again, Counter, DialogId, Now, PairId};
-use crate::state::attempt::Way;
+use crate::flow::{Followup, Counter, DialogId, Now, PairId};
+use crate::state::attempt::NextHop;
 use crate::state::client::{Client, Owner};
 
 /// The NOTIFYs for one peer. One that is not answered within T1 leaves its place to the next:
 /// what one phone does not answer is not the trouble of the others.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct NotifyWindow {
     /// Sent, and neither answered nor older than T1.
     open: u32,
     /// Those that wait, each at most once.
@@ -31,16 +31,16 @@ struct Waiting {
 
 impl State {
     /// What must make a pass of its own, in order.
-    pub fn take_again(&mut self, now: Now) -> Option<Again> {
+    pub fn take_again(&mut self, now: Now) -> Option<Followup> {
         while let Some(again) = self.again.pop_front() {
             match again {
-                Again::Notify(pair, mut dialogs) => {
+                Followup::Notify(pair, mut dialogs) => {
                     dialogs.retain(|dialog| self.is_turn(now, pair, *dialog, false));
                     if !dialogs.is_empty() {
-                        return Some(Again::Notify(pair, dialogs));
+                        return Some(Followup::Notify(pair, dialogs));
                     }
                 }
-                Again::Object(pair, dialog) if !self.is_turn(now, pair, dialog, true) => {}
+                Followup::Object(pair, dialog) if !self.is_turn(now, pair, dialog, true) => {}
                 other => return Some(other),
             }
         }
@@ -57,7 +57,7 @@ impl State {
         if window.open < most {
             return true;
         }
-        let known = self.presence.pairs.get_mut(&pair).and_then(|pair| pair.watched.as_deref_mut());
+        let known = self.presence.pairs.get_mut(&pair).and_then(|pair| pair.notifier_side.as_deref_mut());
         let one = known.and_then(|known| known.dialogs.iter_mut().find(|one| one.id == dialog));
         // The turn of an object comes but once.
         if one.is_some_and(|one| object || !std::mem::replace(&mut one.waits, true)) {
@@ -68,22 +68,22 @@ impl State {
     }
 
     /// The next NOTIFY whose turn has come.
-    fn next_turn(&mut self) -> Option<Again> {
+    fn next_turn(&mut self) -> Option<Followup> {
         let most = self.config.presence.notify_window;
         for window in &mut self.presence.windows {
             while window.open < most
                 && let Some(Waiting { pair, dialog, object }) = window.waiting.pop_front()
             {
                 let known = self.presence.pairs.get_mut(&pair);
-                let known = known.and_then(|pair| pair.watched.as_deref_mut());
+                let known = known.and_then(|pair| pair.notifier_side.as_deref_mut());
                 let one = known.and_then(|it| it.dialogs.iter_mut().find(|one| one.id == dialog));
                 // It may be over by now.
                 if one.is_some() && object {
-                    return Some(Again::Object(pair, dialog));
+                    return Some(Followup::Object(pair, dialog));
                 }
                 if let Some(one) = one {
                     one.waits = false;
-                    return Some(Again::Notify(pair, vec![dialog]));
+                    return Some(Followup::Notify(pair, vec![dialog]));
                 }
             }
         }
@@ -91,7 +91,7 @@ impl State {
     }
 
     /// A NOTIFY is under way; the answer is whether it has a place that it must give back.
-    pub(in crate::state) fn takes_place(&mut self, owner: Owner, way: Way) -> bool {
+    pub(in crate::state) fn takes_place(&mut self, owner: Owner, way: NextHop) -> bool {
         // A connection has a window of its own.
         let notify =
             matches!(owner, Owner::Notify(..) | Owner::Object(..)) && !way.hop.transport.reliable();

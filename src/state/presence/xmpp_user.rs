@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::State;
-use super::names::Her;
+use super::user_pair::XmppUserNames;
 use super::pair::PairState;
 use super::subscriber::Online;
 use crate::codec::xmpp::{Jid, Text, detach};
 use crate::flow::{Device, Now, PairId};
-use crate::state::pace::Flow;
+use crate::state::rate_limit::TokenBucket;
 
 /// Devices of one XMPP user that are remembered.
 pub(super) const DEVICES: usize = 64;
@@ -19,7 +19,7 @@ pub(super) const DEVICES: usize = 64;
 /// What her server said of an XMPP user's devices, to whomever it said it. It is kept as long as
 /// she is in a pair.
 #[derive(Debug, Default)]
-pub(super) struct User {
+pub(super) struct XmppUser {
     /// How many pairs she is in.
     pub(super) pairs: usize,
     /// She was last heard of: milliseconds since 1970.
@@ -30,20 +30,20 @@ pub(super) struct User {
     /// devices that nobody knows of.
     pub(super) unasked: bool,
     /// Her names.
-    pub(super) her: Option<Arc<Her>>,
+    pub(super) names: Option<Arc<XmppUserNames>>,
     /// What she showed last, to whomever: who is shown the same shares it.
     pub(super) shown: Vec<Arc<Device>>,
     /// How fast SIP users are asked for her.
-    pub(super) flow: Flow,
+    pub(super) flow: TokenBucket,
     /// How fast she is reminded of requests.
-    pub(super) reminders: Flow,
+    pub(super) reminders: TokenBucket,
     /// Requests that she has not decided.
     pub(super) pending: usize,
     /// Pairs that hold but a no, the oldest first.
     pub(super) refused: VecDeque<PairId>,
 }
 
-impl User {
+impl XmppUser {
     /// A device as she shows it to somebody. Where she showed the very same to somebody else a
     /// moment ago it is the same piece: nothing else is ever shared among watchers.
     pub(super) fn share(&mut self, device: Device) -> Arc<Device> {
@@ -98,7 +98,7 @@ impl State {
     /// Whether an XMPP user is there. Only what her server said counts as "no" (RFC 8048 §8.1);
     /// one who is never heard of is given up in time.
     pub(super) fn online(&self, now: Now, pair: &PairState) -> Online {
-        let user = self.presence.users.get(&self.user_id(pair.names.user()));
+        let user = self.presence.users.get(&self.user_id(pair.names.xmpp_user()));
         if let Some(user) = user.filter(|user| user.said) {
             return if user.devices.is_empty() { Online::No } else { Online::Perhaps };
         }

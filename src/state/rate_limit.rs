@@ -9,11 +9,11 @@ use crate::flow::{Instant, Map, Seed};
 
 /// One flow. It remembers one time: when its last place would be due without any burst.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Flow(Instant);
+pub(super) struct TokenBucket(Instant);
 
-impl Default for Flow {
+impl Default for TokenBucket {
     fn default() -> Self {
-        Flow(Instant(0))
+        TokenBucket(Instant(0))
     }
 }
 
@@ -45,7 +45,7 @@ impl Rate {
     }
 }
 
-impl Flow {
+impl TokenBucket {
     /// Takes the next place: when it is due, now or later.
     pub(super) fn place(&mut self, now: Instant, rate: Rate) -> Instant {
         let next = self.0.max(now);
@@ -74,8 +74,8 @@ impl Flow {
 /// A flow of all together, and one of each key.
 #[derive(Debug)]
 pub(super) struct Pace {
-    all: Flow,
-    each: Map<u64, Flow>,
+    all: TokenBucket,
+    each: Map<u64, TokenBucket>,
     /// At so many keys those that are idle are forgotten.
     tidy_at: usize,
 }
@@ -87,7 +87,7 @@ impl Pace {
     /// Nothing went yet.
     #[must_use]
     pub(super) fn new(seed: Seed) -> Self {
-        Pace { all: Flow::default(), each: Map::with_hasher(seed), tidy_at: FEW }
+        Pace { all: TokenBucket::default(), each: Map::with_hasher(seed), tidy_at: FEW }
     }
 
     /// The place of one more of a key: when it is due.
@@ -102,7 +102,7 @@ impl Pace {
         self.all.is_free(now, all) && self.flow(now, key).take(now, each) && self.all.take(now, all)
     }
 
-    fn flow(&mut self, now: Instant, key: u64) -> &mut Flow {
+    fn flow(&mut self, now: Instant, key: u64) -> &mut TokenBucket {
         if self.each.len() >= self.tidy_at {
             self.each.retain(|_, flow| !flow.is_idle(now));
             self.tidy_at = (self.each.len() * 2).max(FEW);
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_burst_goes_at_once_and_the_rest_evenly() {
-        let mut flow = Flow::default();
+        let mut flow = TokenBucket::default();
         let rate = Rate::every(Duration::from_millis(100), 3);
         let now = Instant::default() + Duration::from_secs(5);
         let places: Vec<Duration> = (0..6).map(|_| flow.place(now, rate) - now).collect();

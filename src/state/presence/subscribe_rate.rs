@@ -4,14 +4,14 @@ use super::State;
 use super::pair::Due;
 use crate::flow::{Counter, Instant, Now, PairId};
 use crate::state::ids::Purpose;
-use crate::state::pace::Rate;
+use crate::state::rate_limit::Rate;
 
 impl State {
     /// When a SUBSCRIBE of a pair is due (SEC-013).
     pub(super) fn place(&mut self, now: Now, id: PairId) -> Instant {
         let Some(pair) = self.presence.pair(id) else { return now.instant };
         let target = self.hash(Purpose::Target, &[pair.names.contact.bare_str().as_bytes()]);
-        let user = self.user_id(pair.names.user());
+        let user = self.user_id(pair.names.xmpp_user());
         let settings = &self.config.presence;
         let (all, each) = (settings.subscribe_rate, settings.subscribe_rate_per_user);
         let (all, each) = (Rate::new(all), Rate::new(each));

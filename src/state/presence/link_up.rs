@@ -7,7 +7,7 @@ use super::State;
 use super::pair::PairState;
 use crate::flow::{Effect, LinkId, Now, PairId};
 use crate::state::link::Link;
-use crate::state::pace::{Flow, Rate};
+use crate::state::rate_limit::{TokenBucket, Rate};
 
 /// When the link is back, subscriptions are made anew within this time.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const ASKED_APART: Duration = Duration::from_secs(600);
 impl State {
     /// The link is back: its server has missed what was said meanwhile, and so have we. All pairs
     /// are taken up one after the other.
-    pub(in crate::state) fn link_back(
+    pub(in crate::state) fn link_up(
         &mut self,
         now: Now,
         link: LinkId,
@@ -29,14 +29,14 @@ impl State {
         }
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get(&id) else { continue };
-            if pair.watching.as_ref().is_some_and(|watching| watching.machine.is_wanted()) {
-                let key = self.user_id(pair.names.user());
+            if pair.subscriber_side.as_ref().is_some_and(|watching| watching.machine.is_wanted()) {
+                let key = self.user_id(pair.names.xmpp_user());
                 if let Some(user) = self.presence.users.get_mut(&key) {
                     user.unasked = true;
                 }
             }
         }
-        let (mut flow, rate) = (Flow::default(), Rate::new(self.config.presence.resume_rate));
+        let (mut flow, rate) = (TokenBucket::default(), Rate::new(self.config.presence.resume_rate));
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
             if pair.names.link != link {
@@ -46,32 +46,32 @@ impl State {
             let waits = at > now.instant;
             pair.pause(|pauses| pauses.back = waits.then_some(at));
             match waits {
-                true => self.arm(now, id),
-                false => self.pair_back(now, id, effects),
+                true => self.schedule(now, id),
+                false => self.pair_link_up(now, id, effects),
             }
         }
     }
 
-    pub(super) fn pair_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn pair_link_up(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let link = self.presence.pair(id).and_then(|pair| self.links.get(pair.names.link.0));
         // It may have gone again.
         if !link.is_some_and(Link::is_up) {
             return;
         }
         self.with_pair(now, id, effects, |state, effects| {
-            state.watching_back(now, id, effects);
-            state.watched_back(now, id, effects);
+            state.subscriber_link_up(now, id, effects);
+            state.notifier_link_up(now, id, effects);
         });
     }
 
     /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
-    fn watching_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    fn subscriber_link_up(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         self.catch_up(id, effects);
         // What she was shown holds while a subscription is made anew, too: its first document may
         // say nothing new.
         self.show_all(id, effects);
         let live = |known: &PairState| {
-            known.watching.as_ref().is_some_and(|watching| watching.machine.is_live())
+            known.subscriber_side.as_ref().is_some_and(|watching| watching.machine.is_live())
         };
         if self.presence.pair(id).is_some_and(live) {
             return;
@@ -83,27 +83,27 @@ impl State {
     }
 
     /// The link is back (SUB-113): who is watched is asked how she is.
-    fn watched_back(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    fn notifier_link_up(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         // Whether she is there decides whether he is asked for her, too.
-        let wanted = known.watching.as_ref().is_some_and(|it| it.machine.is_wanted());
+        let wanted = known.subscriber_side.as_ref().is_some_and(|it| it.machine.is_wanted());
         if known.authorization.to {
-            known.watched.get_or_insert_default();
+            known.notifier_side.get_or_insert_default();
         }
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         watched.probe = None;
         let alive = !watched.dialogs.is_empty();
         if std::mem::take(&mut watched.untold) {
-            self.he_left(id, effects);
+            self.on_last_dialog_ended(id, effects);
         }
         // Who watches is asked for, by one who may see her, watching or not: else one of several
         // devices would count as all.
-        let user = self.presence.pair(id).map(|known| self.user_id(known.names.user()));
+        let user = self.presence.pair(id).map(|known| self.user_id(known.names.xmpp_user()));
         let user = user.and_then(|user| self.presence.users.get(&user));
         if !alive && !wanted && user.is_none_or(|user| !user.unasked) {
             return;
         }
-        self.ask_how_she_is(now, id, effects);
+        self.probe_presentity(now, id, effects);
         self.ask_after_outage(now, id, effects);
     }
 
@@ -115,15 +115,15 @@ impl State {
         if !up || !known.authorization.pending_out {
             return;
         }
-        let asked_at = known.watched.as_ref().and_then(|watched| watched.asked_at);
+        let asked_at = known.notifier_side.as_ref().and_then(|watched| watched.asked_at);
         let due = asked_at.map(|at| at + ASKED_APART).filter(|due| *due > now.instant);
         known.pause(|pauses| pauses.ask = due);
         if due.is_some() {
             return;
         }
-        if let Some(watched) = known.watched.as_deref_mut() {
+        if let Some(watched) = known.notifier_side.as_deref_mut() {
             watched.asked_at = None;
         }
-        self.ask_her(now, id, None, effects);
+        self.request_authorization(now, id, None, effects);
     }
 }

@@ -38,7 +38,7 @@ pub struct Rule<T> {
 
 /// The rules of a table.
 #[derive(Debug, Clone)]
-pub struct Book<T> {
+pub struct RuleSet<T> {
     rules: Vec<Rule<T>>,
     /// By an exact value of a field: the rules that ask for it.
     exact: Vec<(Field, Exact)>,
@@ -50,9 +50,9 @@ pub struct Book<T> {
     asked: Vec<Field>,
 }
 
-impl<T> Default for Book<T> {
+impl<T> Default for RuleSet<T> {
     fn default() -> Self {
-        Book {
+        RuleSet {
             rules: Vec::new(),
             exact: Vec::new(),
             patterns: Vec::new(),
@@ -63,7 +63,7 @@ impl<T> Default for Book<T> {
 }
 
 /// Two tables are the same when their rules say the same in the same order.
-impl<T> PartialEq for Book<T> {
+impl<T> PartialEq for RuleSet<T> {
     fn eq(&self, other: &Self) -> bool {
         let says = |rule: &Rule<T>| (rule.name.clone(), rule.says.clone());
         self.rules.iter().map(says).eq(other.rules.iter().map(says))
@@ -72,7 +72,7 @@ impl<T> PartialEq for Book<T> {
 
 /// What became of one rule that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Looked {
+pub struct TraceEntry {
     /// The rule.
     pub name: String,
     /// Where it stands.
@@ -101,14 +101,14 @@ const INDEXED: [Field; 14] = [
     Field::Method,
 ];
 
-impl<T> Book<T> {
+impl<T> RuleSet<T> {
     /// Compiles rules in their order. `None` when the expressions together are too large.
     pub(super) fn new(rules: Vec<Rule<T>>) -> Option<Self> {
         let asks = rules.iter().flat_map(|rule| rule.when.asks.iter().map(|ask| ask.field));
         let mut asked: Vec<Field> = asks.collect();
         asked.sort();
         asked.dedup();
-        let mut book = Book { rules, asked, ..Book::default() };
+        let mut book = RuleSet { rules, asked, ..RuleSet::default() };
         let mut patterned: Vec<(Field, Vec<String>, Vec<usize>)> = Vec::new();
         for (number, rule) in book.rules.iter().enumerate() {
             let asked = |field: &Field| rule.when.asks.iter().find(|ask| ask.field == *field);
@@ -186,11 +186,11 @@ impl<T> Book<T> {
 
     /// Each rule that was looked at, up to the one that matched.
     #[must_use]
-    pub fn trace(&self, facts: &Facts<'_>) -> Vec<Looked> {
+    pub fn trace(&self, facts: &Facts<'_>) -> Vec<TraceEntry> {
         let mut looked = Vec::new();
         for rule in &self.rules {
             let failed = rule.when.fails(facts).map(Field::name);
-            looked.push(Looked {
+            looked.push(TraceEntry {
                 name: rule.name.clone(),
                 place: rule.place.clone(),
                 failed,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::notifier::{self, Action, Notifier, Reason};
-use super::pair::{Asked, Dirty, Far, Subscription, Watched};
+use super::pair::{Asked, Dirty, Far, Subscription, NotifierSide};
 use crate::codec::xmpp::Text;
-use crate::flow::{Bounced, Device, Effect, Facts, Now, Pair, PairId, Presented, Said};
+use crate::flow::{StanzaErrorMeaning, Device, Effect, Facts, Now, UserPair, PairId, PresenceStanza, StanzaContent};
 use crate::state::link::Link;
 
 /// The first pause before a domain that is out of reach is asked again; it doubles up to [`MOST`].
@@ -18,13 +18,13 @@ const MOST: Duration = Duration::from_secs(3_600);
 
 impl State {
     /// A probe from him, who may see her (RFC 6121 §4.3).
-    pub(super) fn ask_how_she_is(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn probe_presentity(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let token: Text = self.ids.token().into();
         let deadline = now.instant + self.config.presence.probe_timeout;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         if !known.authorization.to || watched.probe.is_some() || !up {
             return;
         }
@@ -32,7 +32,7 @@ impl State {
         let unconfirmed = there.map(|device| device.resource.clone()).collect();
         watched.probe =
             Some(Box::new(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 }));
-        let user = self.user_id(&pair.user);
+        let user = self.user_id(&pair.xmpp_user);
         if let Some(user) = self.presence.users.get_mut(&user) {
             user.unasked = false;
         }
@@ -40,23 +40,23 @@ impl State {
     }
 
     /// `subscribed` (RFC 8048 §5.3.1).
-    pub(super) fn she_grants(&mut self, now: Now, pair: &Pair, effects: &mut Vec<Effect>) {
+    pub(super) fn on_subscribed(&mut self, now: Now, pair: &UserPair, effects: &mut Vec<Effect>) {
         let id = pair.id;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         // Nobody asked (SUB-090).
         if !known.authorization.inbound(Kind::Subscribed).deliver {
             return;
         }
-        known.soil(Dirty::Gravely);
+        known.mark_dirty(Dirty::BeforeSend);
         if let Some(watched) = self.watched_mut(id) {
             watched.give_up = None;
         }
         self.decided(now, id, true);
-        self.ask_how_she_is(now, id, effects);
+        self.probe_presentity(now, id, effects);
     }
 
     /// `unsubscribed` (RFC 8048 §5.3.1; RFC 6121 §3.2).
-    pub(super) fn she_refuses(&mut self, now: Now, said: &Presented, effects: &mut Vec<Effect>) {
+    pub(super) fn on_unsubscribed(&mut self, now: Now, said: &PresenceStanza, effects: &mut Vec<Effect>) {
         let id = said.pair.id;
         let re_ask = self.config.presence.re_ask;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
@@ -64,9 +64,9 @@ impl State {
             return;
         }
         known.pause(|it| it.refused = (!re_ask.is_zero()).then(|| now.instant + re_ask));
-        known.soil(Dirty::Gravely);
+        known.mark_dirty(Dirty::BeforeSend);
         let _ = effects;
-        self.forget_her(id);
+        self.forget_presentity(id);
         match self.config.presence.polite_blocking {
             // He sees her as gone (RFC 3856 §6.6.2).
             true => self.decided_as(id, |machine| match machine.decided(now.instant, true) {
@@ -78,7 +78,7 @@ impl State {
     }
 
     /// Nothing of her is known to him any more.
-    pub(super) fn forget_her(&mut self, id: PairId) {
+    pub(super) fn forget_presentity(&mut self, id: PairId) {
         if let Some(watched) = self.watched_mut(id) {
             watched.devices.clear();
             (watched.probe, watched.known, watched.out_of_reach) = (None, false, None);
@@ -87,12 +87,12 @@ impl State {
     }
 
     /// She did not decide for too long (RFC 6665 §4.1.3, giveup).
-    pub(super) fn give_her_up(&mut self, id: PairId) {
+    pub(super) fn give_up_request(&mut self, id: PairId) {
         if let Some(authorization) = self.authorization(id) {
             authorization.pending_out = false;
         }
-        self.forget_her(id);
-        self.soil(id, Dirty::Gravely);
+        self.forget_presentity(id);
+        self.mark_dirty(id, Dirty::BeforeSend);
         self.end_pending(id, Reason::GiveUp);
     }
 
@@ -120,11 +120,11 @@ impl State {
     }
 
     /// Her presence, as she shows it to him.
-    pub(super) fn she_shows(&mut self, now: Now, said: Presented, effects: &mut Vec<Effect>) {
+    pub(super) fn on_presence(&mut self, now: Now, said: PresenceStanza, effects: &mut Vec<Effect>) {
         let id = said.pair.id;
-        let (device, there) = match said.said {
-            Said::Available(device) => (device, true),
-            Said::Unavailable(device) => (device, false),
+        let (device, there) = match said.content {
+            StanzaContent::Available(device) => (device, true),
+            StanzaContent::Unavailable(device) => (device, false),
             _ => return,
         };
         let authorization =
@@ -134,18 +134,18 @@ impl State {
         if whole && !there && !authorization.to {
             return;
         }
-        let appeared = self.note_online(&said.pair.user, said.resource.as_ref(), there);
+        let appeared = self.note_online(&said.pair.xmpp_user, said.resource.as_ref(), there);
         if authorization.to || authorization.pending_out {
             self.take_device(now, id, device, whole, authorization.to);
         }
         if there && appeared && authorization.from {
-            self.she_is_there(now, id, effects);
+            self.on_xmpp_user_available(now, id, effects);
         }
     }
 
     /// A device of hers, in one piece with what she shows to others.
     fn shared(&mut self, id: PairId, device: Device) -> Arc<Device> {
-        let user = self.presence.pair(id).map(|pair| self.user_id(pair.names.user()));
+        let user = self.presence.pair(id).map(|pair| self.user_id(pair.names.xmpp_user()));
         match user.and_then(|user| self.presence.users.get_mut(&user)) {
             Some(user) => user.share(device),
             None => Arc::new(device.kept()),
@@ -177,7 +177,7 @@ impl State {
             false => watched.take(device),
         };
         if changed {
-            self.soil(id, Dirty::Lightly);
+            self.mark_dirty(id, Dirty::Deferred);
         }
         if granted && (changed || unsure) {
             self.changed(now, id);
@@ -197,7 +197,7 @@ impl State {
     pub(super) fn probe_unanswered(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let up = self.links.get(known.names.link.0).is_some_and(Link::is_up);
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         let Some(probe) = watched.probe.take().filter(|_| up) else { return };
         let mut changed = watched.heard_at.replace(now.instant).is_none();
         for resource in &probe.unconfirmed {
@@ -215,7 +215,7 @@ impl State {
         }
         watched.known = true;
         if changed {
-            self.soil(id, Dirty::Lightly);
+            self.mark_dirty(id, Dirty::Deferred);
             self.changed(now, id);
         }
     }
@@ -232,21 +232,21 @@ impl State {
         if watched.dialogs.is_empty() {
             watched.out_of_reach = None;
         }
-        self.ask_how_she_is(now, id, effects);
+        self.probe_presentity(now, id, effects);
     }
 
     /// An error answers a request or a probe of his (SUB-078, PRES-081).
-    pub(super) fn asked_in_vain(
+    pub(super) fn on_error_stanza(
         &mut self,
         now: Now,
-        said: &Presented,
-        bounced: Bounced,
+        said: &PresenceStanza,
+        bounced: StanzaErrorMeaning,
         out_of_reach: bool,
         effects: &mut Vec<Effect>,
     ) {
         let id = said.pair.id;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         let answers = |asked: Option<&str>| {
             asked.is_some() && (said.id.is_none() || said.id.as_deref() == asked)
         };
@@ -257,14 +257,14 @@ impl State {
             return;
         }
         let reason = match bounced {
-            Bounced::Nothing => return,
-            Bounced::Probation => Reason::Probation,
-            Bounced::NoResource => Reason::NoResource,
-            Bounced::Rejected => Reason::Rejected,
+            StanzaErrorMeaning::Nothing => return,
+            StanzaErrorMeaning::Probation => Reason::Probation,
+            StanzaErrorMeaning::NoResource => Reason::NoResource,
+            StanzaErrorMeaning::Rejected => Reason::Rejected,
         };
         known.authorization.pending_out = false;
         (watched.asked_at, watched.asked_id, watched.give_up) = (None, None, None);
-        known.soil(Dirty::Gravely);
+        known.mark_dirty(Dirty::BeforeSend);
         self.end_pending(id, reason);
     }
 
@@ -280,7 +280,7 @@ impl State {
         let timeout = self.config.presence.probe_timeout;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watched) = known.watched.as_deref_mut() else { return };
+        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
         let Some(probe) = &mut watched.probe else { return };
         if !out_of_reach {
             watched.probe = None;
@@ -297,13 +297,13 @@ impl State {
         let pause = before.map_or(FIRST, |far| (far.pause * 2).min(MOST));
         watched.out_of_reach = Some(Box::new(Far { again_at: now.instant + pause, pause }));
         if close_all(&mut watched.devices, &nobody(now)) {
-            self.soil(id, Dirty::Lightly);
+            self.mark_dirty(id, Dirty::Deferred);
             self.changed(now, id);
         }
     }
 }
 
-impl Watched {
+impl NotifierSide {
     /// A device changes; the answer is whether it does. One that went is shown as gone until all
     /// have seen it, and longer if nothing else is left (PRES-008).
     fn take(&mut self, mut device: Arc<Device>) -> bool {
