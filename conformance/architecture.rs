@@ -20,14 +20,14 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("route", &["codec", "rules", "config", "flow", "state"]),
     ("state", &["codec", "rules", "config", "flow"]),
     ("gateway", &["codec", "rules", "config", "flow", "translate", "route", "state"]),
-    ("rehearsal", &["codec", "rules", "config", "flow", "route", "gateway"]),
-    ("wire", &["codec", "rules", "config", "flow", "gateway", "rehearsal"]),
-    ("commands", &["codec", "rules", "config", "flow", "gateway", "rehearsal", "wire"]),
+    ("dry_run", &["codec", "rules", "config", "flow", "route", "gateway"]),
+    ("wire", &["codec", "rules", "config", "flow", "gateway", "dry_run"]),
+    ("commands", &["codec", "rules", "config", "flow", "gateway", "dry_run", "wire"]),
 ];
 
 /// The modules that are a function of (state, now, input).
 const CORE: [&str; 8] =
-    ["codec", "route", "translate", "state", "rules", "flow", "gateway", "rehearsal"];
+    ["codec", "route", "translate", "state", "rules", "flow", "gateway", "dry_run"];
 
 /// Where bytes from outside are read: nothing there may end the process.
 const OUTSIDE: [&str; 2] = ["codec", "wire"];

@@ -8,9 +8,9 @@
 
 pub mod codec;
 pub mod config;
+pub mod dry_run;
 pub mod flow;
 pub mod gateway;
-pub mod rehearsal;
 pub mod route;
 pub mod rules;
 pub mod state;

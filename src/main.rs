@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand};
 use commands::{say, tell};
 use stox::codec::xmpp::Jid;
 use stox::config::{self, Config, Side};
+use stox::dry_run;
 use stox::flow::{EncryptionRefusal, Status};
-use stox::rehearsal;
 use stox::rules::Rules;
 use stox::wire::{self, Order, RunError};
 
@@ -252,7 +252,7 @@ fn load(settings: &Settings) -> Result<(Arc<Config>, Arc<Rules>), String> {
         eprintln!("{warning}\n");
     }
     let (config, rules) = (Arc::new(config), Arc::new(rules));
-    let failures = rehearsal::run_tests(&rules, Some(&config));
+    let failures = dry_run::run_tests(&rules, Some(&config));
     if failures.is_empty() {
         return Ok((config, rules));
     }

@@ -212,7 +212,7 @@ fn addr_062_a_nickname_is_the_display_name_and_nothing_of_it_is_in_the_object() 
 }
 
 /// The payload of the one iq written since the last look, or the condition of its error.
-fn iq(world: &mut World) -> Result<stox::codec::xmpp::Element, &'static str> {
+fn iq(world: &mut World) -> Result<stox::codec::xml::Element, &'static str> {
     match world.stanzas().pop() {
         Some(Stanza::Iq(iq)) => match iq.error {
             Some(error) => Err(error.condition.name()),

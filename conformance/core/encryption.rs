@@ -3,7 +3,7 @@
 
 use stox::codec::sip::{Request, Response};
 use stox::codec::xmpp::{Condition, Stanza, StanzaError};
-use stox::flow::{Event, EncryptionFound};
+use stox::flow::{EncryptionFound, Event};
 use stox::rules::{Encryption, Rules};
 
 use crate::world::{SETTINGS, World, message};
@@ -108,7 +108,7 @@ impl Outcome {
 /// The scheme in the gateway's own condition.
 #[track_caller]
 pub(crate) fn scheme_of(error: &StanzaError) -> String {
-    let is_own = |it: &&stox::codec::xmpp::Element| {
+    let is_own = |it: &&stox::codec::xml::Element| {
         it.is("untranslatable-encryption", "urn:stox:encryption:0")
     };
     let own = error.application.iter().find(is_own).unwrap_or_else(|| panic!("{error:?}"));

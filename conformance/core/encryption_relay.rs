@@ -169,7 +169,7 @@ fn e2e_014_the_end_of_a_section_within_the_object() {
     world.sip_octets(&message("c", &format!("Content-Type: {kind}\n"), ""), &body);
     let octets = world.octets();
     assert!(octets.contains("]]]]><![CDATA[>"), "{octets}");
-    let context = stox::codec::xmpp::StreamContext::component(stox::codec::xmpp::Limits::default());
+    let context = stox::codec::xmpp::StreamContext::component(stox::codec::xml::Limits::default());
     match stox::codec::xmpp::parse(&context, octets.into()) {
         Ok(Stanza::Message(message)) => {
             assert_eq!(&object(&message).body[..], body.trim_ascii_end());

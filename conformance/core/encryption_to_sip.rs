@@ -499,7 +499,8 @@ fn names_that_peers_make_up_do_not_fill_the_memory() {
 
 #[test]
 fn presence_shows_what_it_has() {
-    use stox::codec::xmpp::{Limits, StreamContext, parse};
+    use stox::codec::xml::Limits;
+    use stox::codec::xmpp::{StreamContext, parse};
     use stox::translate::encryption::stanza::{Kind, in_presence};
     let rules = shipped();
     let presence = |children: &str| {

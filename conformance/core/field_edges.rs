@@ -7,7 +7,7 @@ use stox::codec::sip::{HeaderName, Method, Request};
 use stox::config::Transport;
 use stox::flow::{Event, Input};
 
-use crate::verona::{SipWatcher, brief, text};
+use crate::presence_fixture::{SipWatcher, brief, text};
 use crate::world::World;
 
 const SETTINGS: &str = r#"

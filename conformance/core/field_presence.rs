@@ -1,8 +1,8 @@
 //! Presence documents as they were reported from the field; the README of `conformance/vectors/field`
 //! names the reports.
 
+use crate::presence_fixture::{ACTIVE, PIDF, SipPresentity, filled, stanza, tuple};
 use crate::scene::seconds;
-use crate::verona::{ACTIVE, PIDF, SipPresentity, filled, stanza, tuple};
 use crate::world::World;
 
 macro_rules! field {

@@ -13,7 +13,7 @@ use stox::config::Transport;
 use stox::flow::{Flow, Input, ListenerId};
 use stox::rules::Rules;
 
-use crate::verona::{SipPresentity, SETTINGS, SipWatcher, stanza, tuple};
+use crate::presence_fixture::{SETTINGS, SipPresentity, SipWatcher, stanza, tuple};
 use crate::world::{PEER, World};
 
 /// The tables of `conformance/vectors/field`.

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use stox::codec::xml::Limits;
 use stox::codec::xmpp::{
-    Condition, Frame, Framer, Limits, MessageKind, PresenceKind, Stanza, StreamContext,
+    Condition, Frame, Framer, MessageKind, PresenceKind, Stanza, StreamContext,
 };
 use stox::flow::{Event, Input, LinkId};
 

@@ -3,7 +3,7 @@
 
 use stox::codec::sip::{HeaderName, Request};
 
-use crate::verona::{SipWatcher, brief, header, outline, text};
+use crate::presence_fixture::{SipWatcher, brief, header, outline, text};
 use crate::world::World;
 
 const EVENT: &str = "Event: presence\nExpires: 3600\n";
@@ -143,7 +143,7 @@ fn pres_069_only_what_is_read_is_asked_for() {
     // Objects of RFC 3923 cross only where addresses are the same on both sides (E2E-021).
     let subscribe = World::new().juliet_subscribes();
     assert_eq!(header(&subscribe, &HeaderName::Accept), "application/pidf+xml");
-    let romeo = crate::verona::SipPresentity::asked();
+    let romeo = crate::presence_fixture::SipPresentity::asked();
     let accept = "application/pidf+xml, multipart/signed, application/pkcs7-mime";
     assert_eq!(header(&romeo.subscribe, &HeaderName::Accept), accept);
 }

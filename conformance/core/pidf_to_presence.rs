@@ -4,14 +4,16 @@
 
 use stox::codec::sip::HeaderName;
 
-use crate::verona::{ACTIVE, PIDF, SipPresentity, document, filled, stanza, tuple, tuple_at};
+use crate::presence_fixture::{
+    ACTIVE, PIDF, SipPresentity, document, filled, stanza, tuple, tuple_at,
+};
 
 const NOTHING: [String; 0] = [];
 const GONE: &str = " type='unavailable'";
 
 #[test]
 fn pres_005_id_does_not_cross() {
-    let (mut world, _) = crate::verona::SipWatcher::granted();
+    let (mut world, _) = crate::presence_fixture::SipWatcher::granted();
     world.juliet_sends("balcony", "id='x-17'", "");
     let request = world.document();
     let octets = request.to_bytes();
@@ -275,9 +277,9 @@ fn pres_060_rules_say_what_an_activity_is() {
 
 #[test]
 fn pres_062_mood_of_hers_stays_here() {
-    let (mut world, _) = crate::verona::SipWatcher::granted();
+    let (mut world, _) = crate::presence_fixture::SipWatcher::granted();
     world.juliet_is("balcony", "<mood xmlns='http://jabber.org/protocol/mood'><happy/></mood>");
-    let document = crate::verona::text(&world.document());
+    let document = crate::presence_fixture::text(&world.document());
     assert!(!document.contains("mood") && !document.contains("happy"), "{document}");
     world.xmpp(
         "<message from='juliet@example.com' to='romeo@example.net' type='headline'>\

@@ -3,8 +3,10 @@
 
 use stox::codec::sip::{HeaderName, Request};
 
+use crate::presence_fixture::{
+    ACTIVE, SipPresentity, SipWatcher, document, filled, header, stanza, text, tuple,
+};
 use crate::scene::seconds;
-use crate::verona::{ACTIVE, SipPresentity, SipWatcher, document, filled, header, stanza, text, tuple};
 use crate::world::World;
 
 /// What the profile `rfc3922` sets.

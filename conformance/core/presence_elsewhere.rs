@@ -3,8 +3,8 @@
 use stox::codec::sip::{HeaderName, Method, Request, Response};
 use stox::rules::Rules;
 
+use crate::presence_fixture::{SipWatcher, brief};
 use crate::scene::{body, expires, header, notify, open, pidf, seconds, subscribe, tuple};
-use crate::verona::{SipWatcher, brief};
 use crate::world::{World, message};
 
 const NOTHING: [String; 0] = [];

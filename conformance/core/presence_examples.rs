@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use rxml::Parse as _;
 
-use crate::verona::{PIDF, SipPresentity, SipWatcher, brief, filled, header, stanza, text, tuples};
+use crate::presence_fixture::{
+    PIDF, SipPresentity, SipWatcher, brief, filled, header, stanza, text, tuples,
+};
 
 /// RFC 8048 Example 4.
 const EXAMPLE_4: &str = "\

@@ -2,7 +2,9 @@
 
 use stox::codec::sip::HeaderName;
 
-use crate::verona::{ACTIVE, SipPresentity, SipWatcher, brief, document, header, stanza, tuple};
+use crate::presence_fixture::{
+    ACTIVE, SipPresentity, SipWatcher, brief, document, header, stanza, tuple,
+};
 use crate::world::World;
 
 const REMOTE_TIMEOUT: &str = "<error type='wait'><remote-server-timeout \

@@ -4,7 +4,7 @@
 
 use stox::codec::sip::HeaderName;
 
-use crate::verona::{SipWatcher, brief, header, outline, text, tuples};
+use crate::presence_fixture::{SipWatcher, brief, header, outline, text, tuples};
 use crate::world::World;
 
 #[test]

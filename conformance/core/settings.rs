@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use stox::config::{self, Config, Side, Environment};
+use stox::config::{self, Config, Environment, Side};
 
 use crate::world::SETTINGS;
 

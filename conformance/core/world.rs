@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use stox::codec::sip::{self, Request, Response, Status};
-use stox::codec::xmpp::{self, Limits, Stanza, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::{self, Stanza, StreamContext};
 use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     CommitId, ConnectionId, Effect, Entry, Event, Flow, Hop, IdSource, Input, Instant, LinkChange,

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stox::codec::sip;
-use stox::codec::xmpp::{self, Limits, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::{self, StreamContext};
 use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Record, Stored,

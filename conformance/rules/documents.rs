@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stox::rehearsal::run_tests;
+use stox::dry_run::run_tests;
 use stox::rules::{TABLES, reference, schema};
 
 use crate::Directory;

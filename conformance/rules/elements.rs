@@ -1,7 +1,7 @@
 //! Elements of stanzas and headers of CPIM objects (RFC 3862 §3.4) that rules set, leave out and
 //! carry.
 
-use stox::rehearsal::{self, Case, Side};
+use stox::dry_run::{self, Case, Side};
 use stox::rules::{Given, Rules};
 
 use crate::{object, rules, scene, sip, stanza};
@@ -199,7 +199,7 @@ fn an_element_that_is_left_out_is_as_if_it_were_not_there() {
     // The rule asks for what it leaves out, and holds for each form of the message all the same.
     let given = Given::Stanza(message(children));
     let scene = Case { answer: Some("415".to_owned()), ..scene(&rules, given) };
-    let out = rehearsal::run(&scene).expect("a message");
+    let out = dry_run::run(&scene).expect("a message");
     let forms: Vec<&str> = out
         .sent
         .iter()

@@ -205,8 +205,7 @@ fn explain_names_the_rule_of_what_was_met_and_what_it_changed() {
     let body = ("body".to_owned(), None, Some("?OTRv3?".to_owned()));
     assert!(why.changed.contains(&body), "{:#?}", why.changed);
     let plain = message("juliet@example.com", "<body>hi</body>");
-    let scene =
-        Case { given: Given::Stanza(plain), ..scene(&rules, Given::Stanza(String::new())) };
+    let scene = Case { given: Given::Stanza(plain), ..scene(&rules, Given::Stanza(String::new())) };
     let (_, why) = dry_run::explain(&scene).expect("a message");
     assert!(why.tables.iter().all(|(table, _)| *table != "encryption"));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use data_encoding::BASE64;
 use stox::codec::xmpp::Condition;
-use stox::dry_run::{self, Explanation, Outcome, Case};
+use stox::dry_run::{self, Case, Explanation, Outcome};
 use stox::rules::{Given, Rules};
 
 use crate::{Directory, profile, scene};

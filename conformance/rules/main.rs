@@ -20,8 +20,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use stox::dry_run::{self, Case, Outcome};
 use stox::flow::{Instant, Now};
-use stox::dry_run::{self, Outcome, Case};
 use stox::rules::{Given, Rules};
 
 /// A directory of rule files that goes with the value.

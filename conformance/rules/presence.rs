@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stox::rehearsal::{self, Outcome, Case};
+use stox::dry_run::{self, Case, Outcome};
 use stox::rules::{Given, Rules};
 
 use crate::{Directory, rules, scene, stanza};
@@ -23,7 +23,7 @@ fn notified(rules: &Arc<Rules>, parts: &[(&str, &str)]) -> Outcome {
     let usual = [("method", "NOTIFY"), ("to", "sip:juliet@example.com")];
     let parts = usual.iter().chain(parts);
     let parts = parts.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    rehearsal::run(&scene(rules, Given::ShortSip(parts))).expect("a NOTIFY")
+    dry_run::run(&scene(rules, Given::ShortSip(parts))).expect("a NOTIFY")
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_rule_of_presence_asks_for_the_peer_both_ways() {
         let text = "<presence from='juliet@example.com/balcony' to='romeo@example.net'>\
                     <show>dnd</show></presence>";
         let scene = scene(&rules, Given::Stanza(text.to_owned()));
-        let outcome = rehearsal::run(&Case { peer: Some(peer.to_owned()), ..scene });
+        let outcome = dry_run::run(&Case { peer: Some(peer.to_owned()), ..scene });
         outcome.expect("a stanza").get("pidf.show").map(str::to_owned)
     };
     assert_eq!((shown("gsm"), shown("other")), (None, Some("dnd".to_owned())));
@@ -84,7 +84,7 @@ fn a_rule_of_presence_asks_for_the_peer_both_ways() {
         ];
         let parts = parts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let scene = scene(&rules, Given::ShortSip(parts.collect()));
-        let outcome = rehearsal::run(&Case { peer: Some(peer.to_owned()), ..scene });
+        let outcome = dry_run::run(&Case { peer: Some(peer.to_owned()), ..scene });
         outcome.expect("a NOTIFY").get("show").map(str::to_owned)
     };
     assert_eq!((seen("gsm"), seen("other")), (Some("xa".to_owned()), Some("away".to_owned())));
@@ -125,7 +125,7 @@ fn an_error_is_refined_by_the_method_and_the_peer_of_what_failed() {
     );
     let plays = |given: Given, answer: &str, peer: &str| {
         let (answer, peer) = (Some(answer.to_owned()), Some(peer.to_owned()));
-        rehearsal::run(&Case { answer, peer, ..scene(&rules, given) }).expect("a message")
+        dry_run::run(&Case { answer, peer, ..scene(&rules, given) }).expect("a message")
     };
     let asks = || {
         Given::Stanza(
@@ -158,7 +158,7 @@ fn explain_asks_the_errors_of_a_subscription() {
     let text = "<presence from='juliet@example.com' to='romeo@example.net' type='subscribe'/>";
     let scene = scene(&rules, Given::Stanza(text.to_owned()));
     let scene = Case { answer: Some("404".to_owned()), ..scene };
-    let (_, why) = rehearsal::explain(&scene).expect("a stanza");
+    let (_, why) = dry_run::explain(&scene).expect("a stanza");
     let (_, looked) =
         why.tables.iter().find(|(table, _)| *table == "errors").expect("the table is told");
     let told: Vec<_> = looked.iter().map(|rule| (rule.name.as_str(), rule.failed)).collect();
@@ -211,7 +211,7 @@ fn an_error_of_a_subscription_is_refined_as_that_of_a_message() {
         );
         let given = Given::Stanza(text);
         let scene = Case { answer: Some("604".to_owned()), ..scene(&rules, given) };
-        let outcome = rehearsal::run(&scene).expect("a stanza");
+        let outcome = dry_run::run(&scene).expect("a stanza");
         outcome.get("error").map(str::to_owned)
     };
     assert_eq!(asks("example.net").as_deref(), Some("gone"));
@@ -228,7 +228,7 @@ fn explain_names_the_rule_of_presence() {
     let text = "<presence from='juliet@example.com/balcony' to='romeo@example.net'>\
                 <show>dnd</show></presence>";
     let given = Given::Stanza(text.to_owned());
-    let (_, why) = rehearsal::explain(&scene(&rules, given)).expect("a stanza");
+    let (_, why) = dry_run::explain(&scene(&rules, given)).expect("a stanza");
     let (_, looked) =
         why.tables.iter().find(|(table, _)| *table == "presence").expect("the table is told");
     let told: Vec<_> = looked.iter().map(|rule| (rule.name.as_str(), rule.failed)).collect();

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use stox::codec::xmpp::{Limits, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::StreamContext;
 use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     Answer, CommitId, ConnectionId, DeliveryId, Effect, Entry, Event, Flow, IdSource, Input,

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use stox::codec::xmpp::{Limits, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::StreamContext;
 use stox::config::Transport;
 use stox::rules::Rules;
 

@@ -114,7 +114,7 @@ fn she_says(stanza: Stanza, before: Authorization, passes: bool, after: Authoriz
     assert_eq!(stored(&world), after);
 }
 
-/// Romeo's side causes it as far as SIP has words for it: by the state of a subscription of hers.
+/// SipPresentity's side causes it as far as SIP has words for it: by the state of a subscription of hers.
 fn he_causes(stanza: Stanza, before: Authorization, passes: bool, after: Authorization) {
     let (word, substate) = match stanza {
         Stanza::Subscribed => ("subscribed", "active;expires=3600"),

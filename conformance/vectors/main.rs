@@ -8,11 +8,11 @@ mod authorizations;
 mod errors;
 mod presence;
 #[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
+#[path = "../core/presence_fixture.rs"]
+mod presence_fixture;
+#[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
 #[path = "../core/scene.rs"]
 mod scene;
-#[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
-#[path = "../core/verona.rs"]
-mod verona;
 #[allow(dead_code, reason = "shared with the tests of the core, which use more of it")]
 #[path = "../core/world.rs"]
 mod world;

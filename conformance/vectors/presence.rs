@@ -1,7 +1,7 @@
 //! `presence.txt`: what one field of a stanza is in a document, and the other way round.
 
 use crate::Vector;
-use crate::verona::{Romeo, Watch, document, text, tuples};
+use crate::presence_fixture::{SipPresentity, SipWatcher, document, text, tuples};
 
 pub(crate) fn check(vector: Vector) {
     match vector.direction {
@@ -14,7 +14,7 @@ pub(crate) fn check(vector: Vector) {
 
 /// The document of juliet when her one device shows this.
 fn shown(content: &str) -> stox::codec::sip::Request {
-    let (mut world, _) = Watch::granted();
+    let (mut world, _) = SipWatcher::granted();
     if content.starts_with("<presence") {
         world.xmpp(content);
     } else {
@@ -41,12 +41,12 @@ fn to_person(given: &str, expected: &str) {
 
 /// What she is told of romeo, of whom she was told nothing before.
 fn to_stanzas(given: &str, expected: &str) {
-    let mut romeo = Romeo::watched();
+    let mut romeo = SipPresentity::watched();
     let whole = given.starts_with("<?xml")
         || given.starts_with("<presence ")
         || given.starts_with("<impp:presence ");
     let given = if whole { given.to_owned() } else { document(given) };
-    let told = romeo.shows_as(crate::verona::PIDF, &given).concat();
+    let told = romeo.shows_as(crate::presence_fixture::PIDF, &given).concat();
     let expected = if expected == "none" { "" } else { expected };
     assert_eq!(told.replace(" to='juliet@example.com'", ""), expected);
 }

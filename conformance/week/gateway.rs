@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stox::codec::sip;
-use stox::codec::xmpp::{Limits, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::StreamContext;
 use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     CommitId, Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, PairId,

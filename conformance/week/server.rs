@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use stox::codec::xmpp::{self, Limits, Presence, PresenceKind, Stanza, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::{self, Presence, PresenceKind, Stanza, StreamContext};
 
 use crate::wire::{MS, S, number_of, sip_name, xmpp_name};
 use crate::world::{Happening, Stage};

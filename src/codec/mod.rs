@@ -7,5 +7,6 @@ pub mod mime;
 pub mod pidf;
 pub mod rcs_file;
 pub mod sip;
+pub mod xml;
 pub mod xmpp;
 pub mod yaml;

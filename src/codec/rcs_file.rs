@@ -2,7 +2,7 @@
 //! over HTTP), as Linphone 5.1 sends it for each file and picture.
 
 use super::mime::external_body::is_content;
-use super::xmpp::{Element, Limits, Text};
+use super::xml::{Element, Limits, Text};
 
 /// The media type's essence.
 pub const MEDIA_TYPE: &str = "application/vnd.gsma.rcs-ft-http+xml";

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
-use stox::rehearsal::run_tests;
+use stox::dry_run::run_tests;
 use stox::rules::{PROFILES, Rules, TABLES, changes, entries, reference, schema};
 use stox::{config, wire};
 

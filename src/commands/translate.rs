@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 use stox::codec::xmpp::Jid;
 use stox::config::{Config, Side};
+use stox::dry_run::{self, Case, Explanation, Outcome, Step};
 use stox::flow::{Instant, Now, TargetStatus};
-use stox::rehearsal::{self, Explanation, Outcome, Case, Step};
 use stox::rules::{Given, TraceEntry};
 use stox::wire;
 
@@ -103,8 +103,8 @@ type Form = (&'static str, Outcome, Option<Explanation>);
 fn forms(asked: &Translate, scene: Case) -> Result<Vec<Form>, String> {
     let played = |scene: &Case| {
         let played = match asked.explain {
-            true => rehearsal::explain(scene).map(|(outcome, why)| (outcome, Some(why))),
-            false => rehearsal::run(scene).map(|outcome| (outcome, None)),
+            true => dry_run::explain(scene).map(|(outcome, why)| (outcome, Some(why))),
+            false => dry_run::run(scene).map(|outcome| (outcome, None)),
         };
         played.map_err(|error| error.to_string())
     };
@@ -121,8 +121,8 @@ const OBJECT_FORM: &str = "cpim: for who is known to read it (stox explain ADDRE
 
 pub(crate) fn explain_address(asked: &ExplainAddress) -> Result<(), String> {
     let (rules, config) = asked.which.load()?;
-    let steps = rehearsal::steps(&rules, config.as_deref(), &asked.address)?;
-    let user = rehearsal::user(&rules, config.as_deref(), &asked.address);
+    let steps = dry_run::steps(&rules, config.as_deref(), &asked.address)?;
+    let user = dry_run::user(&rules, config.as_deref(), &asked.address);
     let known = config.as_deref().zip(user).and_then(|(config, user)| known(config, &user));
     if asked.json {
         let steps: Vec<Value> = steps.iter().map(step_json).collect();

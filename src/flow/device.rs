@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::xmpp::{self, Jid, LangText, Show, Text};
+use crate::codec::xml;
+use crate::codec::xml::Text;
+use crate::codec::xmpp::{self, Jid, LangText, Show};
 
 /// Characters of the words that one device shows, in all languages together: a status is read at a
 /// glance, and what is kept and sent for each watcher must have a bound.
@@ -97,7 +99,7 @@ impl Device {
     #[must_use]
     pub fn kept(self) -> Self {
         let Facts { show, statuses, priority, lang, idle_since } = self.facts;
-        let kept = |text: Text| xmpp::detach(&text);
+        let kept = |text: Text| xml::detach(&text);
         let status = |it: LangText| LangText { lang: it.lang.map(kept), text: kept(it.text) };
         // As many places as there are, and not those of the old vector.
         let mut exact = Vec::with_capacity(statuses.len());
@@ -136,7 +138,7 @@ impl Device {
         }
         (stanza.show, stanza.priority) = (facts.show, facts.priority);
         if let Some(since) = &facts.idle_since {
-            let idle = xmpp::Element::new("idle", xmpp::ns::IDLE);
+            let idle = xml::Element::new("idle", xmpp::ns::IDLE);
             stanza.extensions.push(idle.with_attr("since", since.clone()));
         }
         stanza

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DeliveryId, LinkId, PeerId, EncryptionFound};
+use super::{DeliveryId, EncryptionFound, LinkId, PeerId};
 
 /// Joins the log lines of both legs of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

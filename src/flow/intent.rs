@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::{
-    SubscriptionResponse, Correlation, Counter, DeliveryId, DialogId, SecuredNotify, Evidence, Failure, EncryptionReport, Flow,
-    Hop, Inbound, Input, LinkId, NotifyRequest, Origin, Outbound, PairId, PresenceStanza, Profile, LocalResponse,
-    Rendered, SubscribeRequest, PresenceBody,
+    Correlation, Counter, DeliveryId, DialogId, EncryptionReport, Evidence, Failure, Flow, Hop,
+    Inbound, Input, LinkId, LocalResponse, NotifyRequest, Origin, Outbound, PairId, PresenceBody,
+    PresenceStanza, Profile, Rendered, SecuredNotify, SubscribeRequest, SubscriptionResponse,
 };
 use crate::codec::{sip, xmpp};
 

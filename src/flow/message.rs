@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Correlation, Flow, LinkId, Now};
 use crate::codec::sip::{CallId, Headers, NameAddr, Request, Uri};
+use crate::codec::xml;
 use crate::codec::xmpp::{self, Jid};
 use crate::rules::{Direction, Facts};
 
@@ -59,7 +60,7 @@ pub struct Outbound {
     /// Octets of text that the target shows of one message, where that is known to be bounded.
     pub shows: Option<usize>,
     /// The peer that would be tried first, where a rule asks for it.
-    pub peer: Option<xmpp::Text>,
+    pub peer: Option<xml::Text>,
     /// When it arrived.
     pub received: Now,
     /// Octets of the stanza as it came.
@@ -78,16 +79,16 @@ pub struct Part {
     /// Its number, from 1.
     pub number: u8,
     /// What it says.
-    pub text: xmpp::Text,
+    pub text: xml::Text,
     /// What is to follow when it was taken.
-    pub rest: xmpp::Text,
+    pub rest: xml::Text,
 }
 
 /// A text that may be sent in parts.
 #[derive(Debug, Clone)]
 pub struct Long {
     /// The text.
-    pub text: xmpp::Text,
+    pub text: xml::Text,
     /// Whether its lines end with CRLF on the wire.
     pub crlf: bool,
 }
@@ -162,7 +163,7 @@ pub struct Inbound {
     /// The stream that its stanza goes by.
     pub link: LinkId,
     /// The peer that it came from, where a rule asks for it.
-    pub peer: Option<xmpp::Text>,
+    pub peer: Option<xml::Text>,
     /// The sender's JID.
     pub from: Jid,
     /// The addressee's JID.
@@ -183,7 +184,7 @@ pub struct Parties {
     /// Who sends the error.
     pub to: Option<Jid>,
     /// The peer that it came from, where a rule asks for it.
-    pub peer: Option<xmpp::Text>,
+    pub peer: Option<xml::Text>,
 }
 
 impl Parties {

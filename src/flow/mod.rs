@@ -3,22 +3,22 @@
 //! One input makes one pass: [`Input`] → route → [`Routed`] → translate → [`Intent`] → state →
 //! [`Effect`]s. What must be asked again comes round as an [`Input`] of its own.
 
-mod followup;
 mod cause;
 mod counter;
 mod device;
 mod dns;
 mod effect;
+mod encryption;
 mod event;
+mod followup;
 mod intent;
 mod journal;
+mod local_response;
 mod map;
 mod message;
 mod presence;
-mod local_response;
 mod routed;
 mod secured;
-mod encryption;
 mod start;
 mod status;
 mod target;
@@ -29,25 +29,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use followup::{Followup, Failure};
 pub use cause::{Cause, Fault, Phrasebook};
 pub use counter::Counter;
 pub use device::{Device, Facts};
 pub use dns::{Answer, Naptr, Query, QueryKind, Records, Srv};
 pub use effect::{CommitId, DATAGRAM, Effect, Hop, Record};
+pub use encryption::{Decision, EncryptionFound, EncryptionReport, Notice, Towards, direction};
 pub use event::{Correlation, Event};
+pub use followup::{Failure, Followup};
 pub use intent::{Intent, Outcome, PresenceIntent};
 pub use journal::{Entry, Origin, Sent, Taken, Unfinished};
+pub use local_response::LocalResponse;
 pub use map::{Map, Seed};
 pub use message::{Challenge, Forms, Inbound, Long, Outbound, Part, Parties, Profile, Rendered};
 pub use presence::{
-    SubscriptionResponse, StanzaErrorMeaning, DialogId, Document, NotifyRequest, UserPair, PairId, PresenceStanza, Remote, BodyRequest,
-    StanzaContent, SubscribeRequest, PresenceBody, stamp,
+    BodyRequest, DialogId, Document, NotifyRequest, PairId, PresenceBody, PresenceStanza, Remote,
+    StanzaContent, StanzaErrorMeaning, SubscribeRequest, SubscriptionResponse, UserPair, stamp,
 };
-pub use local_response::LocalResponse;
 pub use routed::{PresenceRouted, Responded, Returned, Routed};
-pub use secured::{SecuredNotify, Watchers, AcceptedTypes};
-pub use encryption::{Decision, EncryptionReport, Notice, EncryptionFound, Towards, direction};
+pub use secured::{AcceptedTypes, SecuredNotify, Watchers};
 pub use start::{IdSource, Stored};
 pub use status::{EncryptionCount, EncryptionRefusal, LinkStatus, PeerStatus, RulesStatus, Status};
 pub use target::{AgentStatus, Evidence, TargetStatus};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Correlation, Device, EncryptionReport, Flow, LinkId, LocalResponse};
 use crate::codec::sip::{Event, Headers, Request, Subscription, Uri};
-use crate::codec::xmpp::{self, Jid, StanzaError, Text};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::{self, Jid, StanzaError};
 use crate::rules::{self, Direction};
 
 /// A pair, by the keyed hash of its two bare JIDs.

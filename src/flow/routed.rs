@@ -3,10 +3,11 @@
 use bytes::Bytes;
 
 use super::{
-    Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Evidence, Failure, Flow, Hop,
-    Inbound, Input, LinkId, NotifyRequest, Origin, Outbound, UserPair, Parties, LocalResponse, BodyRequest, Watchers,
-    SubscribeRequest,
+    BodyRequest, Challenge, Correlation, Counter, DeliveryId, Device, DialogId, Evidence, Failure,
+    Flow, Hop, Inbound, Input, LinkId, LocalResponse, NotifyRequest, Origin, Outbound, Parties,
+    SubscribeRequest, UserPair, Watchers,
 };
+use crate::codec::xml;
 use crate::codec::{sip, xmpp};
 use crate::rules::Saying;
 
@@ -51,7 +52,7 @@ pub enum Routed {
         /// The response.
         response: Box<sip::Response>,
         /// The new address that a redirection names, as an IRI.
-        contact: Option<xmpp::Text>,
+        contact: Option<xml::Text>,
         /// Whether the SIP user was there before.
         seen: bool,
     },
@@ -156,7 +157,7 @@ pub struct Responded {
     /// The two users, while they are known.
     pub pair: Option<UserPair>,
     /// The peer that the request went to, where a rule asks for it.
-    pub peer: Option<xmpp::Text>,
+    pub peer: Option<xml::Text>,
     /// The method of the request.
     pub method: &'static str,
     /// The client transaction.
@@ -164,7 +165,7 @@ pub struct Responded {
     /// The response.
     pub response: Box<sip::Response>,
     /// The new address that a redirection names, as an IRI.
-    pub contact: Option<xmpp::Text>,
+    pub contact: Option<xml::Text>,
     /// Her stanza, if it was sent with an object.
     pub secured: Option<Box<xmpp::Presence>>,
     /// The language of her request.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DialogId, UserPair, PresenceBody};
+use super::{DialogId, PresenceBody, UserPair};
 use crate::codec::mime::cpim;
 use crate::codec::sip::Request;
 use crate::codec::xmpp;

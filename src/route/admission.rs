@@ -150,7 +150,8 @@ fn schemes(view: View<'_>, request: &Request) -> Result<(), LocalResponse> {
 
 /// Both domains must be configured, each on its own side: never an open relay.
 fn parties<'a>(view: View<'a>, request: &Request) -> Result<Parties<'a>, LocalResponse> {
-    let not_here = || LocalResponse::new(Cause::UnservedDomain).warning("this domain is not served here");
+    let not_here =
+        || LocalResponse::new(Cause::UnservedDomain).warning("this domain is not served here");
     let to_uri = recipient(view, request);
     let to = paired(view, to_uri)
         .filter(|pair| pair.side == Side::Xmpp)

@@ -1,7 +1,8 @@
 //! Invitations through a room (XEP-0045 §7.8.2): whose they are.
 
 use super::View;
-use crate::codec::xmpp::{Element, Jid, Message, Payload, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Jid, Message, Payload, ns};
 use crate::config::Side;
 use crate::rules::{Direction, Facts};
 

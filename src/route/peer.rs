@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::View;
-use crate::codec::xmpp::Text;
+use crate::codec::xml::Text;
 use crate::config::{Peer, Service};
 use crate::flow::{Flow, PeerId};
 use crate::rules::Field;

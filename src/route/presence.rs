@@ -5,7 +5,7 @@ use super::address::{Device, to_uri};
 use crate::codec::sip::Scheme;
 use crate::codec::xmpp::{self, Condition, Jid, Presence, PresenceKind, Stanza};
 use crate::config::{DomainPair, Service, Side};
-use crate::flow::{Correlation, Counter, LinkId, UserPair, PresenceRouted, Routed, Watchers};
+use crate::flow::{Correlation, Counter, LinkId, PresenceRouted, Routed, UserPair, Watchers};
 use crate::rules::{Saying, mailbox};
 use crate::state::ids::Purpose;
 
@@ -91,7 +91,9 @@ fn refused(link: LinkId, presence: Box<Presence>, saying: Saying) -> Routed {
 /// Whether the domains of both have the same name on both sides (RFC 3923 §6.3).
 pub(super) fn is_native(view: View<'_>, pair: &UserPair) -> bool {
     let of = |jid: &Jid| view.config.domains.of_jid(jid.domain());
-    [&pair.sip_user, &pair.xmpp_user].into_iter().all(|jid| of(jid).is_some_and(super::xmpp::is_native))
+    [&pair.sip_user, &pair.xmpp_user]
+        .into_iter()
+        .all(|jid| of(jid).is_some_and(super::xmpp::is_native))
 }
 
 /// A SIP user and an XMPP user, each with the pair of his domain. A pair that is known keeps the
@@ -113,7 +115,14 @@ pub(super) fn pair(
     let spelling = view.state.sip_spelling(&contact);
     let contact_uri = to_uri(rules, sip, &contact, Device::Left, spelling)?;
     let user_uri = to_uri(rules, xmpp, &user, Device::Left, None)?;
-    let mut pair = UserPair { id, link, sip_user: contact, xmpp_user: user, sip_user_uri: contact_uri, xmpp_user_uri: user_uri };
+    let mut pair = UserPair {
+        id,
+        link,
+        sip_user: contact,
+        xmpp_user: user,
+        sip_user_uri: contact_uri,
+        xmpp_user_uri: user_uri,
+    };
     let rules = view.rules.presence.of(&pair.facts());
     let advertised = sip.advertised && view.state.advertises(Service::Pres, &sip.sip);
     let (pres, escaping) = (rules.pres, rules.escaping);

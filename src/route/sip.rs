@@ -13,7 +13,9 @@ use crate::codec::sip::{
     parse_datagram_within,
 };
 use crate::codec::xmpp::xmpp_uri;
-use crate::flow::{Counter, Fault, Flow, Hop, Inbound, PresenceRouted, LocalResponse, Responded, Routed};
+use crate::flow::{
+    Counter, Fault, Flow, Hop, Inbound, LocalResponse, PresenceRouted, Responded, Routed,
+};
 use crate::rules::Messages;
 use crate::state::branch_of;
 use crate::state::client::Client;

@@ -11,11 +11,11 @@ use crate::codec::pidf;
 use crate::codec::sip::{Event, HeaderName, Method, NameAddr, Request, Scheme, Uri};
 use crate::config::Service;
 use crate::flow::{
-    Cause, Correlation, Device, DialogId, Document, Fault, Flow, NotifyRequest, UserPair, PairId,
-    PresenceRouted, LocalResponse, BodyRequest, Routed, SubscribeRequest, AcceptedTypes,
+    AcceptedTypes, BodyRequest, Cause, Correlation, Device, DialogId, Document, Fault, Flow,
+    LocalResponse, NotifyRequest, PairId, PresenceRouted, Routed, SubscribeRequest, UserPair,
 };
 use crate::state::presence::notifier::{Reason, State as NotifierState};
-use crate::state::presence::pair::{Subscription, NotifierSide};
+use crate::state::presence::pair::{NotifierSide, Subscription};
 use crate::state::presence::request::PRESENCE;
 
 /// Either request.
@@ -276,8 +276,9 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
             _ => shown(view, known.authorization.to, watched, one),
         };
         let (objects, peer) = (one.takes.cpim, first_peer(view, Service::Pres, Some(&one.dialog)));
-        let alike =
-            |it: &&mut BodyRequest| it.objects == objects && it.peer == peer && it.devices == devices;
+        let alike = |it: &&mut BodyRequest| {
+            it.objects == objects && it.peer == peer && it.devices == devices
+        };
         match renderings.iter_mut().find(alike) {
             Some(rendering) => rendering.dialogs.push(*dialog),
             None => {
@@ -290,7 +291,12 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
 }
 
 /// What one subscription shows of her.
-fn shown(view: View<'_>, granted: bool, watched: &NotifierSide, one: &Subscription) -> Vec<Arc<Device>> {
+fn shown(
+    view: View<'_>,
+    granted: bool,
+    watched: &NotifierSide,
+    one: &Subscription,
+) -> Vec<Arc<Device>> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
     if !granted {
         // Who is refused without being told so sees her as gone (RFC 3856 §6.6.2).

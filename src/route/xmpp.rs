@@ -7,9 +7,11 @@ use super::invitation;
 use super::peer::{first_peer, peer_at};
 use super::{View, target};
 use crate::codec::sip::{NameAddr, Uri};
+use crate::codec::xml;
+use crate::codec::xml::{Text, XmlFault};
 use crate::codec::xmpp::{
     self, Condition, Iq, IqKind, Jid, Malformed, Message, MessageKind, Stanza, StanzaError,
-    StreamContext, Text, XmlFault, xmpp_uri,
+    StreamContext, xmpp_uri,
 };
 use crate::config::{DomainPair, Service, Side};
 use crate::flow::{
@@ -102,9 +104,9 @@ fn taken(view: View<'_>, context: &StreamContext, octets: Bytes, message: &Messa
 pub(super) fn recovered(view: View<'_>, unfinished: Unfinished) -> Routed {
     let Unfinished { delivery, taken, part, sent } = unfinished;
     let octets = taken.stanza.len();
-    let limits = xmpp::Limits {
+    let limits = xml::Limits {
         max_stanza_octets: view.config.limits.stanza_octets,
-        ..xmpp::Limits::default()
+        ..xml::Limits::default()
     };
     let mut context = StreamContext::component(limits);
     context.lang = std::str::from_utf8(&taken.lang).ok().filter(|l| !l.is_empty()).map(Text::from);

@@ -2,10 +2,10 @@
 //! of addresses that are written otherwise on each side.
 
 use super::address_pair::AddressPairs;
-use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::{Key, Kind};
 use super::matcher::When;
+use super::rule_set::RuleSet;
 use super::rule_table::RuleTable;
 use crate::codec::yaml::Map;
 

@@ -10,10 +10,10 @@ use entry::{SIP_KEYS, XMPP_KEYS, sip_error, xmpp_error};
 pub use entry::{SIP_VARIABLES, XMPP_VARIABLES};
 pub use words::{Saying, Worded, Words};
 
-use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::{Key, Kind, described};
 use super::matcher::When;
+use super::rule_set::RuleSet;
 use super::rule_table::RuleTable;
 use super::shape::{Names, Shape};
 use super::template::Template;

@@ -1,7 +1,7 @@
 //! What is known of a message, and so what a rule can ask for.
 
 use crate::codec::sip::{HeaderName, Headers};
-use crate::codec::xmpp::Element;
+use crate::codec::xml::Element;
 
 /// Which way something goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -8,10 +8,10 @@ mod phrases;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::Key;
 use super::matcher::When;
+use super::rule_set::RuleSet;
 use super::rule_table::RuleTable;
 use crate::codec::mime::Strictness;
 use crate::codec::sip::{Scheme, Uri, UriBuilder, percent};

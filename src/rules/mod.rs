@@ -8,7 +8,6 @@
 
 mod address_pair;
 mod addresses;
-mod rule_set;
 pub mod encryption;
 mod entries;
 mod errors;
@@ -20,6 +19,7 @@ mod messages;
 mod presence;
 mod profiles;
 mod reference;
+mod rule_set;
 mod rule_table;
 mod schema;
 mod shape;
@@ -39,7 +39,6 @@ use shape::Described;
 
 pub use address_pair::{AddressPairs, Paired};
 pub use addresses::{Addresses, Resource};
-pub use rule_set::{RuleSet, TraceEntry, Rule};
 pub use encryption::Encryption;
 pub use entries::{Change, Entry, changes, entries};
 pub use errors::{
@@ -53,6 +52,7 @@ pub use messages::{
 pub use presence::Presence;
 pub use profiles::{PROFILES, Profile};
 pub use reference::reference;
+pub use rule_set::{Rule, RuleSet, TraceEntry};
 pub use schema::schema;
 pub use template::Template;
 pub use test_case::{DOCUMENT_KEYS, Given, SIP_KEYS, STANZA_KEYS, TestCase};

@@ -2,11 +2,11 @@
 
 mod keys;
 
-use super::rule_set::RuleSet;
 use super::facts::{Direction, Facts, Field};
 use super::key::Key;
 use super::matcher::When;
 use super::messages::ImEscaping;
+use super::rule_set::RuleSet;
 use super::rule_table::RuleTable;
 use crate::codec::pidf::Activity;
 use crate::codec::xmpp::Show;

@@ -1,10 +1,10 @@
 //! `rules:`, the list that each table may have: rules with a name, what they ask for, and the same
 //! keys as the file itself. The first that holds wins.
 
-use super::rule_set::{RuleSet, Rule};
 use super::facts::{Direction, Field};
 use super::key::{self, Key};
 use super::matcher::When;
+use super::rule_set::{Rule, RuleSet};
 use super::shape::{Described, Shape};
 use crate::codec::yaml::{Map, Node};
 

@@ -7,8 +7,8 @@ use super::ids::Purpose;
 use super::recent::Recent;
 use super::{Link, State};
 use crate::flow::{
-    Counter, Decision, DeliveryId, Effect, EncryptionCount, EncryptionRefusal, Event, EncryptionReport, Notice,
-    Now, Outbound, Rendered, Seed, EncryptionFound, Towards, direction,
+    Counter, Decision, DeliveryId, Effect, EncryptionCount, EncryptionFound, EncryptionRefusal,
+    EncryptionReport, Event, Notice, Now, Outbound, Rendered, Seed, Towards, direction,
 };
 
 /// Refusals that `stox status` shows.

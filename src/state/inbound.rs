@@ -8,10 +8,11 @@ use super::link::{Action, Ended, Link, Waiter};
 use super::timer::{Lane, Timer};
 use super::transaction::server::{self, Detail, Finished, Known, Live};
 use crate::codec::sip::{Headers, Method, Request, Response, Status};
-use crate::codec::xmpp::{Element, Iq, IqKind, Jid, Message, Stanza, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Iq, IqKind, Jid, Message, Stanza, ns};
 use crate::flow::{
-    Cause, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId, Now,
-    LocalResponse,
+    Cause, Correlation, Counter, DeliveryId, Effect, Event, Flow, Hop, Inbound, LinkId,
+    LocalResponse, Now,
 };
 
 impl State {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::State;
-use super::attempt::{UDP_MOST, NextHop};
+use super::attempt::{NextHop, UDP_MOST};
 use super::client::Owner;
 use super::locator::Target;
 use super::peer;

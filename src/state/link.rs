@@ -10,9 +10,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use super::unacked::{Action, Ended, UnackedStanza, Waiter};
 use super::outgoing::Measured;
 use super::suspects::{Suspects, Verdict};
+pub use super::unacked::{Action, Ended, UnackedStanza, Waiter};
 use crate::config::Component;
 use crate::flow::{Correlation, Instant};
 
@@ -123,7 +123,8 @@ impl Link {
     /// The held stanza of an id, other than answers, whose ids were chosen by others.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&UnackedStanza> {
-        let ours = |held: &&UnackedStanza| matches!(held.waiter, Waiter::Request(_)) && held.id == id;
+        let ours =
+            |held: &&UnackedStanza| matches!(held.waiter, Waiter::Request(_)) && held.id == id;
         self.queue.iter().find(ours)
     }
 

@@ -1,6 +1,7 @@
 //! The only thing that changes: transactions, links, queues, peers. It knows nothing of
 //! translation: what must be said in words of the other side goes round again as an input.
 
+mod address_memory;
 mod advertised;
 mod attempt;
 pub mod client;
@@ -8,19 +9,17 @@ pub mod conversation;
 pub mod counters;
 pub mod delivery;
 mod digest;
-pub mod loop_guard;
 mod encryption;
-pub mod unacked;
 pub mod ids;
 mod large;
 pub mod link;
 pub mod locator;
-mod queries;
-mod address_memory;
+pub mod loop_guard;
 pub mod outgoing;
-mod rate_limit;
 pub mod peer;
 pub mod presence;
+mod queries;
+mod rate_limit;
 pub mod recent;
 mod request;
 pub mod spelling;
@@ -29,14 +28,15 @@ pub mod strangers;
 pub mod targets;
 pub mod timer;
 pub mod transaction;
+pub mod unacked;
 
 mod inbound;
 mod outbound;
 mod part;
 mod passing;
+mod peer_health;
 mod recovery;
 pub mod suspects;
-mod peer_health;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ use bytes::Bytes;
 use crate::codec::xmpp::Jid;
 use crate::config::Config;
 use crate::flow::{
-    Followup, Counter, DeliveryId, Effect, Event, Failure, Hop, IdSource, Input, Instant, Intent,
+    Counter, DeliveryId, Effect, Event, Failure, Followup, Hop, IdSource, Input, Instant, Intent,
     LinkChange, LinkId, Map, Now, Phrasebook, Record, Stored,
 };
 use advertised::Advertised;
@@ -55,14 +55,14 @@ use conversation::Conversations;
 use counters::Counters;
 use delivery::{Bounds, Deliveries};
 use digest::Sessions;
-use loop_guard::Echoes;
 use encryption::Sightings;
 use ids::Ids;
 use link::Link;
 use locator::Locator;
-use rate_limit::Pace;
+use loop_guard::Echoes;
 use peer::PeerState;
 use presence::Presence;
+use rate_limit::Pace;
 use recent::Recent;
 pub(crate) use request::{branch_of, single_options};
 use spelling::Spellings;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::attempt::{UDP_MOST, NextHop};
+use super::attempt::{NextHop, UDP_MOST};
 use super::client::{Attempt, Client, Lost, Owner};
-use super::delivery::{RequestIds, Place, Slot};
+use super::delivery::{Place, RequestIds, Slot};
 use super::ids::Purpose;
 use super::timer::{Lane, Timer};
 use super::transaction::client::{Due, NonInviteClient};
@@ -15,8 +15,8 @@ use crate::codec::sip::CallId;
 use crate::codec::xmpp::Stanza;
 use crate::config::Service;
 use crate::flow::{
-    Followup, SubscriptionResponse, Counter, DeliveryId, Effect, Entry, Event, Failure, Forms, Hop, Now, Origin,
-    Outbound, Outcome, Rendered,
+    Counter, DeliveryId, Effect, Entry, Event, Failure, Followup, Forms, Hop, Now, Origin,
+    Outbound, Outcome, Rendered, SubscriptionResponse,
 };
 
 impl State {
@@ -351,7 +351,12 @@ impl State {
     }
 
     /// A SUBSCRIBE or NOTIFY has its final response.
-    pub(super) fn answered(&mut self, now: Now, answered: &SubscriptionResponse, effects: &mut Vec<Effect>) {
+    pub(super) fn answered(
+        &mut self,
+        now: Now,
+        answered: &SubscriptionResponse,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(client) = self.end_client(answered.branch) else { return };
         self.subscription_answered(now, client.owner, answered, effects);
     }

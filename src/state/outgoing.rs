@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::State;
 use super::link::Link;
 use crate::codec::sip::{HeaderName, Response};
-use crate::codec::xmpp::{Condition, Presence, Stanza, StanzaError, Text, ns};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::{Condition, Presence, Stanza, StanzaError, ns};
 use crate::config::Transport;
 use crate::flow::{Counter, DATAGRAM, Effect, Event, Hop, LinkId};
 

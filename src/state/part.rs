@@ -8,9 +8,9 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::State;
-use crate::codec::xmpp::Text;
+use crate::codec::xml::Text;
 use crate::flow::{
-    Followup, Counter, DeliveryId, Effect, Entry, Failure, Forms, Long, Outbound, Part, Profile,
+    Counter, DeliveryId, Effect, Entry, Failure, Followup, Forms, Long, Outbound, Part, Profile,
     Rendered,
 };
 

@@ -2,10 +2,11 @@
 
 use super::State;
 use super::ids::Purpose;
-use super::link::{UnackedStanza, Link, Waiter};
+use super::link::{Link, UnackedStanza, Waiter};
 use super::outgoing::Measured;
 use super::suspects::Verdict;
-use crate::codec::xmpp::{Malformed, StanzaKind, Text, XmlFault};
+use crate::codec::xml::{Text, XmlFault};
+use crate::codec::xmpp::{Malformed, StanzaKind};
 use crate::flow::{Counter, Effect, LinkId, Now};
 
 impl State {

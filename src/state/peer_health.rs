@@ -8,7 +8,7 @@ use super::client::Owner;
 use super::locator::{Located, Target};
 use super::peer::{self, Health};
 use super::timer::Timer;
-use crate::flow::{Followup, Answer, Counter, Effect, Event, Hop, Instant, Now, PeerId, Query};
+use crate::flow::{Answer, Counter, Effect, Event, Followup, Hop, Instant, Now, PeerId, Query};
 
 /// After so many times T1 without an answer to OPTIONS a server counts as down, though the
 /// transaction goes on: 8 s with the default.

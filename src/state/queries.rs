@@ -5,7 +5,7 @@ use super::client::Client;
 use super::counters::Counters;
 use super::delivery::Deliveries;
 use super::ids::Purpose;
-use super::link::{UnackedStanza, Link, Waiter};
+use super::link::{Link, UnackedStanza, Waiter};
 use super::peer::PeerState;
 use super::transaction::server::{Known, Servers};
 use crate::flow::{Challenge, Flow, Instant, LinkId, LocalResponse};
@@ -92,7 +92,11 @@ impl State {
     /// service, so that a proxy fails over; 480 when one domain of several is.
     #[must_use]
     pub fn link_refusal(&self, now: Instant) -> LocalResponse {
-        if self.in_service(now) { LocalResponse::unavailable() } else { LocalResponse::out_of_service() }
+        if self.in_service(now) {
+            LocalResponse::unavailable()
+        } else {
+            LocalResponse::out_of_service()
+        }
     }
 
     /// Whether the gateway is about to end.

@@ -56,7 +56,8 @@ impl State {
         if let Some(delivery) = self.deliveries.get_mut(id) {
             let from = delivery.outbound.from.uri().as_str();
             let least = least_cseq(now);
-            delivery.request_ids = Some(self.conversations.resume(&self.ids, dialogue, from, least));
+            delivery.request_ids =
+                Some(self.conversations.resume(&self.ids, dialogue, from, least));
             delivery.outbound.profile = profile;
             // Whether it was turned already is not known.
             if profile == Profile::Text {

@@ -5,9 +5,10 @@ mod words;
 use std::borrow::Cow;
 
 use crate::codec::sip::{HeaderName, NameAddr, Response, Status, Uri};
+use crate::codec::xml::Text;
 use crate::codec::xmpp::{
     Condition, ErrorKind, Iq, IqKind, Jid, LangText, Malformed, Message, MessageKind, Presence,
-    PresenceKind, Stanza, StanzaError, StanzaKind, Text, ns,
+    PresenceKind, Stanza, StanzaError, StanzaKind, ns,
 };
 use crate::flow::{Challenge, Failure, LocalResponse};
 use crate::rules::{Errors, SIP_VARIABLES, Saying, SipError};

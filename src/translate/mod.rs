@@ -11,10 +11,12 @@ mod structure;
 
 use crate::codec::mime::cpim;
 use crate::codec::sip::{Response, Status};
+use crate::codec::xml;
 use crate::codec::xmpp::{self, Condition, MessageKind, StanzaError};
 use crate::flow::{
-    Correlation, Counter, Decision, SecuredNotify, Failure, EncryptionReport, Forms, Inbound, Intent, LinkId, Now,
-    Origin, Outbound, Outcome, PresenceIntent, Profile, LocalResponse, Returned, Routed, Watchers,
+    Correlation, Counter, Decision, EncryptionReport, Failure, Forms, Inbound, Intent, LinkId,
+    LocalResponse, Now, Origin, Outbound, Outcome, PresenceIntent, Profile, Returned, Routed,
+    SecuredNotify, Watchers,
 };
 use crate::rules::{Direction, Facts, Rules, Saying};
 use encryption::Outward;
@@ -307,7 +309,7 @@ fn answered(
     branch: u64,
     (outbound, seen): (Option<&Outbound>, bool),
     response: &Response,
-    contact: Option<xmpp::Text>,
+    contact: Option<xml::Text>,
 ) -> Intent {
     let status = response.status;
     if status.is_provisional() {

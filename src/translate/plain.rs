@@ -1,7 +1,7 @@
 //! What comes from outside as one line for people: names, descriptions, titles.
 
 use crate::codec::sip::Uri;
-use crate::codec::xmpp::escape::is_xml_char;
+use crate::codec::xml::escape::is_xml_char;
 
 /// Characters of a name that count.
 const MAX_NAME: usize = 64;

@@ -2,7 +2,8 @@
 //! XEP-0199.
 
 use super::error::{of_saying, reply_to_iq};
-use crate::codec::xmpp::{Condition, Element, Iq, IqKind, Jid, Stanza, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Condition, Iq, IqKind, Jid, Stanza, ns};
 use crate::rules::{Errors, Saying};
 
 /// The features of the gateway itself.

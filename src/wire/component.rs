@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::runner::Runner;
 use super::tls;
+use crate::codec::xml::Limits;
 use crate::codec::xmpp::{
-    self, Frame, Framer, Limits, Stanza, StreamCondition, StreamContext, StreamError, stream,
+    self, Frame, Framer, Stanza, StreamCondition, StreamContext, StreamError, stream,
 };
 use crate::config::Component;
 use crate::flow::{Input, LinkChange, LinkId};

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::private_file;
-use crate::codec::xmpp::Text;
+use crate::codec::xml::Text;
 use crate::config::Transport;
 use crate::flow::{DeliveryId, Part, Sent, Taken, Unfinished};
 

@@ -10,7 +10,7 @@ use tracing::{debug, error, info, warn};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::config::Config;
-use crate::flow::{Event, LinkId, PeerId, EncryptionFound, direction};
+use crate::flow::{EncryptionFound, Event, LinkId, PeerId, direction};
 
 /// How often a trouble that lasts is told again.
 const REMINDER: Duration = Duration::from_secs(60);

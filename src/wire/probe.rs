@@ -8,7 +8,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::{component, dns};
-use crate::codec::xmpp::Limits;
+use crate::codec::xml::Limits;
 use crate::config::{Config, Peer, Transport};
 use crate::flow::Instant;
 use crate::gateway::{Located, Locator, Target, locate};

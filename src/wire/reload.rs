@@ -14,8 +14,8 @@ use tracing::{error, info, warn};
 
 use super::runner::Runner;
 use crate::config::Config;
-use crate::flow::Input;
 use crate::dry_run;
+use crate::flow::Input;
 
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ use super::store::{Opening, Store, StoreError};
 use super::store_thread::{StoreHandle, Told};
 use super::udp::{self, UdpPort};
 use super::{admin, dns, metrics, reload, tls};
-use crate::codec::xmpp;
+use crate::codec::xml;
 use crate::config::{Config, Transport};
 use crate::flow::{Answer, IdSource, Input, LinkId, ListenerId, Query, Unfinished};
 use crate::gateway::Gateway;
@@ -302,9 +302,9 @@ fn spawn_listeners(
 
 fn spawn_links(runner: &Rc<Runner>, config: &Config, seed: [u8; 32]) {
     for (index, component) in config.components.iter().enumerate() {
-        let limits = xmpp::Limits {
+        let limits = xml::Limits {
             max_stanza_octets: config.limits.stanza_octets,
-            ..xmpp::Limits::default()
+            ..xml::Limits::default()
         };
         let jitter = jitter(seed, index as u64);
         let (runner, link) = (Rc::clone(runner), LinkId(index));

@@ -152,7 +152,7 @@ mod tests {
     fn cpim_012_what_xml_cannot_carry_is_replaced_in_the_stanza() {
         for value in ["\\u0000", "\\u0001", "\\b", "\\uffff"] {
             let mut stanza = Vec::new();
-            crate::codec::xmpp::escape::write_text(&mut stanza, &unescape(value));
+            crate::codec::xml::escape::write_text(&mut stanza, &unescape(value));
             assert_eq!(stanza, "\u{fffd}".as_bytes(), "{value}");
         }
     }

@@ -151,7 +151,7 @@ impl SmimeObject {
             text.push_str("\r\n");
             text.push_str(std::str::from_utf8(&entity.body).map_err(|_| NotXml::Character)?);
         }
-        if !crate::codec::xmpp::escape::is_xml_text(&text) {
+        if !crate::codec::xml::escape::is_xml_text(&text) {
             return Err(NotXml::Character);
         }
         if has_lone_line_end(text.as_bytes()) {

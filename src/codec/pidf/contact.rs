@@ -4,7 +4,7 @@ use super::note::write_end;
 use super::source::Source;
 use super::{Malformed, Text};
 use crate::codec::sip::thousandths;
-use crate::codec::xmpp::escape::{write_attribute, write_text};
+use crate::codec::xml::escape::{write_attribute, write_text};
 
 /// Where a tuple can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,12 @@ use super::source::Source;
 use super::{
     DATA_MODEL, Device, Limits, Malformed, Note, PIDF, Person, RPID, Text, Tuple, is_pidf,
 };
-use crate::codec::xmpp::escape::write_attribute;
-use crate::codec::xmpp::stream::Namespaces;
-use crate::codec::xmpp::strict::{Dialect, Event, Reader};
-use crate::codec::xmpp::{self, XmlFault};
+use crate::codec::xml;
+use crate::codec::xml::{
+    Namespaces, XmlFault,
+    escape::write_attribute,
+    strict::{Dialect, Event, Reader},
+};
 
 /// A presence document: the complete state of one presentity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,10 +44,10 @@ impl Document {
         }
         let text = text.slice_ref(text.strip_prefix('\u{FEFF}').unwrap_or(text));
         let outer = Namespaces::default();
-        let bounds = xmpp::Limits {
+        let bounds = xml::Limits {
             max_depth: limits.depth,
             max_attributes: limits.attributes,
-            ..xmpp::Limits::default()
+            ..xml::Limits::default()
         };
         let xml = Reader::new(&text, &outer, bounds, Dialect::Document)?;
         let mut source = Source { xml, limits };

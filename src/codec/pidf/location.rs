@@ -2,7 +2,7 @@
 
 use super::Text;
 use crate::codec::geo_uri::Place;
-use crate::codec::xmpp::{Element, Limits};
+use crate::codec::xml::{Element, Limits};
 
 /// Octets that a document may have.
 const MAX_OCTETS: usize = 65_536;

@@ -23,7 +23,7 @@ mod timestamp;
 mod tuple;
 pub mod xml_id;
 
-use super::xmpp::XmlFault;
+use super::xml::XmlFault;
 
 pub use contact::{Contact, Priority};
 pub use data_model::{Device, Person};

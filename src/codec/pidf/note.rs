@@ -2,7 +2,7 @@
 
 use super::source::{Source, is_language};
 use super::{Malformed, Text};
-use crate::codec::xmpp::escape::{write_attribute, write_text};
+use crate::codec::xml::escape::{write_attribute, write_text};
 
 /// Words for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 
 use super::*;
+use crate::codec::xml::escape::replace_illegal;
 use crate::codec::xmpp::Show;
-use crate::codec::xmpp::escape::replace_illegal;
 
 /// Text that survives: without white space at its ends, without what XML cannot carry.
 fn text() -> impl Strategy<Value = Text> {

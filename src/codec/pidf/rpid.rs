@@ -9,7 +9,7 @@ use super::dialect::{is_cisco, is_rpid};
 use super::note::{write_element, write_end};
 use super::source::Source;
 use super::{Malformed, Note, Text, timestamp};
-use crate::codec::xmpp::escape::write_attribute;
+use crate::codec::xml::escape::write_attribute;
 
 /// What a person does, in a span of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! The strict XML reader with the bounds of a presence document.
 
 use super::{Limits, Malformed, Text};
-use crate::codec::xmpp::XmlFault;
-use crate::codec::xmpp::strict::{Event, Reader};
+use crate::codec::xml::{
+    XmlFault,
+    strict::{Event, Reader},
+};
 
 /// Where a document is read from.
 pub(super) struct Source<'a> {

@@ -4,7 +4,7 @@ use super::dialect::is_rpid;
 use super::note::{write_element, write_end};
 use super::source::Source;
 use super::{Activities, IM, Malformed, PIDF, Text, is_pidf};
-use crate::codec::xmpp::escape::{write_attribute, write_text};
+use crate::codec::xml::escape::{write_attribute, write_text};
 use crate::codec::xmpp::{Show, ns};
 
 /// Unknown elements of one status that are remembered by name.

@@ -3,7 +3,8 @@
 use time::OffsetDateTime;
 
 use super::*;
-use crate::codec::xmpp::{Show, XmlFault};
+use crate::codec::xml::XmlFault;
+use crate::codec::xmpp::Show;
 
 fn read(text: &str) -> Result<Document, Malformed> {
     Document::parse(&text.into(), Limits::DEFAULT)

@@ -5,7 +5,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::note::write_element;
 use crate::codec::mime::rfc3339;
-use crate::codec::xmpp::escape::write_attribute;
+use crate::codec::xml::escape::write_attribute;
 
 /// Reads a time; one that is malformed counts as absent.
 pub(super) fn parse(text: &str) -> Option<OffsetDateTime> {

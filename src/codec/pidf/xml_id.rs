@@ -6,7 +6,7 @@
 //! is an underscore that would look like the beginning of that.
 
 use super::Text;
-use crate::codec::xmpp::escape::write_attribute;
+use crate::codec::xml::escape::write_attribute;
 
 /// The id of no text without a prefix; no other text gives it.
 const EMPTY: &str = "_x_";

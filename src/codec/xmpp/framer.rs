@@ -16,10 +16,9 @@
 use bytes::Bytes;
 
 use super::lex::{Lex, Phase};
-use super::lexical::is_space;
 use super::oversized::Oversized;
-use super::xml_fault::XmlFault;
-use super::{Limits, StreamFault, StreamHeader, Text};
+use super::{StreamFault, StreamHeader};
+use crate::codec::xml::{Limits, Text, XmlFault, lexical::is_space};
 
 /// Enough to look back at `]]` and `/` when the rest has been thrown away.
 const LOOK_BACK: usize = 4;

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::StreamCondition;
 use super::framer::{Frame, Framer};
 use super::stream::StreamFault;
-use super::xml_fault::XmlFault;
-use super::{Limits, StreamCondition};
+use crate::codec::xml::{Limits, XmlFault};
 
 const HEADER: &str = "<?xml version='1.0'?>\n<stream:stream xmlns:stream='http://etherx.jabber.org/streams' \
     xmlns='jabber:component:accept' xmlns:x='urn:x' id='3BF96D32' from='plays.shakespeare.lit' xml:lang='en'>";

@@ -1,12 +1,13 @@
 //! `<iq/>`, RFC 6120 §8.2.3.
 
-use super::element::Element;
 use super::stanza::{Fault, Head, write_head};
 use super::stanza_error::StanzaError;
 use super::stream::StreamContext;
-use super::strict::{Event, Reader};
-use super::xml_fault::XmlFault;
-use super::{Jid, Text, ns};
+use super::{Jid, ns};
+use crate::codec::xml::{
+    Element, Text, XmlFault,
+    strict::{Event, Reader},
+};
 
 /// `type` of an iq, RFC 6120 §8.2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +115,8 @@ impl Iq {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::xmpp::{Limits, Stanza, parse};
+    use crate::codec::xml::Limits;
+    use crate::codec::xmpp::{Stanza, parse};
 
     fn read(text: &str) -> Result<Iq, Fault> {
         let context = StreamContext::component(Limits::default());

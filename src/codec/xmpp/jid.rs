@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::domainpart::is_plain_domain;
-use super::escape::is_xml_text;
 use super::localpart::{is_plain_local, prepare_local};
 use super::resourcepart::{is_plain_resource, prepare_resource};
+use crate::codec::xml::escape::is_xml_text;
 
 pub use super::domainpart::{domain_to_ascii, domain_to_unicode};
 pub use super::localpart::localpart_from_user;

@@ -6,9 +6,9 @@ use jid::NodePart;
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::{Profile, Rules};
 
-use super::Text;
 use super::jid::{JidError, MAX_PART, MAX_UNMAPPED};
 use super::jid_escaping;
+use crate::codec::xml::Text;
 
 /// Localpart for a SIP user: what is left of the URI's user part after
 /// percent-decoding, mapped (width, case, NFC), escaped (XEP-0106), enforced

@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::element::Element;
-use super::escape::{write_attribute, write_text};
 use super::stanza::{Fault, Head, write_head};
 use super::stanza_error::StanzaError;
 use super::stream::StreamContext;
-use super::strict::{Event, Reader};
-use super::xml_fault::XmlFault;
-use super::{Jid, Text, ns};
+use super::{Jid, ns};
+use crate::codec::xml::{
+    Element, Text, XmlFault,
+    escape::{write_attribute, write_text},
+    strict::{Event, Reader},
+};
 
 /// Text with the language it declares itself; `None` means the stanza's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,7 +202,8 @@ impl LangText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::xmpp::{Condition, Limits, Stanza, parse};
+    use crate::codec::xml::Limits;
+    use crate::codec::xmpp::{Condition, Stanza, parse};
     use proptest::prelude::*;
 
     fn parsed(text: &str) -> Message {
@@ -314,7 +316,7 @@ mod tests {
             let attrs = prop::collection::btree_map("[a-z]{1,3}", text(), 0..3);
             ("[a-z]{1,4}", "urn:[a-z]", attrs, prop::collection::vec(inner, 0..3)).prop_map(
                 |(name, ns, attrs, children)| {
-                    let attr = |(name, value): (String, Text)| super::super::Attr {
+                    let attr = |(name, value): (String, Text)| crate::codec::xml::Attr {
                         ns: None,
                         name: name.into(),
                         value,
@@ -323,7 +325,10 @@ mod tests {
                         name: name.into(),
                         ns: ns.into(),
                         attrs: attrs.into_iter().map(attr).collect(),
-                        children: children.into_iter().map(super::super::Node::Element).collect(),
+                        children: children
+                            .into_iter()
+                            .map(crate::codec::xml::Node::Element)
+                            .collect(),
                     }
                 },
             )

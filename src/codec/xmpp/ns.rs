@@ -12,10 +12,6 @@ pub const STREAMS: &str = "http://etherx.jabber.org/streams";
 pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 /// Stanza error conditions, RFC 6120 §8.3.2.
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
-/// What the prefix `xml` is bound to, XML Namespaces 1.0 §3.
-pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
-/// What the prefix `xmlns` is bound to, XML Namespaces 1.0 §3.
-pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// RFC 3922/3923 end-to-end objects.
 pub const E2E: &str = "urn:ietf:params:xml:ns:xmpp-e2e";

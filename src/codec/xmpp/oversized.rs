@@ -1,8 +1,8 @@
 //! A stanza beyond `Limits::max_stanza_octets`, while it is thrown away.
 
 use super::framer::Frame;
-use super::lexical::is_space;
 use super::stanza::MAX_SALVAGED;
+use crate::codec::xml::lexical::is_space;
 
 /// The attributes that tell whose a stanza is, RFC 6120 §8.1.
 const TELLING: [&[u8]; 4] = [b"from", b"to", b"id", b"type"];

@@ -1,6 +1,7 @@
 //! What a child of a message carries, by its name and namespace: one closed list for all of them.
 
-use super::{Element, Message, MessageKind, ns};
+use super::{Message, MessageKind, ns};
+use crate::codec::xml::Element;
 
 /// What a child of a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -161,7 +162,8 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::xmpp::{Limits, Stanza, StreamContext, parse};
+    use crate::codec::xml::Limits;
+    use crate::codec::xmpp::{Stanza, StreamContext, parse};
 
     fn message(children: &str) -> Message {
         let context = StreamContext::component(Limits::default());

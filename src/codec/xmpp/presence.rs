@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::element::Element;
 use super::message::LangText;
 use super::stanza::{Fault, Head, write_head};
 use super::stanza_error::StanzaError;
 use super::stream::StreamContext;
-use super::strict::{Event, Reader};
-use super::xml_fault::XmlFault;
-use super::{Jid, Text, ns};
+use super::{Jid, ns};
+use crate::codec::xml::{
+    Element, Text, XmlFault,
+    strict::{Event, Reader},
+};
 
 /// `type` of a presence stanza, RFC 6121 §4.7.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -205,7 +206,8 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::xmpp::{Limits, Stanza, parse};
+    use crate::codec::xml::Limits;
+    use crate::codec::xmpp::{Stanza, parse};
 
     fn read(text: &str) -> Result<Presence, Fault> {
         let context = StreamContext::component(Limits::default());

@@ -2,17 +2,18 @@
 
 use bytes::Bytes;
 
-use super::element::Element;
-use super::escape::{is_xml_text, write_attribute};
 use super::iq::Iq;
 use super::jid::{Jid, JidError};
-use super::lexical::{is_space, normalise_attribute};
 use super::message::Message;
+use super::ns;
 use super::presence::Presence;
 use super::stream::{StreamContext, StreamError};
-use super::strict::{Dialect, Event, Reader};
-use super::xml_fault::XmlFault;
-use super::{Text, ns};
+use crate::codec::xml::{
+    Element, Text, XmlFault,
+    escape::{is_xml_text, write_attribute},
+    lexical::{is_space, normalise_attribute},
+    strict::{Dialect, Event, Reader},
+};
 
 /// A value salvaged from a broken stanza is no longer than this: three parts
 /// and two separators, RFC 7622 §3.1.
@@ -274,7 +275,7 @@ fn salvaged(value: &str) -> Option<Text> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::xmpp::Limits;
+    use crate::codec::xml::Limits;
 
     #[expect(clippy::result_large_err, reason = "as for parse")]
     fn read(text: &str) -> Result<Stanza, Malformed> {
@@ -292,7 +293,7 @@ mod tests {
             stanza.write(&mut written);
             let written = String::from_utf8(written).unwrap();
             assert!(written.contains("<xml:odd") && written.contains("</xml:odd>"), "{written}");
-            assert!(!written.contains(ns::XML), "{written}");
+            assert!(!written.contains(crate::codec::xml::XML), "{written}");
             assert_eq!(read(&written), Ok(stanza));
         }
     }

@@ -1,11 +1,12 @@
 //! Stanza errors, RFC 6120 §8.3.
 
-use super::element::Element;
-use super::escape::{write_attribute, write_text};
 use super::message::LangText;
-use super::strict::{Event, Reader};
-use super::xml_fault::XmlFault;
-use super::{Text, ns};
+use super::ns;
+use crate::codec::xml::{
+    Element, Text, XmlFault,
+    escape::{write_attribute, write_text},
+    strict::{Event, Reader},
+};
 
 /// What the sender may do about it, RFC 6120 §8.3.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -266,7 +267,8 @@ impl StanzaError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::xmpp::{Limits, Message, Stanza, StreamContext, parse};
+    use crate::codec::xml::Limits;
+    use crate::codec::xmpp::{Message, Stanza, StreamContext, parse};
 
     fn parsed(error: &str) -> StanzaError {
         let stanza = format!("<message from='a@b' type='error'>{error}</message>");

@@ -4,28 +4,12 @@
 
 use sha1::{Digest, Sha1};
 
-use super::element::Element;
-use super::escape::{write_attribute, write_text};
-use super::strict::{Dialect, Event, Reader};
-use super::xml_fault::XmlFault;
-use super::{Limits, Text, ns};
-
-/// Namespace declarations in force around a stanza.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Namespaces {
-    /// The default namespace, empty if none.
-    pub default: Text,
-    /// Prefixes and what they are bound to.
-    pub prefixes: Vec<(Text, Text)>,
-}
-
-impl Namespaces {
-    /// What `prefix` is bound to.
-    #[must_use]
-    pub fn get(&self, prefix: &str) -> Option<&Text> {
-        self.prefixes.iter().find(|(bound, _)| bound == prefix).map(|(_, uri)| uri)
-    }
-}
+use super::ns;
+use crate::codec::xml::{
+    Element, Limits, Namespaces, Text, XmlFault,
+    escape::{write_attribute, write_text},
+    strict::{Dialect, Event, Reader},
+};
 
 /// What a stanza inherits from the stream header.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,10 +8,12 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use rxml::Parse as _;
 
-use super::element::{Element, Node};
 use super::stanza::{Stanza, parse};
-use super::stream::{Namespaces, StreamContext};
-use super::{Limits, ns};
+use super::stream::StreamContext;
+use crate::codec::xml::{
+    Limits, Namespaces,
+    element::{Element, Node},
+};
 
 /// What was read, one piece after the other.
 #[derive(Debug, PartialEq)]
@@ -36,7 +38,7 @@ fn ours(text: &str) -> Option<Vec<Piece>> {
 }
 
 fn flatten(element: &Element, pieces: &mut Vec<Piece>) {
-    let attr = |attr: &super::Attr| {
+    let attr = |attr: &crate::codec::xml::Attr| {
         let ns = attr.ns.as_deref().unwrap_or_default();
         (ns.to_owned(), attr.name.to_string(), attr.value.to_string())
     };
@@ -117,7 +119,7 @@ fn attribute() -> impl Strategy<Value = String> {
         2 => " xmlns='[uv]?'",
         2 => " xmlns:[pqr]=\"[uv]?\"",
         1 => " xml:lang='[a-z]{0,2}'|  a = \"x\"|\\na='y'",
-        1 => Just(format!(" xmlns:xml='{}'", ns::XML)),
+        1 => Just(format!(" xmlns:xml='{}'", crate::codec::xml::XML)),
         1 => " a|a='b'| a=b| a='b'c='d'| a='",
     ]
 }

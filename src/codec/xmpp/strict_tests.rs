@@ -1,9 +1,8 @@
 //! Tests of the strict filter, with `quick-xml`'s leniencies one by one.
 
-use super::element::Element;
 use super::stanza::{Fault, Stanza, StanzaKind, parse};
-use super::xml_fault::XmlFault;
-use super::{Limits, Malformed, StreamContext, Text, ns};
+use super::{Malformed, StreamContext, ns};
+use crate::codec::xml::{Element, Limits, Text, XmlFault};
 
 fn context() -> StreamContext {
     let mut context =
@@ -279,6 +278,6 @@ fn text_of_a_stanza_shares_its_memory() {
     let Ok(Stanza::Other(parsed)) = parse(&context(), octets.clone()) else { panic!() };
     let text: Text = parsed.text();
     assert_eq!(text.as_ptr(), octets[13..].as_ptr());
-    assert_ne!(super::detach(&text).as_ptr(), text.as_ptr());
+    assert_ne!(crate::codec::xml::detach(&text).as_ptr(), text.as_ptr());
     assert!(ns::is_stanza(ns::CLIENT) && !ns::is_stanza("u"));
 }

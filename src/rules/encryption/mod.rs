@@ -9,7 +9,8 @@ use std::borrow::Cow;
 
 use super::key::{Key, Kind};
 use crate::codec::mime::MediaType;
-use crate::codec::xmpp::{Element, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::ns;
 
 pub use policy::{Handling, Policy, Towards};
 pub use refinement::Refinement;
@@ -174,7 +175,7 @@ impl Encryption {
     #[must_use]
     pub fn other(&self, shown: &str) -> Option<Named<'_>> {
         let mut named = self.find(|scheme| (scheme.key == OTHER).then_some(""))?;
-        let legal = |c: &char| !c.is_control() && crate::codec::xmpp::escape::is_xml_char(*c);
+        let legal = |c: &char| !c.is_control() && crate::codec::xml::escape::is_xml_char(*c);
         let shown: String = shown.trim().chars().filter(legal).take(MAX_SHOWN).collect();
         if !shown.is_empty() {
             named.title = Cow::Owned(shown);

@@ -6,10 +6,10 @@ use super::scheme::Scheme;
 use super::texts::{self, Said, Saying, Texts};
 use super::{Between, Encryption};
 use crate::codec::yaml::{Map, Node, nearest};
-use crate::rules::rule_set::RuleSet;
 use crate::rules::facts::{Direction, Facts, Field};
 use crate::rules::key::{Key, Kind};
 use crate::rules::matcher::{Ask, Pattern, When};
+use crate::rules::rule_set::RuleSet;
 use crate::rules::rule_table::{RuleTable, Written};
 
 /// What a rule says.

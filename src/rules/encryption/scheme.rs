@@ -3,7 +3,7 @@
 use super::super::key::{self, Key, Kind};
 use super::super::shape::{Described, Names, Shape};
 use super::policy::{self, Handling, Policy, course};
-use crate::codec::xmpp::Element;
+use crate::codec::xml::Element;
 use crate::codec::yaml::Node;
 
 /// Schemes that a deployment may have.

@@ -2,7 +2,8 @@
 
 use crate::codec::mime::cpim;
 use crate::codec::sip::HeaderName;
-use crate::codec::xmpp::{Text, ns};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::ns;
 
 /// Octets that a namespace name may have.
 const MAX_NAMESPACE: usize = 256;
@@ -120,7 +121,14 @@ impl Part {
 /// What is the stream's, or its server's.
 fn is_of_stream(ns: &str) -> bool {
     ns::is_stanza(ns)
-        || [ns::STREAMS, ns::STREAM_ERRORS, ns::STANZA_ERRORS, ns::XML, ns::XMLNS].contains(&ns)
+        || [
+            ns::STREAMS,
+            ns::STREAM_ERRORS,
+            ns::STANZA_ERRORS,
+            crate::codec::xml::XML,
+            crate::codec::xml::XMLNS,
+        ]
+        .contains(&ns)
         || [ns::STANZA_ID, ns::PRIVILEGE, ns::FORWARD].contains(&ns)
 }
 

@@ -11,9 +11,10 @@ use super::request::{self, Notify};
 use crate::codec::sip::{Request, Uri};
 use crate::config::{Listener, Service, Transport};
 use crate::flow::{
-    Followup, SubscriptionResponse, Counter, DialogId, Effect, Failure, Now, UserPair, PairId, PresenceBody,
+    Counter, DialogId, Effect, Failure, Followup, Now, PairId, PresenceBody, SubscriptionResponse,
+    UserPair,
 };
-use crate::state::attempt::{UDP_MOST, NextHop};
+use crate::state::attempt::{NextHop, UDP_MOST};
 use crate::state::client::{Attempt, Client, Owner};
 use crate::state::locator::Target;
 use crate::state::peer;
@@ -74,7 +75,8 @@ impl State {
         let Some((pair, id)) = owner.dialog() else { return };
         let made = self.make(now, pair, id, |state, cseq, listener, branch| {
             let known = state.presence.pair(pair)?;
-            let subscription = known.notifier_side.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
+            let subscription =
+                known.notifier_side.as_ref()?.dialogs.iter().find(|one| one.id == id)?;
             let what = Notify {
                 pair: &known.pair(),
                 dialog: &subscription.dialog,
@@ -101,7 +103,8 @@ impl State {
     /// A dialog of a pair, of whichever direction.
     fn dialog_mut(&mut self, pair: PairId, id: DialogId) -> Option<&mut Dialog> {
         let known = self.presence.pairs.get_mut(&pair)?;
-        let watching = known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
+        let watching =
+            known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
         let fetch = known.poll.iter_mut().map(|fetch| &mut fetch.dialog);
         let hers = watching.chain(fetch).find(|(name, _)| *name == id).map(|(_, dialog)| dialog);
         if hers.is_some() {

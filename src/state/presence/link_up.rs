@@ -7,7 +7,7 @@ use super::State;
 use super::pair::PairState;
 use crate::flow::{Effect, LinkId, Now, PairId};
 use crate::state::link::Link;
-use crate::state::rate_limit::{TokenBucket, Rate};
+use crate::state::rate_limit::{Rate, TokenBucket};
 
 /// When the link is back, subscriptions are made anew within this time.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -17,12 +17,7 @@ const ASKED_APART: Duration = Duration::from_secs(600);
 impl State {
     /// The link is back: its server has missed what was said meanwhile, and so have we. All pairs
     /// are taken up one after the other.
-    pub(in crate::state) fn link_up(
-        &mut self,
-        now: Now,
-        link: LinkId,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(in crate::state) fn link_up(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
         // Who came and went meanwhile was not told.
         for user in self.presence.users.values_mut() {
             (user.said, user.unasked, user.devices) = (false, false, Vec::new());
@@ -36,7 +31,8 @@ impl State {
                 }
             }
         }
-        let (mut flow, rate) = (TokenBucket::default(), Rate::new(self.config.presence.resume_rate));
+        let (mut flow, rate) =
+            (TokenBucket::default(), Rate::new(self.config.presence.resume_rate));
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
             if pair.names.link != link {

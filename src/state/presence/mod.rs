@@ -5,29 +5,29 @@
 
 mod administration;
 pub mod authorization;
-mod link_up;
 mod client;
 pub mod dialog;
 mod dialogs;
-mod polling;
 mod heard;
-pub mod user_pair;
+mod link_up;
 mod notified;
 pub mod notifier;
-mod secured_objects;
-mod subscribe_rate;
+mod notifier_side;
+mod notify_window;
 pub mod pair;
+mod polling;
+mod presentity;
 mod record;
 pub(crate) mod request;
+mod secured_objects;
 pub mod shares;
 mod stanza;
 mod store;
+mod subscribe_rate;
 pub mod subscriber;
-mod xmpp_user;
-mod presentity;
-mod notifier_side;
 mod subscriber_side;
-mod notify_window;
+pub mod user_pair;
+mod xmpp_user;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,19 +41,19 @@ use crate::codec::sip::SubscriptionState;
 use crate::codec::xmpp::Jid;
 use crate::flow::{
     CommitId, Counter, DialogId, Effect, Instant, Map, Now, PairId, PresenceIntent, PresenceStanza,
-    StanzaContent, Seed,
+    Seed, StanzaContent,
 };
 use authorization::Authorization;
 use dialog::Dialog;
 use dialogs::Dialogs;
 use heard::Retrying;
-use secured_objects::Objects;
+use notify_window::NotifyWindow;
 use pair::{Dirty, PairState};
+use secured_objects::Objects;
 use shares::Shares;
 use store::Unsent;
 use subscriber::{Context, Online};
 use xmpp_user::{DEVICES, XmppUser};
-use notify_window::NotifyWindow;
 
 /// All pairs.
 #[derive(Debug)]
@@ -351,7 +351,9 @@ impl State {
             StanzaContent::Probe => state.on_probe(now, &said, effects),
             StanzaContent::Subscribed => state.on_subscribed(now, &said.pair, effects),
             StanzaContent::Unsubscribed => state.on_unsubscribed(now, &said, effects),
-            StanzaContent::Available(_) | StanzaContent::Unavailable(_) => state.on_presence(now, said, effects),
+            StanzaContent::Available(_) | StanzaContent::Unavailable(_) => {
+                state.on_presence(now, said, effects)
+            }
             StanzaContent::Failed { meaning: bounced, out_of_reach } => {
                 state.on_error_stanza(now, &said, bounced, out_of_reach, effects);
             }

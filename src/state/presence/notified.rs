@@ -7,8 +7,8 @@ use super::pair::{Dirty, Probe, SubscriberSide};
 use crate::codec::sip::{Status, SubscriptionState};
 use crate::codec::xmpp::{Presence, PresenceKind};
 use crate::flow::{
-    Counter, Decision, Device, DialogId, Document, Effect, EncryptionReport, NotifyRequest, Now, UserPair, PairId,
-    LocalResponse,
+    Counter, Decision, Device, DialogId, Document, Effect, EncryptionReport, LocalResponse,
+    NotifyRequest, Now, PairId, UserPair,
 };
 use crate::state::link::Link;
 
@@ -37,7 +37,16 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let NotifyRequest {
-            flow, key, request, dialog: name, state, contact, document, pair, flag, ..
+            flow,
+            key,
+            request,
+            dialog: name,
+            state,
+            contact,
+            document,
+            pair,
+            flag,
+            ..
         } = notified;
         let order = self.dialog_of(id, name).map(|dialog| dialog.order(&request));
         let refusal = match order {
@@ -53,7 +62,10 @@ impl State {
         if let Some(dialog) = self.dialog_of(id, name) {
             let made = !dialog.is_established();
             dialog.take(&request, contact.as_ref());
-            self.mark_dirty(id, if made && !terminated { Dirty::BeforeSend } else { Dirty::Deferred });
+            self.mark_dirty(
+                id,
+                if made && !terminated { Dirty::BeforeSend } else { Dirty::Deferred },
+            );
         }
         let Taken { answer, seen, object, unread } = self.take_document(&pair, document);
         self.counters.count(Counter::NotifyTaken);
@@ -80,8 +92,12 @@ impl State {
     /// it, its sender is told so.
     fn take_document(&mut self, pair: &UserPair, document: Document) -> Taken {
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
-        let mut taken =
-            Taken { answer: LocalResponse::success(Status::OK), seen: None, object: None, unread: false };
+        let mut taken = Taken {
+            answer: LocalResponse::success(Status::OK),
+            seen: None,
+            object: None,
+            unread: false,
+        };
         match document {
             Document::None => {}
             Document::Full { devices, stanzas, .. } => {
@@ -130,7 +146,13 @@ impl State {
     }
 
     /// Tells what was met of encryption; an object that could not be shown did not cross.
-    fn met(&mut self, now: Now, flag: Option<Box<EncryptionReport>>, shown: bool, effects: &mut Vec<Effect>) {
+    fn met(
+        &mut self,
+        now: Now,
+        flag: Option<Box<EncryptionReport>>,
+        shown: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(mut flag) = flag else { return };
         if flag.sighting.decision == Decision::Relayed && !shown {
             flag.sighting.decision = Decision::Refused;
@@ -225,7 +247,8 @@ impl State {
     /// The dialog of a subscription or a question of hers.
     pub(super) fn dialog_of(&mut self, id: PairId, name: DialogId) -> Option<&mut Dialog> {
         let known = self.presence.pairs.get_mut(&id)?;
-        let watching = known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
+        let watching =
+            known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
         let fetch = known.poll.iter_mut().map(|fetch| &mut fetch.dialog);
         watching.chain(fetch).find(|(known, _)| *known == name).map(|(_, dialog)| dialog)
     }

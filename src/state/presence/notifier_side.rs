@@ -6,12 +6,12 @@ use super::State;
 use super::authorization::Stanza as Kind;
 use super::dialog::{Dialog, Order};
 use super::notifier::{self, Action, Notifier, Reason};
-use super::pair::{Dirty, Subscription, NotifierSide};
+use super::pair::{Dirty, NotifierSide, Subscription};
 use super::request;
 use crate::codec::sip::{HeaderName, Headers, Request, Status};
 use crate::flow::{
-    Followup, Cause, Counter, DialogId, Effect, ListenerId, Now, UserPair, PairId, LocalResponse, SubscribeRequest,
-    AcceptedTypes, PresenceBody,
+    AcceptedTypes, Cause, Counter, DialogId, Effect, Followup, ListenerId, LocalResponse, Now,
+    PairId, PresenceBody, SubscribeRequest, UserPair,
 };
 use crate::state::link::Link;
 
@@ -43,7 +43,13 @@ impl State {
     fn subscribed_first(&mut self, now: Now, asked: &SubscribeRequest, effects: &mut Vec<Effect>) {
         let (pair, id) = (&asked.pair, asked.pair.id);
         if let Some(refusal) = self.reject_reason(now, pair, asked.expires > 0) {
-            return self.respond_and_remember(&asked.flow, asked.key, &asked.request, refusal, effects);
+            return self.respond_and_remember(
+                &asked.flow,
+                asked.key,
+                &asked.request,
+                refusal,
+                effects,
+            );
         }
         let seconds = self.granted_seconds(asked);
         let blocked = self.is_refused(now, id);
@@ -181,7 +187,13 @@ impl State {
             },
         };
         if let Some(refusal) = refusal {
-            return self.respond_and_remember(&asked.flow, asked.key, &asked.request, refusal, effects);
+            return self.respond_and_remember(
+                &asked.flow,
+                asked.key,
+                &asked.request,
+                refusal,
+                effects,
+            );
         }
         // How long it lasts is on disk before he is told.
         self.mark_dirty(id, Dirty::BeforeSend);
@@ -213,13 +225,19 @@ impl State {
     }
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
-    pub(super) fn accept(&mut self, asked: &SubscribeRequest, seconds: u32, effects: &mut Vec<Effect>) {
+    pub(super) fn accept(
+        &mut self,
+        asked: &SubscribeRequest,
+        seconds: u32,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut refusal =
             LocalResponse::success(Status::OK).with(HeaderName::Expires, &seconds.to_string());
         refusal.headers = with_dialog(refusal.headers, &asked.request);
         let ListenerId(listener) = asked.flow.listener;
         if let Some(listener) = self.config.sip.listen.get(listener)
-            && let Some(contact) = request::contact(asked.pair.id, &asked.pair.xmpp_user_uri, listener)
+            && let Some(contact) =
+                request::contact(asked.pair.id, &asked.pair.xmpp_user_uri, listener)
         {
             refusal.headers.push(HeaderName::Contact, contact.to_value());
         }
@@ -231,10 +249,10 @@ impl State {
         &mut self,
         now: Now,
         id: PairId,
-        nick: Option<&crate::codec::xmpp::Text>,
+        nick: Option<&crate::codec::xml::Text>,
         effects: &mut Vec<Effect>,
     ) {
-        let token: crate::codec::xmpp::Text = self.ids.token().into();
+        let token: crate::codec::xml::Text = self.ids.token().into();
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
         let was = known.authorization.pending_out;

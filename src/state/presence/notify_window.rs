@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::State;
-use crate::flow::{Followup, Counter, DialogId, Now, PairId};
+use crate::flow::{Counter, DialogId, Followup, Now, PairId};
 use crate::state::attempt::NextHop;
 use crate::state::client::{Client, Owner};
 
@@ -57,7 +57,8 @@ impl State {
         if window.open < most {
             return true;
         }
-        let known = self.presence.pairs.get_mut(&pair).and_then(|pair| pair.notifier_side.as_deref_mut());
+        let known =
+            self.presence.pairs.get_mut(&pair).and_then(|pair| pair.notifier_side.as_deref_mut());
         let one = known.and_then(|known| known.dialogs.iter_mut().find(|one| one.id == dialog));
         // The turn of an object comes but once.
         if one.is_some_and(|one| object || !std::mem::replace(&mut one.waits, true)) {

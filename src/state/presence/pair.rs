@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::authorization::Authorization;
 use super::dialog::Dialog;
-use super::user_pair::PairNames;
 use super::notifier::{self, Notifier};
 use super::shares::{Counted, Maker};
 use super::subscriber::Subscriber;
-use crate::codec::xmpp::Text;
-use crate::flow::{CommitId, Device, DialogId, Instant, Now, UserPair, AcceptedTypes};
+use super::user_pair::PairNames;
+use crate::codec::xml::Text;
+use crate::flow::{AcceptedTypes, CommitId, Device, DialogId, Instant, Now, UserPair};
 
 /// All that is known of a pair.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! An XMPP user asks once how a SIP user is, without a subscription (RFC 8048 §7.1).
 
 use super::State;
-use super::pair::{Poll, PairState, Probe};
+use super::pair::{PairState, Poll, Probe};
 use super::shares::Maker;
-use crate::flow::{Followup, Now, UserPair, PairId};
+use crate::flow::{Followup, Now, PairId, UserPair};
 
 impl State {
     /// A question without a subscription (RFC 8048 §7.1).
@@ -20,8 +20,7 @@ impl State {
         let at = self.place(now, id);
         let timer_n = at + self.timing.lifetime();
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        known.poll =
-            Some(Box::new(Poll { dialog: (name, dialog), probe, due: Some(at), timer_n }));
+        known.poll = Some(Box::new(Poll { dialog: (name, dialog), probe, due: Some(at), timer_n }));
         self.presence.dialogs.add_subscriber(name, id);
         self.poll_due(now, id);
     }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::notifier::{self, Action, Notifier, Reason};
-use super::pair::{Asked, Dirty, Far, Subscription, NotifierSide};
-use crate::codec::xmpp::Text;
-use crate::flow::{StanzaErrorMeaning, Device, Effect, Facts, Now, UserPair, PairId, PresenceStanza, StanzaContent};
+use super::pair::{Asked, Dirty, Far, NotifierSide, Subscription};
+use crate::codec::xml::Text;
+use crate::flow::{
+    Device, Effect, Facts, Now, PairId, PresenceStanza, StanzaContent, StanzaErrorMeaning, UserPair,
+};
 use crate::state::link::Link;
 
 /// The first pause before a domain that is out of reach is asked again; it doubles up to [`MOST`].
@@ -56,7 +58,12 @@ impl State {
     }
 
     /// `unsubscribed` (RFC 8048 §5.3.1; RFC 6121 §3.2).
-    pub(super) fn on_unsubscribed(&mut self, now: Now, said: &PresenceStanza, effects: &mut Vec<Effect>) {
+    pub(super) fn on_unsubscribed(
+        &mut self,
+        now: Now,
+        said: &PresenceStanza,
+        effects: &mut Vec<Effect>,
+    ) {
         let id = said.pair.id;
         let re_ask = self.config.presence.re_ask;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
@@ -120,7 +127,12 @@ impl State {
     }
 
     /// Her presence, as she shows it to him.
-    pub(super) fn on_presence(&mut self, now: Now, said: PresenceStanza, effects: &mut Vec<Effect>) {
+    pub(super) fn on_presence(
+        &mut self,
+        now: Now,
+        said: PresenceStanza,
+        effects: &mut Vec<Effect>,
+    ) {
         let id = said.pair.id;
         let (device, there) = match said.content {
             StanzaContent::Available(device) => (device, true),

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::authorization::Authorization;
 use super::dialog::{Dialog, StoredDialog};
 use super::notifier::{self, Notifier};
-use super::pair::{PairState, Pauses, Subscription, NotifierSide, SubscriberSide};
+use super::pair::{NotifierSide, PairState, Pauses, SubscriberSide, Subscription};
 use super::shares::Maker;
 use super::subscriber::{self, Subscriber};
 use crate::codec::sip::Uri;
-use crate::codec::xmpp::{Jid, Text};
-use crate::flow::{Device, DialogId, Instant, LinkId, Now, UserPair, PairId, AcceptedTypes};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::Jid;
+use crate::flow::{AcceptedTypes, Device, DialogId, Instant, LinkId, Now, PairId, UserPair};
 
 /// A pair as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ struct StoredSubscription {
     expires_unix_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_id: Option<Box<str>>,
-    #[serde(default, skip_serializing_if = "Takes::is_nothing")]
+    #[serde(default, skip_serializing_if = "AcceptedTypes::is_nothing")]
     takes: AcceptedTypes,
 }
 
@@ -108,7 +109,8 @@ impl PairState {
         if self.is_empty() {
             return None;
         }
-        let watching = self.subscriber_side.as_ref().map(|watching| StoredWatching::of(watching, now));
+        let watching =
+            self.subscriber_side.as_ref().map(|watching| StoredWatching::of(watching, now));
         let watched = self.notifier_side.as_ref().map(|watched| StoredWatched::of(watched, now));
         let pair = self.pair();
         Some(StoredPair {

@@ -8,7 +8,7 @@ use crate::codec::sip::{
     UriBuilder,
 };
 use crate::config::{Listener, Transport};
-use crate::flow::{Instant, UserPair, PairId, PresenceBody};
+use crate::flow::{Instant, PairId, PresenceBody, UserPair};
 use crate::state::request::via;
 
 /// The event package (RFC 3856).

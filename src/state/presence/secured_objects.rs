@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::State;
 use crate::codec::xmpp::{Presence, PresenceKind, Stanza, StanzaError};
 use crate::flow::{
-    Followup, SubscriptionResponse, Counter, DialogId, SecuredNotify, Effect, Failure, Instant, LinkId, Map, Now,
-    PairId, Seed, PresenceBody,
+    Counter, DialogId, Effect, Failure, Followup, Instant, LinkId, Map, Now, PairId, PresenceBody,
+    SecuredNotify, Seed, SubscriptionResponse,
 };
 use crate::state::client::Owner;
 
@@ -104,7 +104,12 @@ impl super::Presence {
 
 impl State {
     /// An object of hers for him (RFC 3923 §8).
-    pub(super) fn send_secured(&mut self, now: Now, directed: SecuredNotify, effects: &mut Vec<Effect>) {
+    pub(super) fn send_secured(
+        &mut self,
+        now: Now,
+        directed: SecuredNotify,
+        effects: &mut Vec<Effect>,
+    ) {
         let SecuredNotify { pair, stanza, dialogs, written } = directed;
         let (id, link) = (pair.id, pair.link);
         self.counters.count(Counter::XmppPresence);
@@ -134,7 +139,13 @@ impl State {
     }
 
     /// That she is there is seen without a look at what she says.
-    fn note_secured_presence(&mut self, now: Now, id: PairId, stanza: &Presence, effects: &mut Vec<Effect>) {
+    fn note_secured_presence(
+        &mut self,
+        now: Now,
+        id: PairId,
+        stanza: &Presence,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(from) = stanza.from.as_ref().filter(|_| stanza.kind == PresenceKind::Available)
         else {
             return;
@@ -144,12 +155,15 @@ impl State {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         known.heard = now.unix_ms;
         let watches = known.authorization.from;
-        let probe = known.notifier_side.as_deref_mut().and_then(|watched| watched.probe.as_deref_mut());
+        let probe =
+            known.notifier_side.as_deref_mut().and_then(|watched| watched.probe.as_deref_mut());
         if let Some(probe) = probe {
             probe.unconfirmed.retain(|device| Some(device) != resource.as_ref());
         }
         if appeared && watches {
-            self.with_pair(now, id, effects, |state, effects| state.on_xmpp_user_available(now, id, effects));
+            self.with_pair(now, id, effects, |state, effects| {
+                state.on_xmpp_user_available(now, id, effects)
+            });
         }
     }
 
@@ -246,7 +260,9 @@ impl State {
             return;
         };
         match object.lost {
-            Lost::Failed(failure) => self.again(Followup::Lost(object.link, object.stanza, failure)),
+            Lost::Failed(failure) => {
+                self.again(Followup::Lost(object.link, object.stanza, failure))
+            }
             Lost::Refused(error) => {
                 let Presence { from, to, id, .. } = *object.stanza;
                 let kind = PresenceKind::Error;
@@ -267,7 +283,11 @@ mod tests {
         Box::new(SecuredObject {
             link: LinkId(0),
             stanza: Box::default(),
-            written: PresenceBody { headers: Headers::new(), body: vec![0; octets].into(), cut: false },
+            written: PresenceBody {
+                headers: Headers::new(),
+                body: vec![0; octets].into(),
+                cut: false,
+            },
             received: Instant::default(),
             dialogs: Vec::new(),
             arrived: false,

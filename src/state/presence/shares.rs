@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::State;
 use super::pair::PairState;
 use crate::codec::xmpp::Jid;
-use crate::flow::{Cause, Map, Now, UserPair, PairId, LocalResponse, Seed};
+use crate::flow::{Cause, LocalResponse, Map, Now, PairId, Seed, UserPair};
 use crate::state::ids::Purpose;
 use crate::state::rate_limit::Rate;
 
@@ -119,7 +119,12 @@ impl State {
     }
 
     /// Why a further subscription of a SIP user is not taken on, for what the two hold already.
-    pub(super) fn over_share(&mut self, now: Now, pair: &UserPair, asks: bool) -> Option<LocalResponse> {
+    pub(super) fn over_share(
+        &mut self,
+        now: Now,
+        pair: &UserPair,
+        asks: bool,
+    ) -> Option<LocalResponse> {
         let limits = &self.config.limits;
         let (per_pair, per_user) = (limits.dialogs_per_pair, limits.dialogs_per_user);
         let most_pending = limits.pending_per_user;

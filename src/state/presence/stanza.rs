@@ -4,8 +4,9 @@
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Probe};
 use super::{DEVICES, State};
-use crate::codec::xmpp::{Element, Presence, PresenceKind, Stanza, StanzaError, Text, ns};
-use crate::flow::{Correlation, Counter, Device, Effect, Now, UserPair, PairId, stamp};
+use crate::codec::xml::{Element, Text};
+use crate::codec::xmpp::{Presence, PresenceKind, Stanza, StanzaError, ns};
+use crate::flow::{Correlation, Counter, Device, Effect, Now, PairId, UserPair, stamp};
 use crate::state::link::{Link, Waiter};
 
 /// A stanza between the two bare JIDs of a pair (RFC 6121 §3).
@@ -70,7 +71,13 @@ impl State {
         self.hold_presence(now, pair, &Stanza::Presence(Box::new(stanza)), effects);
     }
 
-    fn hold_presence(&mut self, now: Now, pair: &UserPair, stanza: &Stanza, effects: &mut Vec<Effect>) {
+    fn hold_presence(
+        &mut self,
+        now: Now,
+        pair: &UserPair,
+        stanza: &Stanza,
+        effects: &mut Vec<Effect>,
+    ) {
         let bound = self.config.limits.unconfirmed;
         let id = pair.link;
         let octets = self.measured(stanza, effects);
@@ -90,7 +97,12 @@ impl State {
 
     /// A stanza that is of no use later: while the link is down it is dropped, and what went
     /// meanwhile is told when it is back.
-    pub(super) fn send_presence(&mut self, pair: &UserPair, presence: Presence, effects: &mut Vec<Effect>) {
+    pub(super) fn send_presence(
+        &mut self,
+        pair: &UserPair,
+        presence: Presence,
+        effects: &mut Vec<Effect>,
+    ) {
         self.counters.count(Counter::PresenceShown);
         if presence.kind == PresenceKind::Unavailable
             && !self.links.get(pair.link.0).is_some_and(Link::is_up)
@@ -137,7 +149,12 @@ impl State {
     }
 
     /// Shows a device as it is.
-    pub(super) fn show_device(&mut self, pair: &UserPair, device: &Device, effects: &mut Vec<Effect>) {
+    pub(super) fn show_device(
+        &mut self,
+        pair: &UserPair,
+        device: &Device,
+        effects: &mut Vec<Effect>,
+    ) {
         self.send_presence(pair, device.stanza(&pair.sip_user, &pair.xmpp_user), effects);
     }
 

@@ -5,9 +5,11 @@ use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, PairState, Probe, SubscriberSide};
 use super::shares::Maker;
 use super::subscriber::{self, Action, Answer, Subscriber};
-use crate::codec::xmpp::{Condition, StanzaError, Text};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::{Condition, StanzaError};
 use crate::flow::{
-    Followup, SubscriptionResponse, DialogId, Effect, Facts, Now, UserPair, PairId, Phrasebook, PresenceStanza,
+    DialogId, Effect, Facts, Followup, Now, PairId, Phrasebook, PresenceStanza,
+    SubscriptionResponse, UserPair,
 };
 
 impl State {
@@ -190,7 +192,12 @@ impl State {
     }
 
     /// `subscribe` (RFC 8048 §5.2.1).
-    pub(super) fn on_subscribe(&mut self, now: Now, said: &PresenceStanza, effects: &mut Vec<Effect>) {
+    pub(super) fn on_subscribe(
+        &mut self,
+        now: Now,
+        said: &PresenceStanza,
+        effects: &mut Vec<Effect>,
+    ) {
         let (pair, id) = (&said.pair, said.pair.id);
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else {
             let error = full(&self.phrases, said.lang.as_deref());
@@ -288,7 +295,13 @@ impl State {
 
     /// A probe after the store was lost: her server asks for those alone whom she may see
     /// (RFC 6121 §4.3.1), so she watched him. He says whether that still holds.
-    fn resubscribe_after_loss(&mut self, now: Now, pair: &UserPair, probe: Probe, effects: &mut Vec<Effect>) {
+    fn resubscribe_after_loss(
+        &mut self,
+        now: Now,
+        pair: &UserPair,
+        probe: Probe,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else { return };
         known.authorization.inbound(Kind::Subscribe);
         let watching = known.subscriber_side.get_or_insert_default();
@@ -298,7 +311,12 @@ impl State {
     }
 
     /// A device of hers has appeared: it may be that nobody was there to be told of him.
-    pub(super) fn on_xmpp_user_available(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    pub(super) fn on_xmpp_user_available(
+        &mut self,
+        now: Now,
+        id: PairId,
+        effects: &mut Vec<Effect>,
+    ) {
         self.run_watching(now, id, None, effects, Subscriber::login);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codec::sip::{KeptUri, Uri};
 use crate::codec::xmpp::Jid;
-use crate::flow::{LinkId, UserPair, PairId};
+use crate::flow::{LinkId, PairId, UserPair};
 
 /// The two users of a pair.
 #[derive(Debug)]
@@ -36,7 +36,10 @@ impl PairNames {
             link: pair.link,
             contact: pair.sip_user.clone(),
             contact_uri: pair.sip_user_uri.kept(),
-            her: Arc::new(XmppUserNames { user: pair.xmpp_user.clone(), uri: pair.xmpp_user_uri.kept() }),
+            her: Arc::new(XmppUserNames {
+                user: pair.xmpp_user.clone(),
+                uri: pair.xmpp_user_uri.kept(),
+            }),
         }
     }
 

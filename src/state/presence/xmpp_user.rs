@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::State;
-use super::user_pair::XmppUserNames;
 use super::pair::PairState;
 use super::subscriber::Online;
-use crate::codec::xmpp::{Jid, Text, detach};
+use super::user_pair::XmppUserNames;
+use crate::codec::xml::{Text, detach};
+use crate::codec::xmpp::Jid;
 use crate::flow::{Device, Now, PairId};
 use crate::state::rate_limit::TokenBucket;
 

@@ -3,7 +3,7 @@
 use super::otr::{self, Otr};
 use crate::codec::mime::{Charset, Entity, MediaType};
 use crate::codec::rcs_file::{self, Unusable};
-use crate::codec::xmpp::Text;
+use crate::codec::xml::Text;
 use crate::rules::Encryption;
 use crate::rules::encryption::{Named, Scheme};
 use crate::translate::message;

@@ -6,9 +6,11 @@ use super::object::{self, Uncarried};
 use super::otr;
 use crate::codec::mime::Entity;
 use crate::codec::sip::{HeaderName, Request, Status};
-use crate::codec::xmpp::{Element, Jid, LangText, Message, MessageKind, Stanza, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Jid, LangText, Message, MessageKind, Stanza, ns};
 use crate::flow::{
-    Correlation, Decision, EncryptionReport, Inbound, LinkId, Notice, NotifyRequest, LocalResponse, Towards,
+    Correlation, Decision, EncryptionReport, Inbound, LinkId, LocalResponse, Notice, NotifyRequest,
+    Towards,
 };
 use crate::rules::encryption::{Between, Carried, Handling, Saying, Scheme};
 use crate::rules::{Encryption, Facts};

@@ -12,7 +12,8 @@ mod outward;
 pub(super) mod presence;
 pub mod stanza;
 
-use crate::codec::xmpp::{Element, Jid, StanzaError, Text};
+use crate::codec::xml::{Element, Text};
+use crate::codec::xmpp::{Jid, StanzaError};
 use crate::flow::{Correlation, Decision, EncryptionFound, Towards};
 
 pub(super) use inward::{course, facts, otr_of, pinned, refusal, relayed, whose};
@@ -36,7 +37,12 @@ pub(super) struct Whose<'a> {
 }
 
 impl Whose<'_> {
-    pub(super) fn sighting(&self, scheme: &str, place: &str, decision: Decision) -> EncryptionFound {
+    pub(super) fn sighting(
+        &self,
+        scheme: &str,
+        place: &str,
+        decision: Decision,
+    ) -> EncryptionFound {
         EncryptionFound {
             correlation: self.correlation,
             towards: self.towards,

@@ -3,7 +3,8 @@
 use crate::codec::mime::smime::{DESCRIBING, is_pkcs7_mime};
 use crate::codec::mime::{Entity, MediaType, ObjectError, SmimeObject};
 use crate::codec::sip::{HeaderName, Headers};
-use crate::codec::xmpp::{Condition, Element, StanzaError, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Condition, StanzaError, ns};
 use crate::rules::Encryption;
 
 /// Why an object from XMPP does not cross.

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::codec::xmpp::{Element, LangText, Message, Node};
+use crate::codec::xml::{Element, Node};
+use crate::codec::xmpp::{LangText, Message};
 
 /// Base64 characters behind `?OTR:` that make a message of it and not a question about it.
 const LEAST_DATA: usize = 16;

@@ -4,8 +4,11 @@ use super::stanza::{Kind, Seen, in_message};
 use super::{MAX_AGE_MS, Whose, object, otr, untranslatable, with_said};
 use crate::codec::mime::SmimeObject;
 use crate::codec::sip::Status;
-use crate::codec::xmpp::{Condition, Element, LangText, Message, MessageKind, StanzaError, ns};
-use crate::flow::{Decision, EncryptionReport, Forms, Notice, Now, Outbound, Profile, EncryptionFound, Towards};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Condition, LangText, Message, MessageKind, StanzaError, ns};
+use crate::flow::{
+    Decision, EncryptionFound, EncryptionReport, Forms, Notice, Now, Outbound, Profile, Towards,
+};
 use crate::rules::encryption::{Between, Carried, Handling, Named, Saying};
 use crate::rules::{Facts, Rules};
 use crate::translate::message;

@@ -8,10 +8,11 @@ use super::{MAX_AGE_MS, Whose, object};
 use crate::codec::mime::{Entity, MediaType, TransferEncoding, cpim, rfc3339};
 use crate::codec::pidf;
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Request, Scheme, Status};
-use crate::codec::xmpp::{Condition, Element, Jid, Presence, Stanza, StanzaError, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Condition, Jid, Presence, Stanza, StanzaError, ns};
 use crate::flow::{
-    Correlation, Decision, DialogId, SecuredNotify, Failure, Fault, EncryptionReport, NotifyRequest, Now, UserPair, LocalResponse,
-    Watchers, AcceptedTypes, Towards, PresenceBody,
+    AcceptedTypes, Correlation, Decision, DialogId, EncryptionReport, Failure, Fault,
+    LocalResponse, NotifyRequest, Now, PresenceBody, SecuredNotify, Towards, UserPair, Watchers,
 };
 use crate::rules::Saying::NotOffered;
 use crate::rules::encryption::{Between, Carried, Handling, Named, Saying};
@@ -236,7 +237,12 @@ fn crosses(
     Ok((PresenceBody { headers, body: object.body, cut: false }, dialogs))
 }
 
-fn crosses_to_sip(rules: &Encryption, about: &Facts<'_>, named: &Named<'_>, sight: &Watchers) -> bool {
+fn crosses_to_sip(
+    rules: &Encryption,
+    about: &Facts<'_>,
+    named: &Named<'_>,
+    sight: &Watchers,
+) -> bool {
     let (sender, recipient) = (sight.pair.xmpp_user.domain(), sight.pair.sip_user.domain());
     let between = Between { sender, recipient, native: sight.native };
     named.scheme.carried == Some(Carried::Object)

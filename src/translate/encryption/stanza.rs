@@ -1,7 +1,8 @@
 //! Encryption and signatures in stanzas.
 
 use super::otr::{self, Otr};
-use crate::codec::xmpp::{Element, Message, Presence, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Message, Presence, ns};
 use crate::rules::Encryption;
 use crate::rules::encryption::Named;
 use crate::translate::message::content;
@@ -150,7 +151,7 @@ fn wrapped<'a>(rules: &'a Encryption, wrap: &Element, within: &str, seen: &mut V
 
 fn announced<'a>(
     rules: &'a Encryption,
-    namespace: Option<&crate::codec::xmpp::Text>,
+    namespace: Option<&crate::codec::xml::Text>,
     mark: &Element,
     within: &str,
     seen: &mut Vec<Seen<'a>>,

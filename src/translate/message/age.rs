@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 
 use crate::codec::mime::rfc3339;
 use crate::codec::sip::{HeaderName, HeaderValue, Headers};
-use crate::codec::xmpp::{Element, ns};
-use crate::flow::{Cause, Fault, Now, LocalResponse};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::ns;
+use crate::flow::{Cause, Fault, LocalResponse, Now};
 use crate::rules::{Late, Messages};
 
 /// What is nearer than this is now: clocks differ, and messages take their time.

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::language;
 use crate::codec::mime::{Cpim, ExtensionHeader};
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Request};
-use crate::codec::xmpp::escape::is_xml_char;
+use crate::codec::xml::{Element, Text, escape::is_xml_char};
 use crate::codec::xmpp::jid_escaping::unescape;
-use crate::codec::xmpp::{Element, Jid, LangText, Message, Text, ns};
+use crate::codec::xmpp::{Jid, LangText, Message, ns};
 use crate::flow::{Inbound, Outbound};
 use crate::rules::{Edits, Part, Template, VARIABLES};
 

@@ -1,11 +1,11 @@
 //! Content that is named and not contained: a URL (RFC 4483), a file on a server (GSMA RCC.07), a
 //! place on the earth (RFC 4119).
 
-use super::reading::{Read, Reader, MessageContent, text};
+use super::reading::{MessageContent, Read, Reader, text};
 use super::refusal::{unread, unsupported};
 use crate::codec::mime::{Entity, MediaType, external_body};
 use crate::codec::sip::HeaderName;
-use crate::codec::xmpp::Text;
+use crate::codec::xml::Text;
 use crate::codec::{pidf, rcs_file};
 use crate::translate::structure::Place;
 
@@ -37,7 +37,10 @@ impl Reader<'_> {
     /// A place as a `geo:` URI (RFC 5870); presence is no message.
     pub(super) fn location(&self, entity: &Entity, place: Place) -> Read<MessageContent> {
         match pidf::location::place_of(&text(entity, place)?) {
-            Some(at) => Ok(MessageContent { text: Some(at.to_string().into()), ..MessageContent::default() }),
+            Some(at) => Ok(MessageContent {
+                text: Some(at.to_string().into()),
+                ..MessageContent::default()
+            }),
             None => unread(pidf::MEDIA_TYPE),
         }
     }

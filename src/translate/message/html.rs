@@ -7,7 +7,7 @@
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 
 use super::xhtml_im::{Block, Mark, Tree};
-use crate::codec::xmpp::Node;
+use crate::codec::xml::Node;
 
 /// Octets that the XHTML of one text may have, the elements about it included.
 const MAX_OCTETS: usize = 262_144;
@@ -370,8 +370,8 @@ mod tests {
             let mut out = Vec::new();
             xhtml_im::element(nodes).write(&mut out, "");
             let written = String::from_utf8(out).unwrap();
-            let text = crate::codec::xmpp::Text::from(written.clone());
-            let read = crate::codec::xmpp::Element::parse_document(&text, crate::codec::xmpp::Limits::default());
+            let text = crate::codec::xml::Text::from(written.clone());
+            let read = crate::codec::xml::Element::parse_document(&text, crate::codec::xml::Limits::default());
             let root = read.unwrap();
             let mut open = vec![&root];
             while let Some(element) = open.pop() {

@@ -2,7 +2,8 @@
 
 use crate::codec::language_tag;
 use crate::codec::mime::Subject;
-use crate::codec::xmpp::{LangText, Text};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::LangText;
 
 /// Whether a tag may stand in `xml:lang`, in Content-Language (RFC 3261 §20.13) and in CPIM. SIP
 /// lets more pass than the servers of XMPP take.

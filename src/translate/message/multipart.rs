@@ -1,10 +1,10 @@
 //! Bodies of several parts (RFC 2046 §5.1, RFC 5621).
 
 use super::language;
-use super::reading::{Read, Reader, MessageContent, Unread, secured};
+use super::reading::{MessageContent, Read, Reader, Unread, secured};
 use super::refusal::{opaque_part, unsupported};
 use super::xhtml_im;
-use crate::codec::xmpp::Text;
+use crate::codec::xml::Text;
 use crate::flow::Decision;
 use crate::rules::encryption::Saying;
 use crate::translate::encryption::body::{self, Found};
@@ -14,7 +14,12 @@ use crate::translate::structure::{Node, Place};
 impl Reader<'_> {
     /// What the parts say together. A subtype that is not known is read as mixed (RFC 2046
     /// §5.1.3).
-    pub(super) fn multipart(&self, node: &Node, parts: &[Node], place: Place) -> Read<MessageContent> {
+    pub(super) fn multipart(
+        &self,
+        node: &Node,
+        parts: &[Node],
+        place: Place,
+    ) -> Read<MessageContent> {
         let place = Place { multiparts: place.multiparts + 1, ..place };
         // What is encrypted is the message, and a readable sibling its fallback (RFC 8591 §12).
         // It was looked for once around the outermost.
@@ -87,7 +92,11 @@ impl Reader<'_> {
         let facts = facts(self.inbound, &part.key, &part.name);
         let said = self.encryption.say(&facts, Saying::PartLeftOut, None, &part.title, "");
         let left_out = (part.name.clone(), part.place.clone(), Decision::PartLeftOut);
-        MessageContent { text: Some(said.text.into()), left_out: vec![left_out], ..MessageContent::default() }
+        MessageContent {
+            text: Some(said.text.into()),
+            left_out: vec![left_out],
+            ..MessageContent::default()
+        }
     }
 }
 

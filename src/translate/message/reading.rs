@@ -12,7 +12,8 @@ use crate::codec::mime::{
     external_body, format_flowed,
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Request, Uri};
-use crate::codec::xmpp::{LangText, Node as XmlNode, Text};
+use crate::codec::xml::{Node as XmlNode, Text};
+use crate::codec::xmpp::LangText;
 use crate::codec::{pidf, rcs_file};
 use crate::flow::{Cause, Counter, Decision, Inbound, LocalResponse};
 use crate::rules::encryption::{Handling, Scheme};
@@ -182,7 +183,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A text, unless it is OTR's and must not cross; without what offers OTR in white space.
-    fn judged(&self, mut said: MessageContent, entity: &Entity, place: Place) -> Read<MessageContent> {
+    fn judged(
+        &self,
+        mut said: MessageContent,
+        entity: &Entity,
+        place: Place,
+    ) -> Read<MessageContent> {
         let text = said.text.as_deref().unwrap_or_default();
         let Some((found, named)) = otr::of(text).zip(self.encryption.otr()) else {
             return Ok(said);
@@ -220,9 +226,16 @@ impl<'a> Reader<'a> {
 
     /// What is secured end to end: the signed text if the rules give the signature up, nothing
     /// else.
-    fn secured(&self, part: Part, scheme: &Scheme, node: &Node, place: Place) -> Read<MessageContent> {
+    fn secured(
+        &self,
+        part: Part,
+        scheme: &Scheme,
+        node: &Node,
+        place: Place,
+    ) -> Read<MessageContent> {
         let strips = part.kind == Kind::Signed
-            && course(self.encryption, self.inbound, scheme, &part.name) == Handling::StripSignature;
+            && course(self.encryption, self.inbound, scheme, &part.name)
+                == Handling::StripSignature;
         if !strips {
             return Err(secured(part, &node.entity, place));
         }
@@ -244,7 +257,11 @@ impl<'a> Reader<'a> {
             return Err(Unread::Refused(too_large("the HTML is too large")));
         };
         let text = Some(xhtml_im::plain_text(&children).into());
-        self.judged(MessageContent { text, xhtml: Some(children), ..MessageContent::default() }, entity, place)
+        self.judged(
+            MessageContent { text, xhtml: Some(children), ..MessageContent::default() },
+            entity,
+            place,
+        )
     }
 
     /// A CPIM object: its text with its subjects; its sender is a claim (RFC 3862 §4.1).

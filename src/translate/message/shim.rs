@@ -1,7 +1,8 @@
 //! Max-Forwards as a stanza header (XEP-0131 §3, RFC 7247 §8): it ends loops over gateways.
 
 use crate::codec::sip::Request;
-use crate::codec::xmpp::{Element, Message, ns};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Message, ns};
 
 /// What a stanza says of the hops that it may still take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

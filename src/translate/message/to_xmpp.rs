@@ -1,10 +1,11 @@
 //! The stanza that a MESSAGE becomes.
 
-use super::reading::{Reader, MessageContent, Secured, Unread};
+use super::reading::{MessageContent, Reader, Secured, Unread};
 use super::{age, edits, language, shim, xhtml_im};
 use crate::codec::sip::{HeaderName, NameAddr, Request, Status};
-use crate::codec::xmpp::{Element, LangText, Message, MessageKind, Text, ns};
-use crate::flow::{Cause, Counter, Decision, EncryptionReport, Inbound, Now, LocalResponse};
+use crate::codec::xml::{Element, Text};
+use crate::codec::xmpp::{LangText, Message, MessageKind, ns};
+use crate::flow::{Cause, Counter, Decision, EncryptionReport, Inbound, LocalResponse, Now};
 use crate::rules::{Encryption, Messages, ThreadForm};
 use crate::translate::encryption::body::Part;
 use crate::translate::{encryption, plain};

@@ -2,7 +2,8 @@
 //!
 //! The elements are those of the recommended profile (XEP-0071 §7), without images and styles.
 
-use crate::codec::xmpp::{Element, Node, Text, ns};
+use crate::codec::xml::{Element, Node, Text};
+use crate::codec::xmpp::ns;
 
 /// Blocks within each other; what opens deeper flows into the block around it.
 const MAX_BLOCKS: usize = 12;

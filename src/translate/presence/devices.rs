@@ -2,7 +2,8 @@
 
 use super::to_xmpp::facts;
 use crate::codec::pidf::{Basic, Document as Pidf, Tuple};
-use crate::codec::xmpp::{Jid, Text};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::Jid;
 use crate::flow::{Device, Facts, Now};
 use crate::rules::Presence;
 

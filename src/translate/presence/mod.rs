@@ -6,10 +6,11 @@ mod to_xmpp;
 
 use crate::codec::mime::rfc3339;
 use crate::codec::sip::{HeaderName, Method, NameAddr, Response, Scheme};
-use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, Text, ns};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::{Condition, LangText, Presence, PresenceKind, StanzaError, ns};
 use crate::flow::{
-    SubscriptionResponse, StanzaErrorMeaning, Counter, Device, Facts, Intent, Now, UserPair, PresenceIntent, PresenceRouted,
-    PresenceStanza, Remote, Responded, StanzaContent, SubscribeRequest,
+    Counter, Device, Facts, Intent, Now, PresenceIntent, PresenceRouted, PresenceStanza, Remote,
+    Responded, StanzaContent, StanzaErrorMeaning, SubscribeRequest, SubscriptionResponse, UserPair,
 };
 use crate::rules::{self, Direction, Rules};
 

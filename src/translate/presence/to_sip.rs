@@ -11,8 +11,9 @@ use crate::codec::pidf::{
     xml_id,
 };
 use crate::codec::sip::{HeaderName, HeaderValue, Headers, Scheme, Uri};
-use crate::codec::xmpp::{Show, Text};
-use crate::flow::{Device, UserPair, PresenceIntent, BodyRequest, PresenceBody};
+use crate::codec::xml::Text;
+use crate::codec::xmpp::Show;
+use crate::flow::{BodyRequest, Device, PresenceBody, PresenceIntent, UserPair};
 use crate::rules::{Presence, mailbox};
 use crate::translate::message::language::is_tag;
 
@@ -24,7 +25,11 @@ const SHORT_WORDS: usize = 64;
 const ENCLOSED: &str = "application/pidf+xml; charset=utf-8";
 
 /// The documents that watchers are to be told.
-pub(super) fn written(rules: &Presence, pair: &UserPair, renderings: Vec<BodyRequest>) -> PresenceIntent {
+pub(super) fn written(
+    rules: &Presence,
+    pair: &UserPair,
+    renderings: Vec<BodyRequest>,
+) -> PresenceIntent {
     let each = renderings.into_iter().map(|rendering| {
         let rules = rules.of(&rendering.facts(pair));
         let form = Form { object: rules.cpim && rendering.objects, rules, pair };

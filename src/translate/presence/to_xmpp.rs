@@ -9,10 +9,12 @@ use super::distinct;
 use crate::codec::mime::{Charset, Cpim, CpimError, Entity, MediaType, Strictness, cpim};
 use crate::codec::pidf::{self, Document as Pidf, Limits, Malformed, Note, Tuple};
 use crate::codec::sip::{HeaderName, Request, Uri};
-use crate::codec::xmpp::{self, Element, LangText, Presence as Stanza, PresenceKind, Show, Text};
+use crate::codec::xml;
+use crate::codec::xml::{Element, Text};
+use crate::codec::xmpp::{LangText, Presence as Stanza, PresenceKind, Show};
 use crate::flow::{
-    Decision, Device, Document, Facts, Fault, EncryptionReport, NotifyRequest, Now, UserPair, PresenceIntent, LocalResponse,
-    stamp,
+    Decision, Device, Document, EncryptionReport, Facts, Fault, LocalResponse, NotifyRequest, Now,
+    PresenceIntent, UserPair, stamp,
 };
 use crate::rules::{Encryption, Presence};
 use crate::translate::encryption::{self, presence::Secured};
@@ -175,7 +177,7 @@ fn undeclared(octets: Bytes) -> Result<Text, Box<LocalResponse>> {
 /// The whole document goes with what it says: read anew, so that nothing is in it that XMPP does
 /// not allow (RFC 3922 §5.2.15).
 fn embed(document: &Text, stanzas: &mut [Stanza]) {
-    let limits = xmpp::Limits { max_stanza_octets: EMBEDDED, ..xmpp::Limits::default() };
+    let limits = xml::Limits { max_stanza_octets: EMBEDDED, ..xml::Limits::default() };
     let Ok(element) = Element::parse_document(document, limits) else { return };
     let there = stanzas.iter_mut().filter(|it| it.kind == PresenceKind::Available);
     there.for_each(|stanza| stanza.extensions.push(element.clone()));

@@ -3,7 +3,8 @@
 
 use super::piece::Piece;
 use super::{add, tag};
-use crate::codec::xmpp::{Element, Jid, xmpp_uri};
+use crate::codec::xml::Element;
+use crate::codec::xmpp::{Jid, xmpp_uri};
 use crate::rules::{Messages, Phrase};
 use crate::translate::plain::line;
 

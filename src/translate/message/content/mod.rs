@@ -5,7 +5,8 @@ mod invitation;
 mod piece;
 
 use super::{html, language, xhtml_im};
-use crate::codec::xmpp::{Condition, Element, LangText, Message, Payload, StanzaError, Text, ns};
+use crate::codec::xml::{Element, Text};
+use crate::codec::xmpp::{Condition, LangText, Message, Payload, StanzaError, ns};
 use crate::rules::{Messages, Phrase, Rules};
 use crate::translate::plain::line;
 use piece::Piece;

@@ -2,7 +2,8 @@
 
 use super::tag;
 use crate::codec::geo_uri::Place;
-use crate::codec::xmpp::{Element, Text, ns};
+use crate::codec::xml::{Element, Text};
+use crate::codec::xmpp::ns;
 use crate::rules::Said;
 use crate::translate::plain::line;
 

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::stage::Harness;
-use super::{Outcome, Case, Step, Unplayable, address, run};
+use super::{Case, Outcome, Step, Unplayable, address, run};
 use crate::codec::xmpp::{Condition, PresenceKind};
-use crate::flow::{UserPair, PresenceRouted, Routed, Watchers};
+use crate::flow::{PresenceRouted, Routed, UserPair, Watchers};
 use crate::rules::{Direction, Facts, TraceEntry};
 
 /// Why.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::XmlFault;
 use super::escape::{below, equal, is_xml_char, run};
-use super::xml_fault::XmlFault;
 
 /// What an octet may be in a name: bit 0 its first character, bit 1 a later one.
 const NAME_OCTETS: [u8; 256] = {
@@ -111,7 +111,7 @@ pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// XML 1.0 §3.3.3: references resolved, white space characters to spaces.
-pub(super) fn normalise_attribute(value: &str) -> Result<Cow<'_, str>, XmlFault> {
+pub(in crate::codec) fn normalise_attribute(value: &str) -> Result<Cow<'_, str>, XmlFault> {
     let needs_work = |b: u8| matches!(b, b'&' | b'<' | b'\t' | b'\n' | b'\r');
     if !value.bytes().any(needs_work) {
         return Ok(Cow::Borrowed(value));
@@ -195,6 +195,6 @@ fn is_name_char(c: char) -> bool {
 }
 
 /// XML 1.0 §2.3 `S`.
-pub(super) const fn is_space(b: u8) -> bool {
+pub(in crate::codec) const fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\n' | b'\r')
 }

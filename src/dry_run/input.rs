@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::Unplayable;
 use crate::codec::pidf;
-use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
+use crate::codec::xml::Limits;
+use crate::codec::xmpp::{self, Stanza, StreamContext};
 use crate::rules::{DOCUMENT_KEYS, Given, SIP_KEYS};
 
 /// What comes in, as it would stand on the wire, with the addresses that it names.

@@ -7,7 +7,7 @@ use super::input::Whole;
 use super::{Case, Unplayable};
 use crate::codec::sip::Uri;
 use crate::codec::xmpp::jid::domain_to_ascii;
-use crate::config::{self, Bodies, Config, Side, Environment};
+use crate::config::{self, Bodies, Config, Environment, Side};
 use crate::rules::Rules;
 
 /// Addresses of the made-up peers.

@@ -186,7 +186,7 @@ mod tests {
         let written = String::from_utf8(out).unwrap();
         assert_eq!(written, "<![CDATA[a]]]]><![CDATA[>b]]]]]><![CDATA[>\n]]]]>");
         let document = format!("<e xmlns='u'>{written}</e>").into();
-        let read = crate::codec::xmpp::Element::parse_document(&document, Default::default());
+        let read = crate::codec::xml::Element::parse_document(&document, Default::default());
         assert_eq!(read.unwrap().text(), "a]]>b]]]>\n]]");
     }
 

@@ -7,8 +7,9 @@ use super::input::Whole;
 use super::outcome::Side;
 use super::stage::Harness;
 use crate::codec::sip::{self, HeaderName, HeaderValue, Method, NameAddr, Request, Uri};
+use crate::codec::xml::Limits;
 use crate::codec::xmpp::jid::domain_to_ascii;
-use crate::codec::xmpp::{self, Jid, Limits, Presence, PresenceKind, Stanza, StreamContext};
+use crate::codec::xmpp::{self, Jid, Presence, PresenceKind, Stanza, StreamContext};
 use crate::flow::LinkId;
 use crate::route;
 

@@ -11,14 +11,14 @@ use std::borrow::Cow;
 
 use quick_xml::events::Event as Token;
 
+use super::Namespaces;
+use super::XmlFault;
 use super::accumulator::Accumulator;
 use super::escape::first_illegal;
 use super::lexical::{
     ScannedName, is_space, normalise_line_ends, resolve, scan_name, scan_value, skip_space,
 };
 use super::scope::{Ns, Scope};
-use super::stream::Namespaces;
-use super::xml_fault::XmlFault;
 use super::{Limits, Text};
 
 /// Which constructs a piece of XML may use.

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use super::stream::Namespaces;
-use super::xml_fault::XmlFault;
-use super::{Text, ns};
+use super::Namespaces;
+use super::Text;
+use super::XmlFault;
 
 /// A namespace name, where it was declared; [`Ns::into_text`] makes text of it.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Deref for Ns<'_> {
             Self::Inner(name) => name,
             Self::Outer(name) => name,
             Self::Resolved(name) => name,
-            Self::Xml => ns::XML,
+            Self::Xml => super::XML,
         }
     }
 }
@@ -46,7 +46,7 @@ impl Ns<'_> {
             Self::Inner(slice) => source.slice_ref(slice),
             Self::Outer(text) => text.clone(),
             Self::Resolved(text) => text,
-            Self::Xml => Text::from_static(ns::XML),
+            Self::Xml => Text::from_static(super::XML),
         }
     }
 }
@@ -104,8 +104,8 @@ impl<'a> Scope<'a> {
             return Err(XmlFault::DuplicateAttribute);
         }
         let legal = match (prefix, uri.as_ref()) {
-            ("xml", uri) => uri == ns::XML,
-            ("xmlns", _) | (_, ns::XML | ns::XMLNS) => false,
+            ("xml", uri) => uri == super::XML,
+            ("xmlns", _) | (_, super::XML | super::XMLNS) => false,
             (prefix, uri) => prefix.is_empty() || !uri.is_empty(),
         };
         if !legal {

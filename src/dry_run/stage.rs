@@ -9,7 +9,8 @@ use super::input::{self, Whole};
 use super::outcome::{Outcome, Side};
 use super::{Case, Unplayable, watch, world};
 use crate::codec::sip::{self, Status};
-use crate::codec::xmpp::{self, Limits, Stanza, StreamContext};
+use crate::codec::xml::Limits;
+use crate::codec::xmpp::{self, Stanza, StreamContext};
 use crate::config::{Config, Transport};
 use crate::flow::{
     Effect, Event, Flow, IdSource, Input, LinkChange, LinkId, ListenerId, Now, Record, Routed,

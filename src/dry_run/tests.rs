@@ -46,10 +46,10 @@ impl fmt::Display for Failure {
 /// Runs the tests of rules; the operator's own settings count for his own tests.
 #[must_use]
 pub fn run_tests(rules: &Arc<Rules>, config: Option<&Arc<Config>>) -> Vec<Failure> {
-    rules.tests.iter().filter_map(|test| run(rules, config, test)).collect()
+    rules.tests.iter().filter_map(|test| run_test(rules, config, test)).collect()
 }
 
-fn run(rules: &Arc<Rules>, config: Option<&Arc<Config>>, test: &TestCase) -> Option<Failure> {
+fn run_test(rules: &Arc<Rules>, config: Option<&Arc<Config>>, test: &TestCase) -> Option<Failure> {
     let scene = Case {
         as_configured: false,
         rules: Arc::clone(rules),

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::codec::mime::{Cpim, Strictness, cpim};
 use crate::codec::pidf::{self, Document as Pidf};
 use crate::codec::sip::{self, Headers, Request, Response};
-use crate::codec::xmpp::{self, Element, LangText, Limits, Stanza, StanzaError, StreamContext, ns};
+use crate::codec::xml;
+use crate::codec::xml::{Element, Limits};
+use crate::codec::xmpp::{self, LangText, Stanza, StanzaError, StreamContext, ns};
 
 /// Where something went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +180,7 @@ fn body(lines: &mut Lines, headers: &Headers, body: &Bytes) {
 
 /// What a presence document says: of the person, and of its last tuple.
 fn document(lines: &mut Lines, body: &Bytes) {
-    let Ok(text) = xmpp::Text::try_from(body.clone()) else { return };
+    let Ok(text) = xml::Text::try_from(body.clone()) else { return };
     let Ok(document) = Pidf::parse(&text, pidf::Limits::DEFAULT) else { return };
     lines.add("pidf.entity", &*document.entity);
     for tuple in &document.tuples {

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::Namespaces;
+use super::XmlFault;
 use super::accumulator::Accumulator;
 use super::escape::{write_attribute, write_cdata, write_text};
 use super::scope::Ns;
-use super::stream::Namespaces;
 use super::strict::{Dialect, Event, RawAttr, Reader};
-use super::xml_fault::XmlFault;
-use super::{Limits, Text, ns};
+use super::{Limits, Text};
+
+/// The element of RFC 3923, whose text is written as CDATA.
+const E2E: &str = "urn:ietf:params:xml:ns:xmpp-e2e";
 
 /// An attribute with its expanded name, XML Namespaces 1.0 §6.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ impl Element {
     /// `xml:lang` of this element itself, RFC 6120 §8.1.5.
     #[must_use]
     pub fn lang(&self) -> Option<&Text> {
-        let is_lang = |a: &&Attr| a.name == "lang" && a.ns.as_deref() == Some(ns::XML);
+        let is_lang = |a: &&Attr| a.name == "lang" && a.ns.as_deref() == Some(super::XML);
         self.attrs.iter().find(is_lang).map(|a| &a.value)
     }
 
@@ -147,7 +150,7 @@ impl Element {
 
     /// Reads the element just opened; the reader's depth limit bounds the
     /// recursion.
-    pub(super) fn read<'a>(
+    pub(in crate::codec) fn read<'a>(
         reader: &mut Reader<'a>,
         name: &'a str,
         ns: Ns<'a>,
@@ -186,7 +189,7 @@ impl Element {
     pub fn write(&self, out: &mut Vec<u8>, outer_ns: &str) {
         // The namespace of `xml:` has that prefix and no declaration (Namespaces in XML 1.0 §3).
         let (prefix, inner_ns) =
-            if self.ns == ns::XML { ("xml:", outer_ns) } else { ("", &*self.ns) };
+            if self.ns == super::XML { ("xml:", outer_ns) } else { ("", &*self.ns) };
         out.push(b'<');
         out.extend_from_slice(prefix.as_bytes());
         out.extend_from_slice(self.name.as_bytes());
@@ -202,7 +205,7 @@ impl Element {
         }
         out.push(b'>');
         // RFC 3923 §3.1 wants the object of this element alone in a CDATA section.
-        let is_object = self.is("e2e", ns::E2E);
+        let is_object = self.is("e2e", E2E);
         for node in &self.children {
             match node {
                 Node::Element(child) => child.write(out, inner_ns),
@@ -221,7 +224,7 @@ impl Attr {
     fn write(&self, out: &mut Vec<u8>, index: usize) {
         let name: Cow<'_, str> = match self.ns.as_deref() {
             None => Cow::Borrowed(&self.name),
-            Some(ns::XML) => Cow::Owned(format!("xml:{}", self.name)),
+            Some(super::XML) => Cow::Owned(format!("xml:{}", self.name)),
             Some(foreign) => {
                 write_attribute(out, &format!("xmlns:ns{index}"), foreign);
                 Cow::Owned(format!("ns{index}:{}", self.name))
