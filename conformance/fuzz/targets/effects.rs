@@ -44,20 +44,23 @@ fn addresses(stanza: &Stanza) -> (Option<&Jid>, Option<&Jid>) {
     }
 }
 
-/// How deep an element is, as another parser reads it, the element itself being 1.
+/// How deep an element is, as another parser reads it, the element itself being 1. That one takes no value longer than
+/// 8,192 octets: there what the project's own reads must do.
 fn depth(octets: &[u8]) -> Result<u32, String> {
     let mut parser = rxml::Parser::new();
     let text = [b"<s xmlns='jabber:component:accept'>", octets, b"</s>"].concat();
-    let (mut rest, mut depth, mut deepest) = (&text[..], 0_u32, 0);
+    let (mut rest, mut depth, mut deepest) = (&text[..], 0_u32, 1);
     loop {
-        match parser.parse(&mut rest, true).map_err(|error| format!("{error:?}"))? {
-            None => return Ok(deepest - 1),
-            Some(rxml::Event::StartElement(..)) => {
+        match parser.parse(&mut rest, true) {
+            Err(rxml::error::EndOrError::Error(rxml::Error::RestrictedXml("long name or reference"))) => return Ok(deepest - 1),
+            Err(error) => return Err(format!("{error:?}")),
+            Ok(None) => return Ok(deepest - 1),
+            Ok(Some(rxml::Event::StartElement(..))) => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            Some(rxml::Event::EndElement(_)) => depth -= 1,
-            Some(_) => {}
+            Ok(Some(rxml::Event::EndElement(_))) => depth -= 1,
+            Ok(Some(_)) => {}
         }
     }
 }

@@ -366,8 +366,8 @@ impl World {
         };
         let mut octets = Vec::new();
         let mut error = match kind {
-            "message" => Stanza::Message(xmpp::Message::default()),
-            _ => Stanza::Presence(xmpp::Presence::default()),
+            "message" => Stanza::Message(Box::default()),
+            _ => Stanza::Presence(Box::default()),
         };
         match &mut error {
             Stanza::Message(it) => (it.id, it.from, it.to) = (id, to, from),

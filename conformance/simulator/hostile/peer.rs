@@ -153,7 +153,9 @@ impl Peer {
     pub(super) fn shows(&mut self, pair: usize) {
         let (user, state) = (format!("rb{pair}"), self.states[pair]);
         for at in 0..self.watched.len() {
-            if self.watched[at].user != user {
+            // Of an attacker's subscription nothing is promised.
+            let bystander = self.watched[at].to.contains("sip:jb");
+            if self.watched[at].user != user || !bystander {
                 continue;
             }
             self.watched[at].cseq += 1;

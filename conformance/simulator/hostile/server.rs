@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use rxml::Parse as _;
+use rxml::error::EndOrError;
 use stox::codec::xmpp::{
     self, Iq, IqKind, Jid, Limits, Message, MessageKind, Presence, PresenceKind, Stanza,
     StreamContext,
@@ -35,7 +36,8 @@ type Judged = Result<(), String>;
 
 impl Server {
     pub(super) fn new(plan: &Plan, dice: Dice) -> Self {
-        let wide = Limits { max_stanza_octets: usize::MAX / 2, ..Limits::default() };
+        let max_depth = plan.server.1;
+        let wide = Limits { max_stanza_octets: usize::MAX / 2, max_depth, ..Limits::default() };
         Server {
             dice,
             octets: plan.server.0,
@@ -230,20 +232,25 @@ fn addresses(stanza: &Stanza) -> (Option<Jid>, Option<Jid>) {
     }
 }
 
-/// How deep an element is, the element itself being 1, as a parser of another hand reads it.
+/// How deep an element is, the element itself being 1, as a parser of another hand reads it. That
+/// one takes no value longer than 8,192 octets: there what the project's own reads must do.
 fn depth(octets: &[u8]) -> Result<u32, String> {
     let mut parser = rxml::Parser::new();
     let text = [b"<s xmlns='jabber:component:accept'>", octets, b"</s>"].concat();
-    let (mut rest, mut depth, mut deepest) = (&text[..], 0_u32, 0);
+    let (mut rest, mut depth, mut deepest) = (&text[..], 0_u32, 1);
     loop {
-        match parser.parse(&mut rest, true).map_err(|error| format!("{error:?}"))? {
-            None => return Ok(deepest - 1),
-            Some(rxml::Event::StartElement(..)) => {
+        match parser.parse(&mut rest, true) {
+            Err(EndOrError::Error(rxml::Error::RestrictedXml("long name or reference"))) => {
+                return Ok(deepest - 1);
+            }
+            Err(error) => return Err(format!("{error:?}")),
+            Ok(None) => return Ok(deepest - 1),
+            Ok(Some(rxml::Event::StartElement(..))) => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            Some(rxml::Event::EndElement(_)) => depth -= 1,
-            Some(_) => {}
+            Ok(Some(rxml::Event::EndElement(_))) => depth -= 1,
+            Ok(Some(_)) => {}
         }
     }
 }

@@ -57,10 +57,14 @@ fn send(peer: &mut Peer, method: &str, leg: &Leg, headers: &str, body: &str) {
     peer.send(format!("{head}{headers}Content-Length: {length}\r\n\r\n{body}").into());
 }
 
+/// Octets of one part of a message: what is longer than what passes is as long as that.
+fn room(peer: &mut Peer, bounds: &Bounds) -> usize {
+    around(&mut peer.dice, bounds).min(peer.most.saturating_sub(900))
+}
+
 fn body(peer: &mut Peer, user: &str, to: &str, bounds: &Bounds) -> &'static str {
     let leg = peer.leg(user, to);
-    // What is longer than the largest that passes is as long as that.
-    let octets = around(&mut peer.dice, bounds).min(peer.most.saturating_sub(900));
+    let octets = room(peer, bounds);
     let text = fill(&mut peer.dice, octets, &CHARACTERS);
     let (kind, text) = match peer.dice.below(7) {
         0 => ("text/html", format!("<p>{text}</p>")),
@@ -92,7 +96,7 @@ fn body(peer: &mut Peer, user: &str, to: &str, bounds: &Bounds) -> &'static str 
 
 fn header(peer: &mut Peer, method: &str, user: &str, to: &str, bounds: &Bounds) -> &'static str {
     let mut leg = peer.leg(user, to);
-    let octets = around(&mut peer.dice, bounds).min(peer.most.saturating_sub(900));
+    let octets = room(peer, bounds);
     let mut headers = match method {
         "SUBSCRIBE" => "Event: presence\r\nExpires: 600\r\n".to_owned(),
         _ => "Content-Type: text/plain\r\n".to_owned(),
@@ -226,7 +230,7 @@ fn method(peer: &mut Peer, user: &str, to: &str, bounds: &Bounds) -> &'static st
         "OPTIONS", "INVITE", "CANCEL", "ACK", "BYE", "REGISTER", "PUBLISH", "REFER", "NOTIFY",
         "XYZZY",
     ]);
-    let octets = around(&mut peer.dice, bounds).min(peer.most.saturating_sub(900));
+    let octets = room(peer, bounds);
     let times = if octets < 2_000 { count(&mut peer.dice, bounds) } else { 1 };
     for _ in 0..times {
         let mut leg = peer.leg(user, to);
@@ -237,7 +241,7 @@ fn method(peer: &mut Peer, user: &str, to: &str, bounds: &Bounds) -> &'static st
 }
 
 fn garbage(peer: &mut Peer, user: &str, to: &str, bounds: &Bounds) -> &'static str {
-    let octets = around(&mut peer.dice, bounds).min(peer.most.saturating_sub(900));
+    let octets = room(peer, bounds);
     let leg = peer.leg(user, to);
     // A proxy cuts a stream itself, and passes on no message with two lengths.
     let kinds = if peer.transport.reliable() { 4 } else { 5 };
