@@ -18,6 +18,7 @@
 #![no_main]
 
 mod effects;
+#[allow(dead_code, reason = "shared with the targets of SIP, which use more of it")]
 mod sip;
 
 use std::net::SocketAddr;
@@ -28,10 +29,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use stox::codec::sip::{Frame as SipFrame, Framer as SipFramer, Message, Method, Request};
-use stox::codec::xmpp::{self, Frame, Framer, IqKind, Jid, Limits, Stanza, StreamContext};
+use stox::codec::xmpp::{
+    Fault, Frame, Framer, IqKind, Jid, Limits, Malformed, Stanza, StreamContext,
+};
 use stox::config::{self, Config, Surroundings, Transport};
 use stox::flow::{
-    CommitId, ConnectionId, Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId, Now, Record, Stored,
+    CommitId, ConnectionId, Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId,
+    Now, Record, Stored,
 };
 use stox::gateway::Gateway;
 use stox::rules::Rules;
@@ -110,6 +114,10 @@ struct World {
     waiting: Vec<(CommitId, Vec<Record>, Vec<Effect>)>,
     disk: Vec<Record>,
     tags: usize,
+    /// The component's domain, and those for which the server gave it stanzas.
+    domains: Vec<String>,
+    /// Who wrote by XMPP, as the server has it.
+    senders: Vec<String>,
 }
 
 fuzz_target!(|octets: &[u8]| {
@@ -146,6 +154,8 @@ impl World {
             waiting: Vec::new(),
             disk: Vec::new(),
             tags: 0,
+            domains: vec!["sip.xmpp.test".to_owned()],
+            senders: Vec::new(),
         };
         world.carry(effects);
         world.link(true);
@@ -196,14 +206,18 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Sip { hop, octets } => {
-                    assert!(effects::is_at_peer_or_answer(&octets, hop.remote, peer()), "{}", hop.remote);
+                    assert!(
+                        effects::is_at_peer_or_answer(&octets, hop.remote, peer()),
+                        "{}",
+                        hop.remote
+                    );
                     self.sent(&octets, hop.transport);
                     self.last_sip = octets;
                 }
                 Effect::Xmpp { octets, .. } => {
                     assert!(self.up, "a stanza for a link that is down");
-                    let stanza = effects::stanza(&octets, limits(), "sip.xmpp.test");
-                    self.written(stanza);
+                    let stanza = effects::stanza(&octets, limits(), &self.domains, &self.senders);
+                    stanza.into_iter().for_each(|stanza| self.written(stanza));
                 }
                 Effect::Commit { id, records, then } => {
                     records.iter().for_each(effects::record);
@@ -223,7 +237,9 @@ impl World {
         if request.method == Method::Subscribe {
             self.subscribe = Some(request.clone());
         }
-        let known = |one: &Request| one.via.first().map(|via| via.branch()) == request.via.first().map(|via| via.branch());
+        let known = |one: &Request| {
+            one.via.first().map(|via| via.branch()) == request.via.first().map(|via| via.branch())
+        };
         if !self.requests.iter().any(known) {
             self.requests.push(request);
         }
@@ -233,7 +249,9 @@ impl World {
         if let Stanza::Iq(iq) = &stanza
             && iq.kind == IqKind::Get
         {
-            let address = |jid: &Option<Jid>| jid.as_ref().map(|jid| jid.as_str().to_owned()).unwrap_or_default();
+            let address = |jid: &Option<Jid>| {
+                jid.as_ref().map(|jid| jid.as_str().to_owned()).unwrap_or_default()
+            };
             self.pings.push((iq.id.to_string(), address(&iq.to), address(&iq.from)));
         } else {
             self.last_stanza = Some(stanza);
@@ -259,12 +277,25 @@ impl World {
             let link = LinkId(0);
             match frame {
                 Frame::Stanza(octets) => {
+                    self.addressed(&octets);
                     let context = Arc::clone(&self.context);
                     self.feed(Input::Xmpp { link, octets, context });
                 }
-                Frame::Oversized { head, .. } => self.feed(Input::Oversized { link, head }),
+                Frame::Oversized { head, .. } => {
+                    self.addressed(&head);
+                    self.feed(Input::Oversized { link, head });
+                }
                 Frame::Open(_) | Frame::Close => {}
             }
+        }
+    }
+
+    /// A server gives a component what is for its domain. If it gives it more, it takes the answers, too.
+    fn addressed(&mut self, octets: &[u8]) {
+        let known = Malformed::salvage(Fault::UnknownType, octets);
+        self.senders.extend(known.from.map(|from| from.to_string()));
+        if let Some(to) = known.to.and_then(|to| Jid::parse(&to).ok()) {
+            self.domains.push(to.domain().to_owned());
         }
     }
 
@@ -291,7 +322,9 @@ impl World {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(error) => return self.feed(Input::Unreadable { flow, malformed: Box::new(error.0) }),
+                Err(error) => {
+                    return self.feed(Input::Unreadable { flow, malformed: Box::new(error.0) });
+                }
             }
         }
     }
@@ -307,7 +340,8 @@ impl World {
             return;
         }
         let provisional = octets.first() == Some(&b'1');
-        let request = if provisional { self.requests[at].clone() } else { self.requests.remove(at) };
+        let request =
+            if provisional { self.requests[at].clone() } else { self.requests.remove(at) };
         let end = octets.windows(2).position(|two| two == b"\r\n").unwrap_or(octets.len());
         let (line, rest) = octets.split_at(end);
         let rest = if rest.is_empty() { &b"\r\n\r\n"[..] } else { rest };
@@ -361,7 +395,9 @@ impl World {
     fn bounce(&mut self, children: &[u8]) {
         let (kind, id, from, to) = match &self.last_stanza {
             Some(Stanza::Message(it)) => ("message", it.id.clone(), it.from.clone(), it.to.clone()),
-            Some(Stanza::Presence(it)) => ("presence", it.id.clone(), it.from.clone(), it.to.clone()),
+            Some(Stanza::Presence(it)) => {
+                ("presence", it.id.clone(), it.from.clone(), it.to.clone())
+            }
             _ => return,
         };
         let mut octets = Vec::new();
@@ -377,13 +413,16 @@ impl World {
         error.write(&mut octets);
         // An empty element, which the children open again.
         let tag = octets.strip_suffix(b"/>").map(<[u8]>::to_vec).unwrap_or_default();
-        let text = [&tag, &b" type='error'>"[..], children, format!("</{kind}>").as_bytes()].concat();
+        let text =
+            [&tag, &b" type='error'>"[..], children, format!("</{kind}>").as_bytes()].concat();
         self.stream(&text);
     }
 
     fn pong(&mut self) {
         for (id, from, to) in std::mem::take(&mut self.pings) {
-            self.stream(format!("<iq type='result' id='{id}' from='{from}' to='{to}'/>").as_bytes());
+            self.stream(
+                format!("<iq type='result' id='{id}' from='{from}' to='{to}'/>").as_bytes(),
+            );
         }
     }
 

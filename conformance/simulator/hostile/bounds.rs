@@ -7,15 +7,17 @@ use stox::codec::sip;
 use stox::config::Transport;
 use stox::flow::{DATAGRAM, Status};
 
-use super::plan::Bounds;
+use super::plan::Plan;
 
 /// Octets of one SIP message by TCP, of one record, and effects of one input.
 const STREAM: usize = 131_072;
 const RECORD: usize = 262_144;
 const EFFECTS: usize = 500;
+/// What a response repeats of a request may be more than a request may have.
+const WIDE: sip::Limits = sip::Limits { head: STREAM, fields: STREAM, ..sip::Limits::DEFAULT };
 /// About how many octets of printed state an attacker may be worth at most, and what is left at
 /// rest; measured, and doubled.
-const HELD: usize = 40_000_000;
+const HELD: usize = 8_000_000;
 
 /// A SIP message for an address.
 pub(super) fn sip_out(
@@ -32,10 +34,10 @@ pub(super) fn sip_out(
     if !answers && remote.ip() != peer {
         return Err(format!("a request for {remote}, which is no peer"));
     }
-    match sip::parse(octets.clone()) {
+    match sip::parse_within(octets.clone(), &WIDE) {
         Ok(message) => lines(octets, &message),
-        // What cannot be read is answered with what is wrong in it.
-        Err(_) if octets.starts_with(b"SIP/2.0 4") => Ok(()),
+        // What cannot be read is answered with what is wrong in it, and what is too long without it.
+        Err(_) if octets.starts_with(b"SIP/2.0 4") || octets.starts_with(b"SIP/2.0 513") => Ok(()),
         Err(error) => Err(format!("a SIP message that nobody reads: {error:?}")),
     }
 }
@@ -71,9 +73,13 @@ pub(super) fn effects(count: usize) -> Result<(), String> {
 }
 
 /// What the core says that it holds is within the settings' bounds.
-pub(super) fn gauges(status: &Status, bounds: &Bounds, parties: usize) -> Result<(), String> {
+pub(super) fn gauges(status: &Status, plan: &Plan) -> Result<(), String> {
+    let bounds = &plan.bounds;
+    // Attackers name up to 300 others.
+    let parties = 310 + plan.bystanders;
     let most = |name: &str| match name {
-        "messages_to_sip_in_flight" => bounds.queue,
+        // Each attacker has a tenth; a bystander has no more than one on its way, or two.
+        "messages_to_sip_in_flight" => plan.attackers * bounds.queue / 10 + 2 * plan.bystanders,
         "presence_pairs" => bounds.pairs,
         "subscriptions_of_sip_users" => bounds.dialogs_per_user * parties,
         "subscriptions_of_xmpp_users" => bounds.pairs,

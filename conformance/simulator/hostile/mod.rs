@@ -61,7 +61,8 @@ pub(crate) const MUST: &[&str] = &[
     "gateway.sip_strangers_dropped",
     "gateway.sip_too_large_cut",
     "gateway.xmpp_malformed",
-    "gateway.sip_malformed",
+    "gateway.sip_answered",
+    "gateway.sip_quarantined",
 ];
 
 /// What happens.

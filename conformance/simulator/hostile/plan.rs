@@ -107,7 +107,7 @@ impl Plan {
             bounds,
             attacks: attacks.collect(),
             server: (bounds.stanza, dice.pick(&[32, 50, 128])),
-            peer: dice.pick(&[16_384, 65_535, 131_072]),
+            peer: dice.pick(&[4_096, 8_192, 16_384, 65_535, 131_072]),
             takes_tcp: dice.chance(700),
             xmpp_latency: dice.pick(&[100, MS, 20 * MS]),
             sip_latency: dice.pick(&[100, MS, 20 * MS]),
@@ -120,7 +120,7 @@ impl Plan {
     /// The gateway's settings; without `bounded` those that are counted are out of reach.
     pub(super) fn settings(&self, bounded: bool) -> String {
         let it = &self.bounds;
-        let many = if bounded { 1 } else { 1_000 };
+        let many = if bounded { 1 } else { 100 };
         let limits = format!(
             "stanza_octets: {}, document_octets: {}, dialog_octets: {}, queue: {}, queue_per_target: {}, \
              pairs: {}, pending_per_user: {}, dialogs_per_pair: {}, dialogs_per_user: {}",

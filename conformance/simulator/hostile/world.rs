@@ -433,9 +433,7 @@ impl World {
         let books = self.books.inspect(self.now);
         self.demand(books);
         let status = self.gate.status(self.now);
-        // Attackers name up to 300 others.
-        let parties = 310 + self.plan.bystanders;
-        self.demand(bounds::gauges(&status, &self.plan.bounds, parties));
+        self.demand(bounds::gauges(&status, &self.plan));
         let kept = self.records.len();
         if kept > self.plan.bounds.pairs {
             self.demand(Err(format!("the core holds too much: {kept} records of pairs")));

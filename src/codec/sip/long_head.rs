@@ -1,5 +1,6 @@
 //! A header section beyond the bound: on a stream it is passed over to its end, so that it costs
-//! nobody else (RFC 3261 §18.3). Of it no more is kept than the bound, and the line in progress.
+//! nobody else (RFC 3261 §18.3). Of it are kept those lines, whole, that are within the bound
+//! together: what the answer repeats is mostly among them.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,14 +9,16 @@ use super::header_name::HeaderName;
 use super::malformed::MalformedKind as Kind;
 use super::token::ValueError;
 
-/// Octets of a line that are looked at: of a Content-Length there are fewer.
+/// Octets of a line that are looked at in any case: a Content-Length has fewer.
 const LINE: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct LongHead {
     most: usize,
-    /// The beginning, of so many octets.
+    /// The lines that are kept, of so many octets together.
     front: BytesMut,
+    /// The line before was not kept: nor is what goes on with it.
+    left_out: bool,
     /// The beginning of the line in progress, and its length.
     line: Vec<u8>,
     octets: usize,
@@ -36,6 +39,7 @@ impl LongHead {
         LongHead {
             most,
             front: BytesMut::new(),
+            left_out: false,
             line: Vec::new(),
             octets: 0,
             ended: false,
@@ -47,7 +51,7 @@ impl LongHead {
         }
     }
 
-    /// The beginning of it.
+    /// What is kept of it.
     pub(super) fn front(&mut self) -> Bytes {
         self.front.split().freeze()
     }
@@ -76,9 +80,8 @@ impl LongHead {
         }
         self.passed += piece.len();
         self.octets += piece.len();
-        let room = self.most.saturating_sub(self.front.len()).min(piece.len());
-        self.front.extend_from_slice(piece.get(..room).unwrap_or_default());
-        let room = LINE.saturating_sub(self.line.len()).min(piece.len());
+        let room = self.most.saturating_sub(self.front.len()).max(LINE);
+        let room = room.saturating_sub(self.line.len()).min(piece.len());
         self.line.extend_from_slice(piece.get(..room).unwrap_or_default());
     }
 
@@ -93,6 +96,11 @@ impl LongHead {
         self.ended = self.last == *b"\r\n";
         let number = Kind::Header(HeaderName::ContentLength, ValueError::Number);
         let folded = line.starts_with(b" ") || line.starts_with(b"\t");
+        self.left_out =
+            (folded && self.left_out) || !whole || self.front.len() + line.len() > self.most;
+        if !self.left_out {
+            self.front.extend_from_slice(&line);
+        }
         if self.after_length && folded {
             return Err(number);
         }
