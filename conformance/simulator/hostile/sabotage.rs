@@ -29,7 +29,7 @@ pub(crate) const KINDS: [(Kind, &str); 9] = [
     (Kind::Refused, "failed with 480"),
     (Kind::Unseen, "does not see state"),
     (Kind::Unbounded, "the core holds too much"),
-    (Kind::Oversized, "is the bound"),
+    (Kind::Oversized, "are the bound"),
     (Kind::Astray, "which is no peer"),
 ];
 
