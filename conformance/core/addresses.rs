@@ -4,7 +4,6 @@
 use stox::codec::sip::HeaderName;
 use stox::codec::xmpp::Stanza;
 use stox::codec::xmpp::ns;
-use stox::rules::Rules;
 
 use crate::world::{SETTINGS, World, message};
 
@@ -55,7 +54,7 @@ fn addr_027_gr_outside_the_brackets_is_a_hint_that_can_be_ignored() {
         world.message().from.expect("a sender").to_string()
     };
     assert_eq!(from(World::new()), "romeo@sip.xmpp.test/dr4");
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.addresses.gr_outside_brackets = false;
     assert_eq!(from(World::ruled(SETTINGS, rules, 7)), "romeo@sip.xmpp.test");
     let mut world = World::with_devices();
@@ -203,7 +202,7 @@ fn addr_062_a_nickname_is_the_display_name_and_nothing_of_it_is_in_the_object() 
     let mut world = World::with_reader();
     world.xmpp(&nick("a&#9;b&#10;To: c"));
     assert!(header(&mut world, "From").starts_with("\"abTo: c\" <sip:juliet@"));
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.nick_to_display_name = false;
     let mut world = World::ruled(SETTINGS, rules, 7);
     world.up();

@@ -2,7 +2,6 @@
 
 use stox::codec::sip::{Credentials, HeaderName, Request};
 use stox::flow::Input;
-use stox::rules::Rules;
 
 use crate::recovery::unfinished;
 use crate::world::World;
@@ -30,7 +29,7 @@ fn world() -> World {
 
 /// A world in which romeo reads objects, and a text that is too long is refused.
 fn unsplit() -> World {
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules");
+    let mut rules = crate::world::built_in();
     rules.messages.split = false;
     World::with_reader_and(SETTINGS, rules)
 }
@@ -222,7 +221,7 @@ fn credentials_do_not_make_a_request_too_large() {
 fn credentials_may_make_a_request_too_large_for_udp() {
     let settings = SETTINGS
         .replace("\"udp:127.0.0.20:5060\"", "\"udp:127.0.0.20:5060\", \"tcp:127.0.0.20:5060\"");
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules");
+    let mut rules = crate::world::built_in();
     rules.messages.max_request_octets = 4_000;
     let mut world = World::ruled(&settings, rules, 7);
     world.up();

@@ -6,7 +6,7 @@ use stox::codec::mime::SmimeObject;
 use stox::codec::sip::{HeaderName, Request};
 use stox::codec::xmpp::{Condition, ErrorKind, Message, Stanza, ns};
 use stox::flow::{Decision, Entry, Input, Origin, Taken, Unfinished};
-use stox::rules::{Rules, ThreadForm};
+use stox::rules::ThreadForm;
 
 use crate::encryption::{
     NATIVE, Outcome, from_sip, native, refused, ruled, said, says, sends, shown, sightings,
@@ -661,7 +661,7 @@ fn e2e_089_one_object_and_nothing_beside_it() {
     ));
     assert!(world.octets().contains("service-unavailable"));
     let thread = format!("<message id='e1'>{}<thread>t1</thread></message>", e2e(EX3));
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     assert_ne!(sends(&mut native(), &thread).sent().call_id.as_str(), "t1");
     rules.messages.thread_to_sip = ThreadForm::CallId;
     let mut by_rule = World::ruled(NATIVE, rules, 7);

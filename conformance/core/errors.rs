@@ -96,7 +96,7 @@ fn err_018_a_timeout_behind_the_gateway_is_504_and_408_for_an_invite_alone() {
         }
         assert_eq!(bounced(&mut world, &error).status.code(), 504);
     }
-    let (rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let rules = crate::world::built_in();
     let codes = rules.errors.to_sip("remote-server-timeout").expect("an entry");
     assert_eq!((codes.status(false, false), codes.invite(false, false)), (504, 408));
 }

@@ -3,7 +3,7 @@
 
 use stox::codec::sip::HeaderName;
 use stox::codec::xmpp::{Message, Stanza};
-use stox::rules::{BodyProfile, Rules};
+use stox::rules::BodyProfile;
 
 use crate::world::{SETTINGS, World};
 
@@ -13,7 +13,7 @@ fn world() -> World {
         .replace("sip.xmpp.test", "sip.example.com")
         .replace("sip: sip.test", "sip: example.net")
         .replace("xmpp.test", "example.com");
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.profile = BodyProfile::Text;
     let mut world = World::ruled(&settings, rules, 7);
     world.up();

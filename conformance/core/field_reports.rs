@@ -4,14 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use stox::codec::sip::{self, Message};
 use stox::config::Transport;
 use stox::flow::{Flow, Input, ListenerId};
-use stox::rules::Rules;
 
 use crate::presence_fixture::{SETTINGS, SipPresentity, SipWatcher, stanza, tuple};
 use crate::world::{PEER, World};
@@ -131,9 +129,7 @@ impl Stage {
 
 /// [`World::verona`] with rules that are read once.
 fn verona() -> World {
-    static RULES: OnceLock<Rules> = OnceLock::new();
-    let rules = RULES.get_or_init(|| Rules::load(None).expect("the built-in rules are right").0);
-    let mut world = World::ruled(SETTINGS, rules.clone(), 7);
+    let mut world = World::ruled(SETTINGS, crate::world::built_in(), 7);
     world.up();
     world
 }

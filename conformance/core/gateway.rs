@@ -128,7 +128,7 @@ fn msg_015_of_two_transports_the_one_that_controls_congestion() {
 
 #[test]
 fn arch_007_the_gateway_is_a_user_agent_of_its_own() {
-    let (mut rules, _) = stox::rules::Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.thread_to_xmpp = stox::rules::ThreadForm::CallId;
     rules.messages.thread_to_sip = stox::rules::ThreadForm::CallId;
     let mut world = World::ruled(SETTINGS, rules, 7);

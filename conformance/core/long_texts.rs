@@ -12,7 +12,7 @@ use crate::recovery::unfinished;
 use crate::world::{SETTINGS, World};
 
 fn rules(profile: BodyProfile) -> Rules {
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.profile = profile;
     assert!(rules.messages.split);
     rules
@@ -79,7 +79,7 @@ fn told(world: &mut World) -> (String, String, String) {
 
 #[test]
 fn msg_012_a_long_text_is_by_rule_refused() {
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.split = false;
     let mut world = World::ruled(SETTINGS, rules, 7);
     world.up();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use stox::codec::sip::HeaderName;
 use stox::codec::xmpp::ns;
-use stox::rules::{BodyProfile, Rules, ThreadForm};
+use stox::rules::{BodyProfile, ThreadForm};
 
 use crate::bodies::ruled;
 use crate::world::{SETTINGS, World, message};
@@ -14,7 +14,7 @@ const EXAMPLE_1: &str = "<message from='juliet@xmpp.test/yn0cl4bnw0yr3vym' to='r
 const BODY_1: &[u8] = b"Art thou not Romeo, and a Montague?";
 
 fn in_profile(profile: BodyProfile) -> World {
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.profile = profile;
     let mut world = World::ruled(SETTINGS, rules, 7);
     world.up();
@@ -281,7 +281,7 @@ fn msg_039_the_id_stands_for_the_transaction_and_brings_its_error_back() {
 #[test]
 fn msg_040_a_text_is_chat_and_by_rule_has_no_type() {
     let shown = |chat: bool, text: &str| {
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = crate::world::built_in();
         rules.messages.chat &= chat;
         let mut world = World::ruled(SETTINGS, rules, 7);
         world.up();

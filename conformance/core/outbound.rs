@@ -5,7 +5,7 @@ use std::time::Duration;
 use stox::codec::sip::{HeaderName, Request};
 use stox::config::Transport;
 use stox::flow::{Input, Record};
-use stox::rules::{Rules, ThreadForm};
+use stox::rules::ThreadForm;
 
 use crate::bodies::ruled;
 use crate::world::{PEER, SETTINGS, World};
@@ -172,7 +172,7 @@ fn the_second_form_refused_as_well_is_one_error() {
 #[test]
 fn msg_012_1300_octets_are_sent_and_1301_split_or_by_rule_refused() {
     let with_body = |octets: usize, split: bool| {
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = crate::world::built_in();
         rules.messages.split &= split;
         let mut world = World::ruled(SETTINGS, rules, 7);
         world.up();

@@ -33,7 +33,7 @@ pub(crate) fn unfinished(entries: &[Entry]) -> Vec<Unfinished> {
 
 /// The world after the process was killed and started again, so much later; its link is down.
 fn killed(world: World, milliseconds: u64) -> World {
-    killed_under(world, milliseconds, Rules::load(None).expect("the built-in rules are right").0)
+    killed_under(world, milliseconds, crate::world::built_in())
 }
 
 /// The same under rules of its own.
@@ -164,7 +164,7 @@ fn a_cseq_that_the_journal_lost_is_not_used_again() {
 /// Two messages of one thread that an earlier process left are asked for anew at one moment.
 #[test]
 fn messages_of_one_thread_do_not_share_a_cseq_after_a_death() {
-    let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let mut rules = crate::world::built_in();
     rules.messages.thread_to_sip = ThreadForm::CallId;
     let mut first = World::with_reader_and(SETTINGS, rules.clone());
     for (id, to) in [("m1", "romeo"), ("m2", "nurse")] {

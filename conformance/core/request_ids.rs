@@ -6,7 +6,7 @@ use std::time::Duration;
 use stox::codec::sip::Request;
 use stox::config::Transport;
 use stox::flow::{Input, Stored};
-use stox::rules::{Rules, ThreadForm};
+use stox::rules::ThreadForm;
 
 use crate::bodies::ruled;
 use crate::recovery::unfinished;
@@ -71,7 +71,7 @@ fn the_same_request_again_is_the_same() {
     // After the death of the process.
     let mut now = world.now;
     now.unix_ms += 2_000;
-    let rules = Rules::load(None).expect("the built-in rules are right").0;
+    let rules = crate::world::built_in();
     let mut after = World::begun(SETTINGS, rules, 8, now, &Stored::default());
     for left in unfinished(&world.journal) {
         after.feed(Input::Recovered(Box::new(left)));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use stox::codec::sip::{Request, Uri};
 use stox::codec::xmpp::Jid;
-use stox::rules::{Resource, Rules};
+use stox::rules::Resource;
 
 use crate::world::World;
 
@@ -69,7 +69,7 @@ domains:
 store: {{ path: store }}
 "#
         );
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = crate::world::built_in();
         rules.addresses.resource_to_sip = *resource;
         rules.addresses.resource_to_xmpp = *resource;
         rules.messages.max_request_octets = 65_535;

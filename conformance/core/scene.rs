@@ -5,7 +5,6 @@ use std::time::Duration;
 use stox::codec::sip::{self, HeaderName, Message, Request, Response};
 use stox::codec::xmpp::{Presence, Stanza};
 use stox::flow::{Record, Stored};
-use stox::rules::Rules;
 
 use crate::world::{SETTINGS, World};
 
@@ -186,7 +185,7 @@ impl World {
         let records = self.left();
         let mut now = self.now;
         now.unix_ms += milliseconds;
-        let (rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let rules = crate::world::built_in();
         let mut world = World::begun(settings, rules, 8, now, &Stored { records, lost: false });
         world.records = self.records;
         world
@@ -196,7 +195,7 @@ impl World {
     pub(crate) fn bereft(self) -> Self {
         let mut now = self.now;
         now.unix_ms += 1_000;
-        let (rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let rules = crate::world::built_in();
         let stored = Stored { records: Vec::new(), lost: true };
         World::begun(SETTINGS, rules, 9, now, &stored)
     }

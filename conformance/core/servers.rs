@@ -293,11 +293,10 @@ mod tcp {
 
 mod large {
     use super::*;
-    use stox::rules::Rules;
 
     /// Rules under which a MESSAGE may be long: the operator vouches for the path.
     fn world(listen_tcp: bool) -> World {
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = crate::world::built_in();
         rules.messages.max_request_octets = 65_535;
         rules.messages.split = false;
         let peer = r#"{ name: one, uri: "sip:127.0.0.41:5070;transport=udp" }"#;
@@ -364,7 +363,7 @@ mod large {
     /// A server that the peer names for TCP is not asked by UDP: nothing was changed there.
     #[test]
     fn a_peer_by_tcp_is_not_tried_by_udp() {
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = crate::world::built_in();
         rules.messages.max_request_octets = 65_535;
         let peer = r#"{ name: one, uri: "sip:127.0.0.41:5070;transport=tcp" }"#;
         let mut world = World::ruled(&settings(peer, NO_OPTIONS), rules, 7);

@@ -7,7 +7,6 @@ use stox::codec::sip::{self, HeaderName, Request};
 use stox::codec::xmpp::{Presence, PresenceKind};
 use stox::config::Transport;
 use stox::flow::{Event, Input, Record, Stored};
-use stox::rules::Rules;
 
 use crate::scene::{body, notify, open, pidf, tuple};
 use crate::world::{PEER, SETTINGS, World, message};
@@ -100,7 +99,7 @@ fn arch_044_a_record_with_a_long_note_is_cut() {
         other => other,
     };
     let records: Vec<Record> = world.left().into_iter().map(old).collect();
-    let (rules, _) = Rules::load(None).expect("the built-in rules are right");
+    let rules = crate::world::built_in();
     let stored = Stored { records, lost: false };
     let mut world = World::begun(&limited("stanza_octets: 65536"), rules, 8, world.now, &stored);
     world.up();
@@ -319,7 +318,7 @@ mod closed {
 
     /// A peer by TCP, and rules under which a MESSAGE may be long.
     fn world() -> World {
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = crate::world::built_in();
         rules.messages.max_request_octets = 65_535;
         rules.messages.split = false;
         let mut world = World::ruled(&SETTINGS.replace("transport=udp", "transport=tcp"), rules, 7);

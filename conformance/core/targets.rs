@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stox::codec::sip::Request;
 use stox::flow::{Record, Stored};
-use stox::rules::{BodyProfile, Rules};
+use stox::rules::BodyProfile;
 
 use crate::bodies::ruled;
 use crate::world::{SETTINGS, World, message};
@@ -54,7 +54,7 @@ fn begun_again(world: World) -> World {
         latest.push(record);
     }
     let stored = Stored { records: latest, lost: false };
-    let rules = Rules::load(None).expect("the built-in rules are right").0;
+    let rules = crate::world::built_in();
     let mut after = World::begun(SETTINGS, rules, 9, world.now, &stored);
     after.up();
     after
@@ -188,7 +188,7 @@ fn msg_072_the_memory_is_bounded_and_the_first_is_unknown_again() {
     let mut records = vec![known("romeo", 472_220)];
     let others = 1..stox::state::targets::ADDRESSES;
     records.extend(others.map(|number| known(&format!("u{number}"), 472_221)));
-    let rules = Rules::load(None).expect("the built-in rules are right").0;
+    let rules = crate::world::built_in();
     let now = World::new().now;
     let mut world = World::begun(SETTINGS, rules, 7, now, &Stored { records, lost: false });
     world.up();
@@ -224,7 +224,7 @@ fn peer_bodies(bodies: &str) -> String {
 
 #[test]
 fn msg_073_a_peer_that_is_a_cpim_service_gets_objects() {
-    let rules = || Rules::load(None).expect("the built-in rules are right").0;
+    let rules = || crate::world::built_in();
     let mut world = World::ruled(&peer_bodies("cpim"), rules(), 7);
     world.up();
     assert!(goes_as_object(&mut world, "PJSUA v2.15"));

@@ -1,8 +1,8 @@
 //! A gateway between two scripted sides under virtual time: nothing sleeps, nothing is sent.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -96,7 +96,7 @@ impl World {
 
     /// A world whose link is up, in which the user agents of romeo and nurse are known to read `message/cpim`.
     pub(crate) fn with_reader() -> Self {
-        World::with_reader_and(SETTINGS, Rules::load(None).expect("the built-in rules are right").0)
+        World::with_reader_and(SETTINGS, built_in())
     }
 
     /// The same with other settings and rules.
@@ -115,7 +115,7 @@ impl World {
 
     /// A world whose link is up, under rules by which a device of an XMPP user is a `gr`.
     pub(crate) fn with_devices() -> Self {
-        let (mut rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let mut rules = built_in();
         rules.addresses.resource_to_sip = Resource::Gr;
         let mut world = World::ruled(SETTINGS, rules, 7);
         world.up();
@@ -128,7 +128,7 @@ impl World {
     }
 
     pub(crate) fn seeded(settings_text: &str, seed: u8) -> Self {
-        let (rules, _) = Rules::load(None).expect("the built-in rules are right");
+        let rules = built_in();
         World::ruled(settings_text, rules, seed)
     }
 
@@ -543,6 +543,12 @@ impl World {
         let status = self.gateway.status(self.now);
         *status.counters.get(name).unwrap_or_else(|| panic!("no counter {name}"))
     }
+}
+
+/// The built-in rules, read once for all tests.
+pub(crate) fn built_in() -> Rules {
+    static RULES: OnceLock<Rules> = OnceLock::new();
+    RULES.get_or_init(|| Rules::load(None).expect("the built-in rules are right").0).clone()
 }
 
 /// D-111: no refusal of the gateway's own, and no stanza error, is without words.

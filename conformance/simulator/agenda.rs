@@ -146,38 +146,44 @@ pub(crate) enum Event {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Entry<E> {
     at: Micros,
     order: u64,
-    event: Event,
+    event: E,
 }
 
-impl PartialEq for Entry {
+impl<E> PartialEq for Entry<E> {
     fn eq(&self, other: &Self) -> bool {
         (self.at, self.order) == (other.at, other.order)
     }
 }
-impl Eq for Entry {}
-impl PartialOrd for Entry {
+impl<E> Eq for Entry<E> {}
+impl<E> PartialOrd for Entry<E> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
-impl Ord for Entry {
+impl<E> Ord for Entry<E> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (other.at, other.order).cmp(&(self.at, self.order))
     }
 }
 
 /// The event queue.
-#[derive(Debug, Default)]
-pub(crate) struct Agenda {
-    heap: BinaryHeap<Entry>,
+#[derive(Debug)]
+pub(crate) struct Agenda<E = Event> {
+    heap: BinaryHeap<Entry<E>>,
     set: u64,
 }
 
-impl Agenda {
-    pub(crate) fn set(&mut self, at: Micros, event: Event) {
+impl<E> Default for Agenda<E> {
+    fn default() -> Self {
+        Agenda { heap: BinaryHeap::new(), set: 0 }
+    }
+}
+
+impl<E> Agenda<E> {
+    pub(crate) fn set(&mut self, at: Micros, event: E) {
         self.set += 1;
         self.heap.push(Entry { at, order: self.set, event });
     }
@@ -186,7 +192,7 @@ impl Agenda {
         self.heap.peek().map(|entry| entry.at)
     }
 
-    pub(crate) fn take(&mut self) -> Option<Event> {
+    pub(crate) fn take(&mut self) -> Option<E> {
         self.heap.pop().map(|entry| entry.event)
     }
 }

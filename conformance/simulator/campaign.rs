@@ -10,6 +10,7 @@ use stox::rules::Rules;
 
 use crate::agenda::{Micros, S};
 use crate::coverage::Coverage;
+use crate::hostile;
 use crate::sabotage::Sabotage;
 use crate::simulation::{Outcome, Simulation};
 
@@ -24,7 +25,18 @@ pub(crate) struct Results {
     pub(crate) wall: f64,
 }
 
-/// Runs one seed.
+/// Which plan: its name, and how a seed of it is run with so many lines of its trace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Game {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(u64, usize) -> Result<Outcome, String>,
+}
+
+pub(crate) const MIXED: Game = Game { name: "mixed", run: |seed, lines| run(seed, lines, None) };
+pub(crate) const HOSTILE: Game =
+    Game { name: "hostile", run: |seed, lines| hostile::run(seed, lines, None) };
+
+/// Runs one seed of the mixed plan.
 pub(crate) fn run(seed: u64, lines: usize, sabotage: Option<Sabotage>) -> Result<Outcome, String> {
     let (mut rules, _) =
         Rules::load(None).map_err(|_| "the built-in rules are wrong".to_owned())?;
@@ -35,6 +47,7 @@ pub(crate) fn run(seed: u64, lines: usize, sabotage: Option<Sabotage>) -> Result
 
 /// Runs seeds from `first` on while `more` says so, on so many threads.
 pub(crate) fn campaign(
+    game: Game,
     first: u64,
     jobs: usize,
     more: impl Fn(u64) -> bool + Sync,
@@ -49,7 +62,7 @@ pub(crate) fn campaign(
             if !more(seed) {
                 return;
             }
-            match run(seed, 0, None) {
+            match (game.run)(seed, 0) {
                 Ok(outcome) => note(&results, outcome),
                 Err(words) => {
                     fault.lock().map(|mut fault| drop(fault.replace(words))).ok();
@@ -87,11 +100,12 @@ impl Results {
         let said = |name: &str| self.coverage.get(name);
         let _ = writeln!(
             text,
-            "{} seeds, {hours:.1} h of virtual time, in {:.1} s ({rate:.1} seeds/s); {} messages to XMPP, {} to SIP",
+            "{} seeds, {hours:.1} h of virtual time, in {:.1} s ({rate:.1} seeds/s); {} messages to XMPP, {} to SIP, {} of bystanders",
             self.seeds,
             self.wall,
             said("to_xmpp.said"),
-            said("to_sip.said")
+            said("to_sip.said"),
+            said("bystanders.messages")
         );
         for (name, count) in self.coverage.iter() {
             let _ = writeln!(text, "  {name:<40} {count:>10}");
@@ -114,7 +128,7 @@ impl Results {
     }
 
     /// The failures with their replays; `Err` if there is one.
-    pub(crate) fn verdict(&self, lines: usize) -> Result<(), String> {
+    pub(crate) fn verdict(&self, game: Game, lines: usize) -> Result<(), String> {
         if self.failures.is_empty() {
             return Ok(());
         }
@@ -128,7 +142,7 @@ impl Results {
             );
         }
         if let Some((seed, _)) = self.failures.first() {
-            text += &replay(*seed, lines)?;
+            text += &replay(game, *seed, lines)?;
         }
         Err(text)
     }
@@ -139,8 +153,8 @@ const ALL: usize = 1_000_000;
 
 /// Runs a seed again with its trace, and tells the end of it, and what became before of the
 /// messages that the violation names.
-pub(crate) fn replay(seed: u64, lines: usize) -> Result<String, String> {
-    let outcome = run(seed, ALL, None)?;
+pub(crate) fn replay(game: Game, seed: u64, lines: usize) -> Result<String, String> {
+    let outcome = (game.run)(seed, ALL)?;
     let (mut text, all) = (String::new(), &outcome.lines);
     let (earlier, last) = all.split_at(all.len().saturating_sub(lines));
     let named = |line: &&String| outcome.about.iter().any(|word| line.contains(&**word));
@@ -156,8 +170,9 @@ pub(crate) fn replay(seed: u64, lines: usize) -> Result<String, String> {
     let _ = writeln!(text, "\nseed {seed} violates: {violation}");
     let _ = writeln!(
         text,
-        "replay: STOX_SIM_SEED={seed} STOX_SIM_TRACE=2000 \
-         cargo test --profile simulator --no-default-features --test simulator"
+        "replay: STOX_SIM_PLAN={} STOX_SIM_SEED={seed} STOX_SIM_TRACE=2000 \
+         cargo test --profile simulator --no-default-features --test simulator",
+        game.name
     );
     Ok(text)
 }

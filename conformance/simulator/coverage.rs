@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 /// Counts by name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Coverage(BTreeMap<String, u64>);
+pub(crate) struct Coverage {
+    counts: BTreeMap<String, u64>,
+    /// The highest that was seen, not a sum.
+    peaks: BTreeMap<String, u64>,
+}
 
 impl Coverage {
     pub(crate) fn hit(&mut self, name: &str) {
@@ -12,24 +16,33 @@ impl Coverage {
     }
 
     pub(crate) fn add(&mut self, name: &str, count: u64) {
-        match self.0.get_mut(name) {
+        match self.counts.get_mut(name) {
             Some(known) => *known += count,
-            None => drop(self.0.insert(name.to_owned(), count)),
+            None => drop(self.counts.insert(name.to_owned(), count)),
         }
     }
 
+    /// Notes a measure of which the highest is told.
+    pub(crate) fn most(&mut self, name: &str, value: u64) {
+        let known = self.peaks.entry(name.to_owned()).or_default();
+        *known = value.max(*known);
+    }
+
     pub(crate) fn get(&self, name: &str) -> u64 {
-        self.0.get(name).copied().unwrap_or_default()
+        self.counts.get(name).copied().unwrap_or_default()
     }
 
     pub(crate) fn merge(&mut self, other: &Coverage) {
-        for (name, count) in &other.0 {
+        for (name, count) in &other.counts {
             self.add(name, *count);
+        }
+        for (name, value) in &other.peaks {
+            self.most(name, *value);
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.iter().map(|(name, count)| (name.as_str(), *count))
+        self.counts.iter().chain(&self.peaks).map(|(name, count)| (name.as_str(), *count))
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) enum Throws {
     Sip,
     Xmpp,
     Process,
+    Hostile,
 }
 
 /// A seeded generator.

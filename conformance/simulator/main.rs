@@ -13,6 +13,7 @@ mod coverage;
 mod dice;
 mod disk;
 mod faults;
+mod hostile;
 mod journal;
 mod ledger;
 mod link;
@@ -37,12 +38,12 @@ mod words;
 mod xmpp_world;
 
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use campaign::{Results, campaign, replay, run};
-use options::{FIXED, Options};
+use campaign::{Game, HOSTILE, MIXED, Results, campaign, replay, run};
+use options::{FIXED, HOSTILE_FIXED, Options};
 use sabotage::{Kind, Sabotage};
 
 fn main() -> ExitCode {
@@ -69,34 +70,52 @@ fn trials(options: &Options) -> Vec<Trial> {
     if options.seeds.is_some() {
         return vec![trial("the_given_seeds_hold", options, given_seeds)];
     }
-    vec![
+    let mixed = [
         trial("a_seed_repeats_exactly", options, repeats),
         trial("the_books_find_a_faulty_gateway", options, finds_faults),
         trial("the_fixed_seeds_hold_and_exercise_everything", options, fixed_seeds),
         trial("fresh_seeds_hold", options, fresh_seeds),
-    ]
+    ];
+    let hostile = [
+        trial("a_hostile_seed_repeats_exactly", options, hostile_repeats),
+        trial("each_monitor_finds_its_fault", options, monitors_find_faults),
+        trial("the_hostile_seeds_harm_nobody", options, hostile_seeds),
+        trial("fresh_hostile_seeds_harm_nobody", options, fresh_hostile_seeds),
+    ];
+    let meant = |name| options.game.is_none_or(|game| game.name == name);
+    let mixed = mixed.into_iter().filter(|_| meant(MIXED.name));
+    mixed.chain(hostile.into_iter().filter(|_| meant(HOSTILE.name))).collect()
 }
 
 fn given_seeds(options: &Options) -> Result<(), String> {
     let seeds = options.seeds.clone().unwrap_or_default();
-    let results = campaign(seeds.start, options.jobs, |seed| seed < seeds.end)?;
+    let game = options.game.unwrap_or(MIXED);
+    let results = campaign(game, seeds.start, options.jobs, |seed| seed < seeds.end)?;
     println!("{}", results.summary());
-    results.verdict(options.lines)?;
+    results.verdict(game, options.lines)?;
     if seeds.end - seeds.start == 1 && options.lines > 60 {
-        println!("{}", replay(seeds.start, options.lines)?);
+        println!("{}", replay(game, seeds.start, options.lines)?);
     }
     Ok(())
 }
 
 fn fixed_seeds(options: &Options) -> Result<(), String> {
-    let results = campaign(FIXED.start, options.jobs, |seed| seed < FIXED.end)?;
+    let results = campaign(MIXED, FIXED.start, options.jobs, |seed| seed < FIXED.end)?;
     println!("{}", results.summary());
-    results.verdict(options.lines)?;
-    exercised(&results)
+    results.verdict(MIXED, options.lines)?;
+    exercised(&results, coverage::MUST)
 }
 
-fn exercised(results: &Results) -> Result<(), String> {
-    let missing = coverage::MUST.iter().filter(|name| results.coverage.get(name) == 0);
+fn hostile_seeds(options: &Options) -> Result<(), String> {
+    let (first, end) = (HOSTILE_FIXED.start, HOSTILE_FIXED.end);
+    let results = campaign(HOSTILE, first, options.jobs, |seed| seed < end)?;
+    println!("{}", results.summary());
+    results.verdict(HOSTILE, options.lines)?;
+    exercised(&results, hostile::MUST)
+}
+
+fn exercised(results: &Results, must: &[&'static str]) -> Result<(), String> {
+    let missing = must.iter().filter(|name| results.coverage.get(name) == 0);
     let missing: Vec<&str> = missing.copied().collect();
     match missing.is_empty() {
         true => Ok(()),
@@ -105,17 +124,25 @@ fn exercised(results: &Results) -> Result<(), String> {
 }
 
 fn fresh_seeds(options: &Options) -> Result<(), String> {
-    if options.fresh.is_zero() {
+    fresh(MIXED, options.fresh, options)
+}
+
+fn fresh_hostile_seeds(options: &Options) -> Result<(), String> {
+    fresh(HOSTILE, options.fresh_hostile, options)
+}
+
+fn fresh(game: Game, time: Duration, options: &Options) -> Result<(), String> {
+    if time.is_zero() {
         return Ok(());
     }
     // The one place that asks a clock: which seeds nobody has tried yet.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let first = u64::try_from(since.as_micros()).unwrap_or_default();
-    let end = Instant::now() + options.fresh;
-    let results = campaign(first, options.jobs, |_| Instant::now() < end)?;
-    println!("fresh seeds from {first} on");
+    let end = Instant::now() + time;
+    let results = campaign(game, first, options.jobs, |_| Instant::now() < end)?;
+    println!("fresh seeds of {} from {first} on", game.name);
     println!("{}", results.summary());
-    results.verdict(options.lines)
+    results.verdict(game, options.lines)
 }
 
 /// The same seed, twice: the same octets at the same times.
@@ -150,6 +177,32 @@ fn finds_faults(_: &Options) -> Result<(), String> {
         println!("{kind:?}: found in {found} of 40 seeds");
         if found < 5 {
             return Err(format!("{kind:?} was found in {found} of 40 seeds"));
+        }
+    }
+    Ok(())
+}
+
+fn hostile_repeats(_: &Options) -> Result<(), String> {
+    for seed in 0..10 {
+        let (first, second) = (hostile::run(seed, 0, None)?, hostile::run(seed, 50, None)?);
+        if (first.digest, &first.coverage) != (second.digest, &second.coverage) {
+            return Err(format!("seed {seed} went two ways"));
+        }
+    }
+    Ok(())
+}
+
+/// With a fault built in, the monitor of its invariant must find it in many seeds, and not another.
+fn monitors_find_faults(_: &Options) -> Result<(), String> {
+    for (kind, words) in hostile::sabotage::KINDS {
+        let mut found = 0;
+        for seed in 0..30 {
+            let outcome = hostile::run(seed, 0, Some(kind))?;
+            found += u32::from(outcome.violation.is_some_and(|what| what.contains(words)));
+        }
+        println!("{kind:?}: found in {found} of 30 seeds");
+        if found < 5 {
+            return Err(format!("{kind:?} was found in {found} of 30 seeds"));
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ const PATIENCE: Micros = 3_600 * S;
 const WATCH: Micros = 130 * S;
 /// Deadlines that a gateway at rest may have: the generations of Timer J, and for each link and
 /// server its own and one that has not fired yet.
-const RESTING_TIMERS: u64 = 24;
+const RESTING_TIMERS: u64 = 32;
 
 impl Simulation {
     pub(crate) fn inspect(&mut self) {

@@ -107,7 +107,7 @@ fn own_fields(message: &Message) -> usize {
 }
 
 /// How many lines the head has; each ends in CRLF, and CR and LF are nowhere else.
-fn lines(octets: &[u8]) -> usize {
+pub fn lines(octets: &[u8]) -> usize {
     let end = octets.windows(4).position(|four| four == b"\r\n\r\n").expect("an empty line");
     let head = &octets[..end + 2];
     let pairs = head.windows(2).filter(|pair| pair == b"\r\n").count();

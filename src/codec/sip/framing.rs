@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
+use super::long_head::LongHead;
 use super::malformed::MalformedKind as Kind;
 use super::token::{self, ValueError};
 use super::{Limits, Malformed, Text, chars, parse};
@@ -20,6 +21,8 @@ pub struct Framer {
     /// The header section at the buffer's front, once its end is known: its octets and those of
     /// the body.
     pending: Option<(usize, usize)>,
+    /// A header section that is too large, and is passed over.
+    long: Option<LongHead>,
     closed: bool,
 }
 
@@ -28,7 +31,8 @@ pub struct Framer {
 pub enum Frame {
     /// One message, for [`parse()`](super::parse()).
     Message(Bytes),
-    /// A message with a body beyond the limit, to be answered 513; its body is passed over.
+    /// A message with a head or a body beyond the limit, to be answered 513; what is too much is
+    /// passed over.
     TooLarge(Malformed),
     /// CRLFCRLF: to be answered with CRLF (RFC 5626 §3.5.1).
     KeepAlivePing,
@@ -52,6 +56,7 @@ impl Framer {
             scanned: 0,
             skip: 0,
             pending: None,
+            long: None,
             closed: false,
         }
     }
@@ -73,6 +78,9 @@ impl Framer {
         if self.closed {
             return Ok(None);
         }
+        if self.long.is_some() {
+            return self.pass_over();
+        }
         if let Some((head, body)) = self.pending {
             return Ok(self.complete(head, body));
         }
@@ -89,12 +97,12 @@ impl Framer {
         }
         let Some(head) = self.head_end() else {
             if self.buffer.len() > self.limits.head {
-                return Err(self.close(Kind::HeadTooLarge));
+                return self.pass_over();
             }
             return Ok(None);
         };
         if head > self.limits.head {
-            return Err(self.close(Kind::HeadTooLarge));
+            return self.pass_over();
         }
         match content_length(&self.buffer[..head]) {
             Err(kind) => Err(self.close(kind)),
@@ -107,7 +115,7 @@ impl Framer {
     /// Whether the stream can end here without cutting a message: half a ping is none.
     #[must_use]
     pub fn is_at_boundary(&self) -> bool {
-        matches!(&self.buffer[..], b"" | b"\r\n") && self.skip == 0
+        matches!(&self.buffer[..], b"" | b"\r\n") && self.skip == 0 && self.long.is_none()
     }
 
     fn keep_alive(&mut self) -> Frame {
@@ -141,12 +149,47 @@ impl Framer {
     }
 
     fn too_large(&mut self, head: usize, body: usize) -> Frame {
-        let octets = self.buffer.split_to(head).freeze();
+        let octets = Bytes::copy_from_slice(&self.buffer[..head]);
+        self.pass_body(head, body);
+        Frame::TooLarge(Malformed::new(Kind::BodyTooLarge, octets))
+    }
+
+    /// What is at the buffer's front goes, and a body behind it, as far as it is there.
+    fn pass_body(&mut self, head: usize, body: usize) {
+        self.buffer.advance(head);
         let here = body.min(self.buffer.len());
         self.buffer.advance(here);
         self.skip = body - here;
         self.scanned = 0;
-        Frame::TooLarge(Malformed::new(Kind::BodyTooLarge, octets))
+    }
+
+    /// A header section beyond the limit: it is passed over to its end, and then its body.
+    fn pass_over(&mut self) -> Result<Option<Frame>, FramingError> {
+        let most = self.limits.head;
+        let long = self.long.get_or_insert_with(|| LongHead::new(most));
+        let passed = long.pass(&self.buffer);
+        let (front, too_many) = match &passed {
+            Ok((_, None)) if long.passed <= self.limits.skip => (None, false),
+            Ok((_, Some(body))) => (Some(long.front()), *body > self.limits.skip),
+            _ => (Some(long.front()), true),
+        };
+        let Some(front) = front else {
+            self.buffer.clear();
+            self.scanned = 0;
+            return Ok(None);
+        };
+        let Ok((head, Some(body))) = passed.as_ref().copied().map_err(|_| ()) else {
+            self.buffer = BytesMut::from(front);
+            let kind = passed.err().unwrap_or(Kind::HeadTooLarge);
+            return Err(self.close(kind));
+        };
+        if too_many {
+            self.buffer = BytesMut::from(front);
+            return Err(self.close(Kind::BodyTooLarge));
+        }
+        self.long = None;
+        self.pass_body(head, body);
+        Ok(Some(Frame::TooLarge(Malformed::new(Kind::HeadTooLarge, front))))
     }
 
     fn close(&mut self, kind: Kind) -> FramingError {
@@ -173,6 +216,11 @@ fn content_length(head: &[u8]) -> Result<usize, Kind> {
         }
     }
     length.ok_or(Kind::Missing(HeaderName::ContentLength))
+}
+
+/// The number in a line that is not folded, if it is a Content-Length.
+pub(super) fn length_of_line(line: &[u8]) -> Option<Result<usize, Kind>> {
+    length_field(line).map(|value| parse_length(value, &[]))
 }
 
 /// The value of the line, if it is a Content-Length.
@@ -376,10 +424,47 @@ mod tests {
         }
         assert_eq!(frames(request("l: 1\r\nContent-Length: 1", "x").as_bytes(), 9).1, None);
         assert_eq!(frames(b"\x16\x03\x01\x02\x00\x01", 1).1.unwrap().0.kind(), &Kind::NotSip);
-        let long = request("Content-Length: 0", "").replace("<sip:a@b>", &"x".repeat(500));
-        let error = frames(long.as_bytes(), 11).1.unwrap();
+        // A section that is too large and says nothing of its body, or never ends.
+        let long = request("Subject: none", "").replace("<sip:a@b>", &"x".repeat(500));
+        for size in [1, 11, 5_000] {
+            let error = frames(long.as_bytes(), size).1.unwrap();
+            assert_eq!(error.0.kind(), &Kind::Missing(HeaderName::ContentLength), "{size}");
+        }
+        let error = frames(&[b'x'; 2_000], 11).1.unwrap();
         assert_eq!(error.0.kind(), &Kind::HeadTooLarge);
         assert!(error.to_string().contains("too large"));
+    }
+
+    #[test]
+    fn a_head_too_large_costs_nobody_else() {
+        let small = request("Content-Length: 1", "x");
+        for (field, body) in [("Content-Length: 5", "\r\n\r\ny"), ("l: 0", ""), ("l: 900", "")] {
+            let body = if field == "l: 900" { "z".repeat(900) } else { body.to_owned() };
+            let before = format!("{field}\r\nX: {}", "y".repeat(500));
+            let behind = format!("X: {}\r\n{field}", "y".repeat(500));
+            let many = format!("X: {}\r\n{field}", "y\r\nZ: ".repeat(100));
+            for fields in [before, behind, many] {
+                let large = request(&fields, &body);
+                for size in [1, 3, 100, 5_000] {
+                    let stream = [&*small, &large, &small].concat();
+                    let (frames, error) = frames(stream.as_bytes(), size);
+                    assert_eq!(error, None);
+                    let [Frame::Message(_), Frame::TooLarge(malformed), Frame::Message(last)] =
+                        &frames[..]
+                    else {
+                        panic!("{frames:?}")
+                    };
+                    assert_eq!(malformed.status(), Status::MESSAGE_TOO_LARGE);
+                    let answer = malformed.answer(malformed.status(), "t", &Headers::new());
+                    // What is too long is left out of the answer, and all else is there.
+                    assert!(matches!(parse(answer.unwrap()), Ok(Message::Response(_))));
+                    assert_eq!(&last[..], small.as_bytes());
+                }
+            }
+        }
+        let twice = request(&format!("l: 1\r\nX: {}\r\nl: 2", "y".repeat(500)), "xx");
+        let error = frames(twice.as_bytes(), 7).1.unwrap();
+        assert_eq!(error.0.kind(), &Kind::Repeated(HeaderName::ContentLength));
     }
 
     #[test]

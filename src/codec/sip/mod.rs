@@ -27,6 +27,7 @@ mod header_name;
 mod header_value;
 mod host;
 mod list;
+mod long_head;
 mod malformed;
 mod message;
 mod method;
