@@ -80,11 +80,11 @@ enum Command {
     /// Take a running gateway out of service: XMPP users see the SIP users go, SIP watchers are
     /// told to look elsewhere, and nothing new is taken on. Who may see whom is kept.
     Retire(Settings),
-    /// A SIP user is no more: XMPP users who let him see them are told that he gives it up.
+    /// Remove a SIP user: send `unsubscribe` to every XMPP user who let the SIP user see them.
     Remove {
         #[command(flatten)]
         settings: Settings,
-        /// His address as XMPP users know it.
+        /// The SIP user's address as XMPP users know it.
         #[arg(value_name = "JID")]
         contact: String,
     },

@@ -36,7 +36,7 @@ pub struct Limits {
     /// Requests of SIP users that one XMPP user has not decided, and those decided with a no that
     /// are remembered (`pending_per_user`, default 1 000, each).
     pub pending_per_user: usize,
-    /// Subscriptions of one SIP user for one XMPP user, one for each of his devices
+    /// Subscriptions of one SIP user for one XMPP user, one for each device
     /// (`dialogs_per_pair`, default 16).
     pub dialogs_per_pair: usize,
     /// Subscriptions of one SIP user for all XMPP users (`dialogs_per_user`, default 2 000: three

@@ -42,7 +42,7 @@ pub struct Presence {
     /// Whether a watcher whose request is not decided is told so by a document with a note
     /// (`pending_note`, default no; RFC 3856 §6.6.2).
     pub pending_note: bool,
-    /// Whether a watcher whom she refused is shown her as gone instead of being told so
+    /// Whether a watcher whom the XMPP user refused is shown them as gone instead of being told so
     /// (`polite_blocking`, default no; RFC 3856 §6.6.2).
     pub polite_blocking: bool,
 }

@@ -98,7 +98,7 @@ impl Explanation {
         }
     }
 
-    /// What she is told when SIP refuses.
+    /// What the XMPP user is told when SIP refuses.
     fn refused_by_sip(&mut self, scene: &Case, facts: &Facts<'_>) {
         let Some(status) = &scene.answer else { return };
         let facts = Facts { direction: Direction::ToXmpp, status, ..*facts };
@@ -108,7 +108,7 @@ impl Explanation {
         self.entries.extend(key.map(|key| format!("errors.to_xmpp.{key}")));
     }
 
-    /// What he is answered when XMPP refuses.
+    /// What the SIP user is answered when XMPP refuses.
     fn refused_by_xmpp(&mut self, scene: &Case, facts: &Facts<'_>) {
         let Some(condition) = &scene.answer else { return };
         // One that is not known counts as this (RFC 6120 §8.3.3.21).

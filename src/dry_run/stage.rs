@@ -81,7 +81,7 @@ impl Harness {
         stage.answer = Some("200".to_owned());
         stage.watches = watch::begin(&mut stage);
         stage.outcome = Outcome::default();
-        // Who watches takes what he is told.
+        // A watcher takes every NOTIFY.
         if !stage.watches || scene.answer.is_some() {
             stage.answer.clone_from(&scene.answer);
         }

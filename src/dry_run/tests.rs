@@ -43,7 +43,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs the tests of rules; the operator's own settings count for his own tests.
+/// Runs the tests of rules; the operator's own settings count for the operator's own tests.
 #[must_use]
 pub fn run_tests(rules: &Arc<Rules>, config: Option<&Arc<Config>>) -> Vec<Failure> {
     rules.tests.iter().filter_map(|test| run_test(rules, config, test)).collect()

@@ -19,13 +19,13 @@ pub(super) fn begin(stage: &mut Harness) -> bool {
         Whole::Stanza { octets, .. } => {
             let context = StreamContext::component(Limits::default());
             match xmpp::parse(&context, octets) {
-                Ok(Stanza::Presence(presence)) => he_watches(stage, &presence),
+                Ok(Stanza::Presence(presence)) => sip_user_watches(stage, &presence),
                 _ => None,
             }
         }
         Whole::Sip { octets, from, to } => match sip::parse(octets) {
             Ok(sip::Message::Request(request)) if request.method == Method::Notify => {
-                let octets = she_watches(stage, request);
+                let octets = xmpp_user_watches(stage, request);
                 octets.map(|octets| stage.whole = Whole::Sip { octets, from, to })
             }
             _ => None,
@@ -46,8 +46,8 @@ fn said(stage: &mut Harness, from: &str, to: &Jid, attributes: &str) {
     stage.feed(stage.stanza(LinkId(link), text.into()));
 }
 
-/// The SIP user asks to see her, and she lets him.
-fn he_watches(stage: &mut Harness, presence: &Presence) -> Option<()> {
+/// The SIP user asks to see the XMPP user, and is let.
+fn sip_user_watches(stage: &mut Harness, presence: &Presence) -> Option<()> {
     let leaves = match presence.kind {
         PresenceKind::Available => false,
         PresenceKind::Unavailable => true,
@@ -80,8 +80,9 @@ fn he_watches(stage: &mut Harness, presence: &Presence) -> Option<()> {
     Some(())
 }
 
-/// She asks to see the SIP user, and his user agent grants it: the NOTIFY as it is in that dialog.
-fn she_watches(stage: &mut Harness, mut request: Request) -> Option<Bytes> {
+/// The XMPP user asks to see the SIP user, whose user agent grants it: the NOTIFY as it is in that
+/// dialog.
+fn xmpp_user_watches(stage: &mut Harness, mut request: Request) -> Option<Bytes> {
     let (contact, user) = (jid(stage, request.from.uri())?, jid(stage, request.to.uri())?);
     said(stage, user.as_str(), &contact, "type='subscribe' id='watch'");
     let of_sip = |(side, octets): &(Side, Bytes)| match (side, sip::parse(octets.clone())) {
@@ -121,7 +122,7 @@ fn she_watches(stage: &mut Harness, mut request: Request) -> Option<Bytes> {
     Some(request.to_bytes())
 }
 
-/// The bare JID of an address of SIP, by the settings of the stage.
+/// The bare JID of a SIP address, by the settings of the harness.
 fn jid(stage: &Harness, uri: &Uri) -> Option<Jid> {
     let (domains, rules) = (&stage.config.domains, &stage.rules.addresses);
     let pair = match route::paired_domain(rules, uri) {

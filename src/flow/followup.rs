@@ -11,13 +11,13 @@ pub enum Followup {
     Send(DeliveryId),
     /// It failed without a response: find the words for its sender.
     Fail(DeliveryId, Failure),
-    /// Watchers must be told how she is: find the words for it.
+    /// Watchers must be told the presence of the XMPP user: write the documents.
     Notify(PairId, Vec<DialogId>),
     /// The turn of an object has come.
     Object(PairId, DialogId),
-    /// An object did not reach him: find the words for its sender.
+    /// An object did not reach the SIP user: find the words for its sender.
     Lost(LinkId, Box<Presence>, Failure),
-    /// She asks how he is, for so many seconds: find out what may be shown to her.
+    /// A SUBSCRIBE of the XMPP user is due, with this Expires: find out what types it accepts.
     Subscribe(PairId, DialogId, u32),
     /// A request of a subscription could not be sent, since there is no way to SIP or since it is
     /// too large.

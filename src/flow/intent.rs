@@ -143,7 +143,7 @@ pub enum PresenceIntent {
     Subscribing(Box<SubscribeRequest>),
     /// A SUBSCRIBE or NOTIFY of ours has its final response.
     Answered(Box<SubscriptionResponse>),
-    /// A SUBSCRIBE of hers goes out.
+    /// A SUBSCRIBE to the SIP user's presence goes out.
     Subscribe {
         /// The pair.
         pair: PairId,

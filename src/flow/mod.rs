@@ -173,7 +173,7 @@ pub enum Input {
     Drain,
     /// The gateway is taken out of service: it shows nothing any more, and takes on nothing.
     Retire,
-    /// A SIP user is no more, by the bare JID.
+    /// Remove a SIP user, by the bare JID: XMPP users who let them see their presence are told.
     Remove(xmpp::Jid),
 }
 

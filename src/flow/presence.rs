@@ -53,25 +53,25 @@ pub struct PresenceStanza {
 /// What a presence stanza says.
 #[derive(Debug)]
 pub enum StanzaContent {
-    /// She asks to see him.
+    /// The XMPP user asks to see the SIP user (`subscribe`, RFC 6121 §3.1.1).
     Subscribe,
-    /// She lets him see her.
+    /// The XMPP user lets the SIP user see them (`subscribed`, RFC 6121 §3.1.4).
     Subscribed,
-    /// She gives up to see him.
+    /// The XMPP user gives up to see the SIP user (`unsubscribe`, RFC 6121 §3.3.1).
     Unsubscribe,
-    /// He may not see her, or not any more.
+    /// The SIP user may not see the XMPP user, or not any more (`unsubscribed`, RFC 6121 §3.2.1).
     Unsubscribed,
-    /// She asks how he is.
+    /// The XMPP user's server asks for the SIP user's presence (`probe`, RFC 6121 §4.3).
     Probe,
-    /// Her device is there.
+    /// A device of the XMPP user is there (RFC 6121 §4.4).
     Available(Device),
-    /// Her device is gone.
+    /// A device of the XMPP user is gone (RFC 6121 §4.5).
     Unavailable(Device),
-    /// Something that was sent to her came back.
+    /// A stanza that was sent to the XMPP user came back as an error.
     Failed {
-        /// What that means for his request to see her.
+        /// What that means for the SIP user's request to see the XMPP user.
         meaning: StanzaErrorMeaning,
-        /// Whether her domain is out of reach.
+        /// Whether the XMPP user's domain is out of reach.
         out_of_reach: bool,
     },
 }
@@ -83,7 +83,7 @@ pub enum StanzaErrorMeaning {
     Probation,
     /// There is no such user.
     NoResource,
-    /// He is not allowed to ask.
+    /// The user is not allowed to ask.
     Rejected,
     /// Nothing: the question stays open.
     Nothing,
@@ -135,7 +135,7 @@ pub enum Document {
     Full {
         /// All devices that it knows.
         devices: Vec<Device>,
-        /// What is new in it, for her.
+        /// What is new in it, for the XMPP user.
         stanzas: Vec<xmpp::Presence>,
         /// Whether its entity is another than who was asked for (RFC 3863 §4.1.1).
         foreign: bool,
@@ -184,7 +184,7 @@ pub struct SubscriptionResponse {
     pub retry_after: Option<u32>,
     /// The failure in the words of XMPP.
     pub error: Option<Box<StanzaError>>,
-    /// Whether these words are what she is told when he refuses (RFC 3922 §6.1).
+    /// Whether the XMPP user is told these words when the SIP user refuses (RFC 3922 §6.1).
     pub refused_is_error: bool,
     /// The other side, as a 2xx to SUBSCRIBE shows it.
     pub remote: Option<Box<Remote>>,
@@ -229,7 +229,7 @@ pub struct BodyRequest {
 }
 
 impl UserPair {
-    /// What a rule can ask for about what goes to him.
+    /// What a rule can ask for about what goes to the SIP user.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
@@ -243,7 +243,7 @@ impl UserPair {
 }
 
 impl SubscribeRequest {
-    /// What a rule can ask for about what she is told of who asks.
+    /// What a rule can ask for about what the XMPP user is told of who asks.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {
@@ -260,8 +260,8 @@ impl SubscribeRequest {
 }
 
 impl BodyRequest {
-    /// What a rule can ask for about what he is told of her. A document is one for all devices:
-    /// it is of type `available` while one of them is there.
+    /// What a rule can ask for about what the SIP user is told of the XMPP user. A document is one
+    /// for all devices: it is of type `available` while one of them is there.
     #[must_use]
     pub fn facts<'a>(&'a self, pair: &'a UserPair) -> rules::Facts<'a> {
         let there = self.devices.iter().any(|device| device.available);
@@ -275,7 +275,7 @@ impl BodyRequest {
 }
 
 impl NotifyRequest {
-    /// What a rule can ask for about what she is told of him.
+    /// What a rule can ask for about what the XMPP user is told of the SIP user.
     #[must_use]
     pub fn facts(&self) -> rules::Facts<'_> {
         rules::Facts {

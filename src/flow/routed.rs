@@ -146,7 +146,7 @@ pub enum Routed {
         correlation: Correlation,
         /// The stanza.
         presence: Box<xmpp::Presence>,
-        /// Who watches her; none where the gateway serves one of both not.
+        /// The SIP users who watch the sender; none where the gateway does not serve both users.
         sight: Option<Box<Watchers>>,
     },
 }
@@ -166,11 +166,11 @@ pub struct Responded {
     pub response: Box<sip::Response>,
     /// The new address that a redirection names, as an IRI.
     pub contact: Option<xml::Text>,
-    /// Her stanza, if it was sent with an object.
+    /// The stanza of the XMPP user, if the request carried an object of it.
     pub secured: Option<Box<xmpp::Presence>>,
-    /// The language of her request.
+    /// The language of the XMPP user's request.
     pub lang: Option<Box<str>>,
-    /// Whether he was there before.
+    /// Whether the SIP user was there before.
     pub seen: bool,
 }
 
@@ -207,12 +207,12 @@ pub enum PresenceRouted {
     Notify {
         /// The request, with no document.
         notified: Box<NotifyRequest>,
-        /// What she was shown before.
+        /// What the XMPP user was shown before.
         before: Vec<Device>,
     },
     /// A SUBSCRIBE for an XMPP user.
     Subscribe(Box<SubscribeRequest>),
-    /// A SUBSCRIBE of hers is due.
+    /// A SUBSCRIBE to the SIP user's presence is due.
     Asking {
         /// The two users.
         pair: UserPair,
@@ -225,20 +225,20 @@ pub enum PresenceRouted {
     },
     /// A final response to a SUBSCRIBE or NOTIFY of ours.
     Response(Box<Responded>),
-    /// An object did not reach him.
+    /// An object did not reach the SIP user.
     Lost {
         /// The stream that it came by.
         link: LinkId,
-        /// Her stanza without all that was in it.
+        /// The stanza of the XMPP user, without all that was in it.
         stanza: Box<xmpp::Presence>,
         /// Why.
         failure: Failure,
     },
-    /// Watchers must be told how she is.
+    /// Watchers must be told the presence of the XMPP user.
     Render {
         /// The pair.
         pair: UserPair,
-        /// What each of his subscriptions is to be told.
+        /// What each subscription of the SIP user is to be told.
         renderings: Vec<BodyRequest>,
     },
 }

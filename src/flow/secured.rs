@@ -44,23 +44,23 @@ impl AcceptedTypes {
     }
 }
 
-/// A pair, and the subscriptions of his that may see her, with what each takes.
+/// A pair, and the SIP user's subscriptions that may see the XMPP user, with what each takes.
 #[derive(Debug)]
 pub struct Watchers {
     /// The two users.
     pub pair: UserPair,
     /// Whether both domains have the same name on both sides.
     pub native: bool,
-    /// His subscriptions.
+    /// The subscriptions of the SIP user.
     pub dialogs: Vec<(DialogId, AcceptedTypes)>,
 }
 
-/// An object of hers on its way to him.
+/// An object of the XMPP user on its way to the SIP user.
 #[derive(Debug)]
 pub struct SecuredNotify {
     /// The two users.
     pub pair: UserPair,
-    /// Her stanza without all that is in it: an error answers it.
+    /// The stanza without all that is in it: an error answers it.
     pub stanza: Box<xmpp::Presence>,
     /// The subscriptions that it goes to.
     pub dialogs: Vec<DialogId>,

@@ -57,9 +57,9 @@ pub struct EncryptionRefusal {
     pub scheme: String,
     /// `xmpp_to_sip` or `sip_to_xmpp`.
     pub direction: String,
-    /// Its sender, as XMPP knows him.
+    /// Its sender, as a JID.
     pub from: String,
-    /// Its recipient, as XMPP knows him.
+    /// Its recipient, as a JID.
     pub to: String,
     /// The stanza's id, or the Call-ID.
     pub id: String,

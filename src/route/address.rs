@@ -24,8 +24,8 @@ pub(super) enum Device {
 }
 
 /// The SIP URI of a JID of the pair's domain (RFC 7247 §6.5). `spelling` is how a SIP user writes
-/// himself, where that is known: JIDs are case-folded, SIP users are not. `None` when the result
-/// would not be a legal URI.
+/// the user part, where that is known: JIDs are case-folded, SIP users are not. `None` when the
+/// result would not be a legal URI.
 pub(super) fn to_uri(
     rules: &Addresses,
     pair: &DomainPair,
@@ -56,7 +56,7 @@ pub(super) fn to_uri(
 
 /// The JID of a SIP user of the pair's domain (RFC 7247 §6.4). A device that has no legal
 /// resource is left out (ADDR-026). `spelling` is how an XMPP user whose address has several
-/// spellings, or none that is made here, was seen to write himself.
+/// spellings, or none that is made here, was seen to write it.
 pub(super) fn to_jid(
     rules: &Addresses,
     pair: &DomainPair,

@@ -49,7 +49,7 @@ pub(super) fn routed(view: View<'_>, link: LinkId, presence: Box<Presence>) -> R
     }
 }
 
-/// A presence with an object: who watches her, and what each subscription takes.
+/// A presence with an object: who watches its sender, and what each subscription takes.
 fn secured(
     view: View<'_>,
     link: LinkId,
@@ -96,7 +96,7 @@ pub(super) fn is_native(view: View<'_>, pair: &UserPair) -> bool {
         .all(|jid| of(jid).is_some_and(super::xmpp::is_native))
 }
 
-/// A SIP user and an XMPP user, each with the pair of his domain. A pair that is known keeps the
+/// A SIP user and an XMPP user, each with the pair of their domain. A pair that is known keeps the
 /// addresses that it began with.
 pub(super) fn pair(
     view: View<'_>,

@@ -124,9 +124,9 @@ fn again(view: View<'_>, flow: Flow, key: u64, request: &Request) -> Result<Rout
     let dialog = in_dialog(view, &flow, request)?;
     let event = event(request)?;
     let known = view.state.presence().of_dialog(dialog).ok_or_else(unknown)?;
-    let his = known.notifier_side.as_ref().and_then(|watched| subscription(watched, dialog));
-    let his = his.ok_or_else(unknown)?;
-    if event.id() != his.event_id.as_deref() {
+    let side = known.notifier_side.as_ref();
+    let subscription = side.and_then(|side| subscription(side, dialog)).ok_or_else(unknown)?;
+    if event.id() != subscription.event_id.as_deref() {
         return Err(unknown());
     }
     let pair = known.pair();
@@ -250,7 +250,7 @@ fn expires(view: View<'_>, request: &Request) -> Result<u32, Refused> {
     }
 }
 
-/// A SUBSCRIBE of hers that is due.
+/// A SUBSCRIBE of the XMPP user that is due.
 pub(super) fn asking(view: View<'_>, id: PairId, dialog: DialogId, seconds: u32) -> Routed {
     let Some(known) = view.state.presence().pair(id) else {
         return Routed::Drop(crate::flow::Counter::XmppPresence);
@@ -260,7 +260,7 @@ pub(super) fn asking(view: View<'_>, id: PairId, dialog: DialogId, seconds: u32)
     Routed::Presence(PresenceRouted::Asking { pair, native, dialog, seconds })
 }
 
-/// What his subscriptions are to be told: all that have the same to hear share a document.
+/// What the SIP user's subscriptions are to be told: those that are told the same share a document.
 pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed {
     let Some(known) = view.state.presence().pair(id) else {
         return Routed::Drop(crate::flow::Counter::XmppPresence);
@@ -290,7 +290,7 @@ pub(super) fn render(view: View<'_>, id: PairId, dialogs: &[DialogId]) -> Routed
     Routed::Presence(PresenceRouted::Render { pair: known.pair(), renderings })
 }
 
-/// What one subscription shows of her.
+/// What one subscription shows of the XMPP user.
 fn shown(
     view: View<'_>,
     granted: bool,
@@ -299,7 +299,7 @@ fn shown(
 ) -> Vec<Arc<Device>> {
     let over = one.machine.state() == NotifierState::Terminated && !one.fetch;
     if !granted {
-        // Who is refused without being told so sees her as gone (RFC 3856 §6.6.2).
+        // Who is refused without being told so sees the user as gone (RFC 3856 §6.6.2).
         let gone = view.config.presence.polite_blocking && (one.closed || !over);
         return if gone { vec![Arc::new(nobody(view))] } else { Vec::new() };
     }
@@ -309,7 +309,7 @@ fn shown(
     if !one.closed || one.machine.reason() != Reason::Timeout {
         return Vec::new();
     }
-    // He gave it up: what he is told last is that she is gone (RFC 8048 §5.3.3).
+    // The watcher ended it: the last document says that the user is gone (RFC 8048 §5.3.3).
     let close = |device: &Arc<Device>| match device.available {
         true => Arc::new(Device {
             resource: device.resource.clone(),

@@ -315,7 +315,7 @@ pub(super) fn is_native(pair: &DomainPair) -> bool {
     pair.xmpp == pair.sip
 }
 
-/// A resource names a device of a SIP user only when that was learnt from the user himself: a
+/// A resource names a device of a SIP user only when that was learnt from the user: a
 /// guessed gr makes a registrar answer 404.
 fn known_device(view: View<'_>, recipient: &Jid) -> Device {
     if view.state.knows_device(recipient) { Device::Learnt } else { Device::Left }

@@ -68,7 +68,7 @@ impl RuleTable for Addresses {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut RuleSet<Self> {
+    fn rule_set(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

@@ -246,7 +246,7 @@ impl RuleTable for Errors {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut RuleSet<Self> {
+    fn rule_set(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }
@@ -259,7 +259,7 @@ const KEYS: [Key<Errors>; 4] = [
     },
     Key {
         name: "to_sip",
-        doc: "what a SIP sender is answered when XMPP refuses his message, by the condition of the stanza error (RFC 7247 §7.1)",
+        doc: "what a SIP sender is answered when XMPP refuses a message, by the condition of the stanza error (RFC 7247 §7.1)",
         kind: Kind::Other(Errors::read_to_sip, || {
             let names = Condition::ALL.iter().map(Condition::name).collect();
             Shape::Entries(Names::Of(names), Box::new(Shape::Keys(described(&SIP_KEYS))))
@@ -267,7 +267,7 @@ const KEYS: [Key<Errors>; 4] = [
     },
     Key {
         name: "to_xmpp",
-        doc: "what an XMPP sender is told when SIP refuses his message, by the status code or its class (RFC 7247 §7.2)",
+        doc: "what an XMPP sender is told when SIP refuses a message, by the status code or its class (RFC 7247 §7.2)",
         kind: Kind::Other(Errors::read_to_xmpp, || {
             let codes = Names::Matching("^[3-6]([0-9][0-9]|xx)$", "for each code or class");
             Shape::Entries(codes, Box::new(Shape::Keys(described(&XMPP_KEYS))))

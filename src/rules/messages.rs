@@ -281,7 +281,7 @@ impl RuleTable for Messages {
         edits::check(when, map);
     }
 
-    fn book(&mut self) -> &mut RuleSet<Self> {
+    fn rule_set(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

@@ -142,7 +142,7 @@ impl RuleTable for Presence {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut RuleSet<Self> {
+    fn rule_set(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

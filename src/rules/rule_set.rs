@@ -108,22 +108,22 @@ impl<T> RuleSet<T> {
         let mut asked: Vec<Field> = asks.collect();
         asked.sort();
         asked.dedup();
-        let mut book = RuleSet { rules, asked, ..RuleSet::default() };
+        let mut set = RuleSet { rules, asked, ..RuleSet::default() };
         let mut patterned: Vec<(Field, Vec<String>, Vec<usize>)> = Vec::new();
-        for (number, rule) in book.rules.iter().enumerate() {
+        for (number, rule) in set.rules.iter().enumerate() {
             let asked = |field: &Field| rule.when.asks.iter().find(|ask| ask.field == *field);
             let exact = |ask: &&super::matcher::Ask| {
                 ask.any.iter().all(|pattern| matches!(pattern, Pattern::Exact(_)))
             };
             let best = INDEXED.iter().filter_map(asked).find(exact);
             let Some(ask) = best.or_else(|| INDEXED.iter().find_map(asked)) else {
-                book.rest.push(number);
+                set.rest.push(number);
                 continue;
             };
             for pattern in &ask.any {
                 match pattern {
                     Pattern::Exact(value) if best.is_some() => {
-                        let map = entry(&mut book.exact, ask.field);
+                        let map = entry(&mut set.exact, ask.field);
                         map.entry(value.clone()).or_default().push(number);
                     }
                     _ => add_pattern(&mut patterned, ask.field, pattern, number),
@@ -131,9 +131,9 @@ impl<T> RuleSet<T> {
             }
         }
         for (field, sources, owners) in patterned {
-            book.patterns.push((field, RegexSet::new(sources).ok()?, owners));
+            set.patterns.push((field, RegexSet::new(sources).ok()?, owners));
         }
-        Some(book)
+        Some(set)
     }
 
     /// Whether there is no rule.

@@ -23,7 +23,7 @@ pub(super) trait RuleTable: Clone + 'static {
     fn check(when: &When, map: &Map<'_>);
 
     /// Where the compiled rules go.
-    fn book(&mut self) -> &mut RuleSet<Self>;
+    fn rule_set(&mut self) -> &mut RuleSet<Self>;
 }
 
 /// A rule as it is written.
@@ -103,7 +103,7 @@ pub(super) fn compile<T: RuleTable>(table: &mut T, written: &[Written<'_>]) {
         layers.push(written.layer);
     }
     match (RuleSet::new(rules), written.first()) {
-        (Some(book), _) => *table.book() = book,
+        (Some(set), _) => *table.rule_set() = set,
         (None, Some(first)) => first.node.error("the patterns of this table are too large", ""),
         (None, None) => {}
     }

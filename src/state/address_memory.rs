@@ -114,7 +114,7 @@ impl State {
         }
     }
 
-    /// How the SIP user behind a JID writes himself, if not as the JID says.
+    /// How the SIP user behind a JID spells the user part, if not as the JID says.
     #[must_use]
     pub fn sip_spelling(&self, jid: &Jid) -> Option<&str> {
         self.spellings.get(self.hash(Purpose::SipSpelling, &[jid.bare_str().as_bytes()]))
@@ -132,7 +132,7 @@ impl State {
         Some(self.hash(Purpose::XmppSpelling, &[user.as_bytes(), host.as_bytes()]))
     }
 
-    /// Notes an XMPP user who wrote: device and spelling; `uri` is his SIP URI.
+    /// Notes an XMPP user who wrote: device and spelling; `uri` is the user's SIP URI.
     pub(super) fn note_xmpp_user(&mut self, jid: &Jid, uri: &Uri) {
         self.note_device(jid);
         if let Some(key) = self.user_key(uri) {

@@ -20,7 +20,7 @@ pub struct Delivery {
     pub line: u64,
     /// The target.
     pub target: u64,
-    /// Whether it has its turn: a slot of its target and the head of its line.
+    /// Whether it has its turn: a slot of its target and the head of its queue.
     has_turn: bool,
     /// What it takes of what is common, and whose share that is; nothing if it was refused.
     load: Option<(u64, usize)>,
@@ -69,9 +69,9 @@ struct SenderQueue {
 #[derive(Debug, Default)]
 struct Target {
     outstanding: usize,
-    /// Lines that have work and no slot.
+    /// Queues that have work and no slot.
     ready: VecDeque<u64>,
-    /// All lines that have messages waiting, in the order of their first.
+    /// All queues that have messages waiting, in the order of their first.
     lines: Vec<u64>,
 }
 
@@ -129,7 +129,7 @@ pub enum Slot {
 pub struct Bounds {
     /// Outstanding for one target.
     pub outstanding_per_target: usize,
-    /// Waiting in one line.
+    /// Waiting in one queue.
     pub waiting_per_line: usize,
     /// Messages in all, and their octets.
     pub all: (usize, usize),
@@ -240,7 +240,7 @@ impl Deliveries {
         self.queue(id, line, target)
     }
 
-    /// Puts a message into its line.
+    /// Puts a message into its queue.
     fn queue(&mut self, id: DeliveryId, line: u64, target: u64) -> Slot {
         let place = self.targets.entry(target).or_default();
         let queue = self.lines.entry(line).or_default();
@@ -297,7 +297,7 @@ impl Deliveries {
         (Some(delivery), next)
     }
 
-    /// Empties all lines of a target: what waited there, in order.
+    /// Empties all queues of a target: what waited there, in order.
     pub fn give_up(&mut self, target: u64) -> Vec<DeliveryId> {
         let Some(place) = self.targets.get_mut(&target) else { return Vec::new() };
         place.ready.clear();

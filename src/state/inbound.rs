@@ -62,7 +62,7 @@ impl State {
         self.set_timer(inbound.link);
     }
 
-    /// Tells an XMPP user what became of his message: the answer is held until the server has
+    /// Tells an XMPP user what became of a message: the answer is held until the server has
     /// it, over a loss of the link as well.
     pub(super) fn report_outcome(
         &mut self,
@@ -82,7 +82,7 @@ impl State {
         let link = self.links.get_mut(id.0).filter(takes);
         let (Some(link), Some(octets)) = (link, octets) else {
             self.counters.count(Counter::OutboundUntold);
-            return self.closed_book(delivery, effects);
+            return self.record_ended(delivery, effects);
         };
         let waits = Waiter::Answer(delivery);
         link.hold(now.instant, String::new(), octets, waits, true, correlation);
@@ -185,7 +185,7 @@ impl State {
                     self.counters.count(Counter::InboundConfirmed);
                     self.finish(key, LocalResponse::success(success), effects);
                 }
-                Waiter::Answer(id) => self.closed_book(id, effects),
+                Waiter::Answer(id) => self.record_ended(id, effects),
                 Waiter::Nobody | Waiter::Passing(_) => {}
             }
         }
@@ -240,7 +240,7 @@ impl State {
             Waiter::Request(key) => self.finish(key, refusal, effects),
             Waiter::Answer(id) => {
                 self.counters.count(Counter::OutboundUntold);
-                self.closed_book(id, effects);
+                self.record_ended(id, effects);
             }
             Waiter::Nobody => self.counters.count(Counter::PresenceUntold),
             Waiter::Passing(_) => {}

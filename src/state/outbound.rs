@@ -1,4 +1,4 @@
-//! Messages to SIP: turns, client transactions, outcomes.
+//! Messages to SIP: queues, client transactions, outcomes.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::flow::{
 };
 
 impl State {
-    /// Sends a message, or lets it wait for its turn.
+    /// Sends a message, or lets it wait in its queue.
     pub(super) fn send(
         &mut self,
         now: Now,
@@ -113,7 +113,7 @@ impl State {
         self.carry(now, id, branch, way, octets, effects);
     }
 
-    /// Puts a message into its line; the answer says whether its turn is now.
+    /// Puts a message into its queue; the answer says whether it may be sent now.
     pub(super) fn enqueue(
         &mut self,
         id: DeliveryId,
@@ -344,7 +344,7 @@ impl State {
             Outcome::Silent if self.next_part(id, effects) => {}
             Outcome::Silent => {
                 self.counters.count(Counter::OutboundTaken);
-                self.closed_book(id, effects);
+                self.record_ended(id, effects);
                 self.end(id, "SIP took it", false, effects);
             }
         }
@@ -361,7 +361,7 @@ impl State {
         self.subscription_answered(now, client.owner, answered, effects);
     }
 
-    /// Tells a sender that his message failed, and ends it.
+    /// Tells a sender that the message failed, and ends it.
     pub(super) fn fail(
         &mut self,
         now: Now,

@@ -105,7 +105,7 @@ impl State {
         self.draining
     }
 
-    /// Whether nothing waits for an outcome, and everybody was told of his.
+    /// Whether nothing waits for an outcome, and every sender was told the outcome.
     #[must_use]
     pub fn idle(&self) -> bool {
         let told = self.links.iter().all(|link| !link.is_up() || link.held() == 0);

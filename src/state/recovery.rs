@@ -19,8 +19,8 @@ fn least_cseq(now: Now) -> u32 {
 }
 
 impl State {
-    /// Notes that a message has its outcome and that its sender was told, if he had to be.
-    pub(super) fn closed_book(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
+    /// Notes that a message has its outcome and that its sender was told, where one had to be.
+    pub(super) fn record_ended(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
         effects.push(Effect::Journal(Entry::Ended(id)));
     }
 
@@ -28,7 +28,7 @@ impl State {
     pub(super) fn abandon(&mut self, id: DeliveryId, effects: &mut Vec<Effect>) {
         self.counters.count(Counter::OutboundUntold);
         effects.push(Effect::Event(Event::Abandoned(id)));
-        self.closed_book(id, effects);
+        self.record_ended(id, effects);
     }
 
     /// Goes on with a request of an earlier process. While the peer may still have its

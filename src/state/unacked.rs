@@ -29,7 +29,7 @@ pub struct UnackedStanza {
 pub enum Waiter {
     /// The server transaction of a request from SIP.
     Request(u64),
-    /// Nobody: it tells an XMPP user what became of his message.
+    /// Nobody: it tells an XMPP user what became of a message.
     Answer(DeliveryId),
     /// Nobody at all: it is about a subscription.
     Nobody,

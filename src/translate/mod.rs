@@ -104,8 +104,8 @@ fn lang_of(stanza: &xmpp::Stanza) -> Option<&str> {
     }
 }
 
-/// A presence with an object, which is for who watches her (RFC 3923 §4). Nothing else of it is
-/// read, but that a device goes.
+/// A presence with an object, which is for who watches its sender (RFC 3923 §4). Nothing else of it
+/// is read, but that a device goes.
 fn secured_presence(
     rules: &Rules,
     now: Now,

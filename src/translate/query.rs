@@ -10,7 +10,7 @@ use crate::rules::{Errors, Saying};
 const FEATURES: [&str; 6] =
     [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::GATEWAY, ns::VERSION, ns::PING, "jid\\20escaping"];
 
-/// The features of a SIP user: what is carried to him, never an encryption.
+/// The features of a SIP user: what is carried to them, never an encryption.
 const USER_FEATURES: [&str; 1] = [ns::DISCO_INFO];
 
 /// The answer to a request for information: a result, or an error at once. `named` is the JID of

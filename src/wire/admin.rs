@@ -141,7 +141,7 @@ pub enum Order {
     Status,
     /// Show nothing any more and take on nothing.
     Retire,
-    /// A SIP user is no more, by the bare JID.
+    /// Remove a SIP user, by the bare JID: XMPP users who let them see their presence are told.
     Remove(Jid),
 }
 

@@ -270,7 +270,7 @@ fn the_document_of_rfc_4480() {
     );
 }
 
-/// RFC 8048 example 4 (example 19 is the same for juliet, normalised: her show is not told).
+/// RFC 8048 example 4 (example 19 is the same for juliet, normalised: a show is not told there).
 #[test]
 fn the_documents_of_rfc_8048() {
     let away = read(

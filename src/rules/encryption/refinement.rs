@@ -50,7 +50,7 @@ impl RuleTable for Refinement {
 
     fn check(_: &When, _: &Map<'_>) {}
 
-    fn book(&mut self) -> &mut RuleSet<Self> {
+    fn rule_set(&mut self) -> &mut RuleSet<Self> {
         &mut self.refined
     }
 }

@@ -73,7 +73,7 @@ const TO_SIP: [Key<Presence>; 11] = [
     },
     Key {
         name: "notes",
-        doc: "the words for a show where she has written none, by language; `none` is for no show, `\"\"` for those who declare no language",
+        doc: "the words for a show where the user has written none, by language; `none` is for no show, `\"\"` for those who declare no language",
         kind: Kind::Other(Presence::read_words, || {
             let shows = SHOWS.iter().map(|(name, _)| *name).collect();
             Shape::Entries(Names::Of(shows), Box::new(texts()))

@@ -160,14 +160,14 @@ pub(in crate::translate) fn whose<'a>(arrived: impl Into<Arrived<'a>>) -> Whose<
     Whose { correlation, towards: Towards::Xmpp, from, to, id }
 }
 
-/// The language that the sender reads best (RFC 3261 §20.3), else the one that he writes in.
+/// The language that the sender reads best (RFC 3261 §20.3), else the one that they write in.
 fn language(request: &Request) -> Option<&str> {
     let mut tags = request.headers.items(&HeaderName::AcceptLanguage);
     let asked = tags.next().and_then(|item| item.split(';').next()).map(str::trim);
     asked.or_else(|| request.headers.items(&HeaderName::ContentLanguage).next())
 }
 
-/// A word to the XMPP user, from the one who tried to write, so that an answer reaches him.
+/// A word to the XMPP user, from the SIP user who tried to write, so that an answer reaches them.
 fn notice(rules: &Encryption, arrived: Arrived<'_>, part: &Part) -> Notice {
     let Arrived { link, request, from, to, id, .. } = arrived;
     let lang = language(request);

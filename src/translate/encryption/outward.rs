@@ -195,7 +195,7 @@ pub(super) fn untranslatable_error(
     with_said(error, said).with_application(untranslatable(&named.name))
 }
 
-/// A word to the SIP user, from the one who tried to write, so that an answer reaches her.
+/// A word to the SIP user, from the XMPP user who tried to write, so that an answer reaches them.
 fn notice(looking: &Looking<'_>, seen: &Seen<'_>) -> Notice {
     let Looking { rules, outbound, .. } = looking;
     let facts = looking.facts(seen);

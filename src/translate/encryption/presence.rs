@@ -25,7 +25,7 @@ const OBJECTS: [(&str, &str); 2] = [
     ("application/pkcs7-mime", "application/pkcs7-mime"),
 ];
 
-/// The Accept of a SUBSCRIBE of hers: objects are in it where they can be shown to her.
+/// The Accept of the XMPP user's SUBSCRIBE: objects are in it where they can be shown.
 #[must_use]
 pub(in crate::translate) fn accept(rules: &Encryption, pair: &UserPair, native: bool) -> String {
     let (sender, recipient) = (pair.sip_user.domain(), pair.xmpp_user.domain());
@@ -115,7 +115,7 @@ pub(in crate::translate) fn secured(
     }
     let accept = accept(rules, &notified.pair, notified.native);
     let (refusal, mut flag) = refusal(rules, arrived, &part, refused, &accept);
-    // Nobody tried to write to her.
+    // Nobody tried to write to the XMPP user.
     flag.notice = None;
     Some((Secured::Refused(Box::new(refusal)), Box::new(flag)))
 }
@@ -165,7 +165,8 @@ fn stanza(
     }
 }
 
-/// An object of hers on its way, with the subscriptions that take it; or what its sender is told.
+/// An object of an XMPP user on its way, with the subscriptions that take it; or what its sender
+/// is told.
 pub(in crate::translate) type Outward = Result<(PresenceBody, Vec<DialogId>), Box<StanzaError>>;
 
 /// What becomes of a presence with an object, and what is told of it.

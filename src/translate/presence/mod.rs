@@ -167,7 +167,8 @@ fn distinct(texts: impl Iterator<Item = LangText>, outer: Option<&Text>) -> Vec<
     kept
 }
 
-/// What an error means for a request to see her (SUB-078), and whether her domain is out of reach.
+/// What an error means for a request to see the XMPP user (SUB-078), and whether the user's domain
+/// is out of reach.
 fn bounced(error: Option<&StanzaError>) -> (StanzaErrorMeaning, bool) {
     let Some(error) = error else { return (StanzaErrorMeaning::Nothing, false) };
     let bounced = match error.condition {

@@ -61,8 +61,8 @@ pub(super) fn notified(
             if rules.embed {
                 embed(&text, &mut stanzas);
             }
-            let is_his = |address: &Text| is_of(address, &notified.pair.sip_user_uri);
-            let foreign = !is_his(&pidf.entity) || !from.iter().all(is_his);
+            let is_of_sip_user = |address: &Text| is_of(address, &notified.pair.sip_user_uri);
+            let foreign = !is_of_sip_user(&pidf.entity) || !from.iter().all(is_of_sip_user);
             Document::Full { devices, stanzas, foreign }
         }
         Err(refusal) => Document::Refused(*refusal),
@@ -317,8 +317,8 @@ fn words(
     written.or_else(by_rule).unwrap_or_default()
 }
 
-/// The stanzas that lead from what she was shown to what is so. What appears goes before what
-/// vanishes, so that he is never shown as gone in between.
+/// The stanzas that lead from what the XMPP user was shown to what is so. What appears goes before
+/// what vanishes, so that the SIP user is never shown as gone in between.
 fn changes(pair: &UserPair, before: &[Device], devices: &[Device]) -> Vec<Stanza> {
     let stanza = |device: &Device| device.stanza(&pair.sip_user, &pair.xmpp_user);
     let known = |device: &Device| before.iter().find(|it| it.resource == device.resource);
@@ -329,7 +329,7 @@ fn changes(pair: &UserPair, before: &[Device], devices: &[Device]) -> Vec<Stanza
     };
     let mut stanzas = Vec::new();
     stanzas.extend(devices.iter().filter(|it| it.available).filter(is_new).map(stanza));
-    // Devices go before the bare JID, which says that he is gone altogether.
+    // Devices go before the bare JID, which says that the user is gone altogether.
     let gone = |device: &&Device| {
         device.available && devices.iter().all(|it| it.resource != device.resource)
     };
