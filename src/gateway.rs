@@ -46,7 +46,7 @@ impl Gateway {
         let mut next = Some(input);
         while let Some(input) = next {
             self.pass(now, input, effects);
-            next = self.state.take_again(now).map(Input::Again);
+            next = self.state.take_again(now).map(Input::Followup);
         }
         self.state.tidy();
     }

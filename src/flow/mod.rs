@@ -168,7 +168,7 @@ pub enum Input {
     /// New mapping rules.
     Rules(Arc<Rules>),
     /// Something of an earlier pass that must be asked again.
-    Again(Followup),
+    Followup(Followup),
     /// Stop taking on new work: the process is about to end.
     Drain,
     /// The gateway is taken out of service: it shows nothing any more, and takes on nothing.

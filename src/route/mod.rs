@@ -67,7 +67,7 @@ pub fn route(view: View<'_>, input: Input) -> Routed {
         Input::Unreadable { flow, malformed } => sip::unreadable(view, flow, *malformed),
         Input::Xmpp { link, octets, context } => xmpp::stanza(view, link, &context, octets),
         Input::Oversized { link, head } => xmpp::oversized(view, link, &head),
-        Input::Again(again) => again_routed(view, again),
+        Input::Followup(again) => again_routed(view, again),
         Input::Recovered(unfinished) => xmpp::recovered(view, *unfinished),
         other => Routed::State(other),
     }
@@ -84,10 +84,10 @@ fn again_routed(view: View<'_>, again: Followup) -> Routed {
         Followup::Lost(link, stanza, failure) => {
             return Routed::Presence(PresenceRouted::Lost { link, stanza, failure });
         }
-        Followup::Unsent(..) | Followup::Object(..) => return Routed::State(Input::Again(again)),
+        Followup::Unsent(..) | Followup::Object(..) => return Routed::State(Input::Followup(again)),
     };
     let Some(delivery) = view.state.deliveries().get(id) else {
-        return Routed::State(Input::Again(again));
+        return Routed::State(Input::Followup(again));
     };
     let mut outbound = delivery.outbound.clone();
     match again {

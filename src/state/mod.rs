@@ -288,10 +288,10 @@ impl State {
             Input::Unsent { octets } => self.unsent_alone(now, &octets, effects),
             Input::Committed(id) => self.committed(now, id),
             Input::StoreLost => self.store_anew(now, effects),
-            Input::Again(Followup::Unsent(Some((pair, dialog)), failure)) => {
+            Input::Followup(Followup::Unsent(Some((pair, dialog)), failure)) => {
                 self.unsent(now, (pair, dialog), failure, effects);
             }
-            Input::Again(Followup::Object(pair, dialog)) => {
+            Input::Followup(Followup::Object(pair, dialog)) => {
                 self.send_object(now, pair, dialog, effects);
             }
             Input::Drain => {
@@ -310,7 +310,7 @@ impl State {
             | Input::Oversized { .. }
             | Input::Recovered(_)
             | Input::Rules(_)
-            | Input::Again(_) => {}
+            | Input::Followup(_) => {}
         }
     }
 

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use rxml::Parse as _;
 use stox::codec::pidf;
 use stox::codec::sip::{self as codec, Message};
-use stox::codec::xmpp::{self, Frame, Framer, Jid, Limits, Stanza, StreamContext};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::{self, Frame, Framer, Jid, Stanza, StreamContext};
 use stox::config::Transport;
 use stox::flow::{DATAGRAM, Record};
 

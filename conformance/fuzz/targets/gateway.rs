@@ -29,10 +29,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use stox::codec::sip::{Frame as SipFrame, Framer as SipFramer, Message, Method, Request};
-use stox::codec::xmpp::{
-    Fault, Frame, Framer, IqKind, Jid, Limits, Malformed, Stanza, StreamContext,
-};
-use stox::config::{self, Config, Surroundings, Transport};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::{Fault, Frame, Framer, IqKind, Jid, Malformed, Stanza, StreamContext};
+use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     CommitId, ConnectionId, Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId,
     Now, Record, Stored,
@@ -78,7 +77,7 @@ const AT_ONCE: usize = 1_000;
 
 struct Text;
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }

@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use stox::codec::xmpp::{Fault, Frame, Framer, Malformed, Stanza, StreamContext, parse};
 use stox::codec::xml::Limits;
+use stox::codec::xmpp::{Fault, Frame, Framer, Malformed, Stanza, StreamContext, parse};
 
 const HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
     xmlns:stream='http://etherx.jabber.org/streams' id='1' from='sip.example.com'>";
