@@ -287,7 +287,7 @@ fn addr_073_what_has_no_jid_is_refused_in_words() {
 }
 
 #[test]
-fn addr_074_an_answer_finds_the_user_who_spells_himself_otherwise() {
+fn addr_074_an_answer_finds_the_user_who_is_spelled_otherwise() {
     let answer = message("a", "", "x").replacen("sip:juliet@xmpp.test", "sip:a%5Cb@xmpp.test", 1);
     let mut stranger = World::new();
     stranger.sip(&answer);
@@ -329,7 +329,7 @@ fn addr_008_a_space_at_an_edge_is_answered_while_it_is_remembered() {
 }
 
 #[test]
-fn a_user_whom_only_his_server_knows_is_answered() {
+fn a_user_whom_only_the_own_server_knows_is_answered() {
     let mut world = World::new();
     world.xmpp(
         "<message from='\u{265A}@xmpp.test/x' to='romeo@sip.xmpp.test'><body>x</body></message>",
@@ -340,7 +340,7 @@ fn a_user_whom_only_his_server_knows_is_answered() {
 }
 
 #[test]
-fn a_sip_user_is_written_to_as_he_spells_himself() {
+fn a_sip_user_is_written_to_as_the_user_spells_it() {
     let mut world = World::new();
     let target = |world: &mut World| {
         world.juliet_says("1", "x");

@@ -1,13 +1,13 @@
-//! Whether romeo may see juliet is hers to say (RFC 6121 §3, RFC 8048 §5.3.1).
+//! Whether romeo may see juliet is juliet's to say (RFC 6121 §3, RFC 8048 §5.3.1).
 
 use crate::scene::{basic, body, expires, seconds, substate};
 use crate::world::{SETTINGS, World};
 
 const NOTHING: [String; 0] = [];
 
-/// SUB-073: who is refused cannot tell that from her being offline.
+/// SUB-073: a watcher who is refused cannot tell that from a presentity who is offline.
 #[test]
-fn sub_073_polite_blocking_shows_her_as_gone() {
+fn sub_073_polite_blocking_shows_the_presentity_as_gone() {
     let settings = format!("{SETTINGS}presence: {{ polite_blocking: true }}\n");
     let mut world = World::with(&settings);
     world.up();
@@ -18,8 +18,8 @@ fn sub_073_polite_blocking_shows_her_as_gone() {
     assert!(substate(&told).starts_with("active;"), "{}", substate(&told));
     assert!(body(&told).contains("<basic>closed</basic>"), "{}", body(&told));
     world.answer(&told, 200);
-    // What she shows does not reach him; a refresh, a fetch and the end look as with one who is
-    // offline.
+    // What juliet shows does not reach romeo; a refresh, a fetch and the end look as with a
+    // presentity who is offline.
     world.juliet_shows("balcony", "");
     world.pass_ms(60_000);
     assert_eq!((world.requests(), world.told()), (vec![], vec![]));
@@ -27,7 +27,7 @@ fn sub_073_polite_blocking_shows_her_as_gone() {
     assert_eq!((ok.status.code(), notifies.len()), (200, 1));
     assert!(body(&notifies[0]).contains("<basic>closed</basic>"));
     world.answer(&notifies[0], 200);
-    // A new subscription within the time of refusal: no 403, and she is not asked.
+    // A new subscription within the time of refusal: no 403, and juliet is not asked.
     let (ok, notifies) = world.romeo_subscribes("w2", "Expires: 3600\n");
     assert_eq!((ok.status.code(), notifies.len()), (200, 1));
     assert!(substate(&notifies[0]).starts_with("active;"));
@@ -41,7 +41,7 @@ fn sub_073_polite_blocking_shows_her_as_gone() {
     assert_eq!(substate(&notifies[0]), "terminated;reason=timeout");
     assert!(body(&notifies[0]).contains("<basic>closed</basic>"));
     world.answer(&notifies[0], 200);
-    assert_eq!(world.told(), Vec::<String>::new(), "she is not bothered");
+    assert_eq!(world.told(), Vec::<String>::new(), "juliet is not bothered");
 }
 
 #[test]
@@ -58,13 +58,13 @@ fn sub_073_a_grant_that_is_taken_back_politely() {
     world.juliet_shows("balcony", "");
     world.pass_ms(60_000);
     assert_eq!(world.requests(), []);
-    // Later she may let him see her after all.
+    // Later juliet may grant it after all.
     world.pass_ms(3_600_000);
     world.settle(200);
 }
 
 #[test]
-fn sub_053_without_her_word_it_never_becomes_active() {
+fn sub_053_without_approval_it_never_becomes_active() {
     let mut world = World::new();
     let mut watcher = world.romeo_watches("w1");
     world.juliet_shows("balcony", "");
@@ -79,7 +79,7 @@ fn sub_053_without_her_word_it_never_becomes_active() {
 }
 
 #[test]
-fn sub_054_subscribed_makes_it_active_and_her_state_follows() {
+fn sub_054_subscribed_makes_it_active_and_the_state_follows() {
     let mut world = World::new();
     world.romeo_watches("w1");
     world.juliet("subscribed");
@@ -95,7 +95,7 @@ fn sub_055_a_known_watcher_is_active_at_once() {
     let mut world = World::new();
     world.romeo_watches("w1");
     assert_eq!(world.told(), ["subscribe"]);
-    // Her server answers by itself (RFC 6121 §A.3.1), without an id.
+    // Juliet's server answers by itself (RFC 6121 §A.3.1), without an id.
     let before = world.now.instant;
     world.juliet("subscribed");
     assert_eq!(substate(&world.request()), "active;expires=3600");
@@ -147,7 +147,7 @@ fn sub_058_nothing_follows_the_end() {
 }
 
 #[test]
-fn sub_060_after_her_word_each_change_is_told_and_after_her_no_nothing() {
+fn sub_060_after_approval_each_change_is_told_and_after_refusal_nothing() {
     let mut world = World::new();
     world.romeo_sees("w1");
     world.juliet_shows("balcony", "<show>away</show>");
@@ -163,7 +163,7 @@ fn sub_060_after_her_word_each_change_is_told_and_after_her_no_nothing() {
 }
 
 #[test]
-fn sub_068_who_is_removed_gives_up_what_he_sees() {
+fn sub_068_a_user_who_is_removed_unsubscribes_from_all() {
     let mut world = World::new();
     world.juliet_sees(&["a"]);
     world.romeo_sees("w1");
@@ -175,8 +175,8 @@ fn sub_068_who_is_removed_gives_up_what_he_sees() {
     assert_eq!(told[0].to.as_ref().expect("to").as_str(), "juliet@xmpp.test");
     let last = world.settle(200);
     assert_eq!(last.iter().map(substate).collect::<Vec<_>>(), ["terminated;reason=noresource"]);
-    assert_eq!(world.subscriptions(), (1, 0), "her own watch is hers to end");
-    // Her server answers; that says nothing new.
+    assert_eq!(world.subscriptions(), (1, 0), "juliet's own subscription is juliet's to end");
+    // Juliet's server answers; that says nothing new.
     world.juliet("unsubscribed");
     assert_eq!((world.told(), world.requests()), (vec![], vec![]));
     world.romeo_watches("w2");
@@ -206,7 +206,7 @@ fn sub_104_bare_unavailable_is_but_a_word_that_the_request_came() {
 }
 
 #[test]
-fn sub_105_presence_before_her_word_is_held() {
+fn sub_105_presence_before_approval_is_held() {
     let mut world = World::new();
     world.romeo_watches("w1");
     world.juliet_shows("two", "");
@@ -248,7 +248,7 @@ fn sub_118_removal_from_the_roster_ends_both_directions_once() {
 }
 
 #[test]
-fn sub_123_after_her_no_nothing_of_her_is_told() {
+fn sub_123_after_a_refusal_nothing_of_the_presentity_is_told() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     world.juliet("unsubscribed");
@@ -260,7 +260,7 @@ fn sub_123_after_her_no_nothing_of_her_is_told() {
 }
 
 #[test]
-fn sub_125_whom_she_refused_does_not_ask_again_soon() {
+fn sub_125_a_refused_watcher_does_not_ask_again_soon() {
     let mut world = World::new();
     world.romeo_watches("w1");
     world.juliet("unsubscribed");
@@ -276,7 +276,7 @@ fn sub_125_whom_she_refused_does_not_ask_again_soon() {
 }
 
 #[test]
-fn sub_126_while_she_has_not_decided_there_is_no_document() {
+fn sub_126_while_it_is_not_decided_there_is_no_document() {
     let mut world = World::new();
     let (_, notifies) = world.romeo_subscribes("w1", "");
     assert!(notifies[0].body.is_empty());
@@ -307,13 +307,13 @@ fn sub_127_directed_presence_is_presence() {
 }
 
 #[test]
-fn sub_127_directed_presence_says_whether_she_is_there() {
+fn sub_127_directed_presence_says_whether_the_presentity_is_there() {
     let mut world = World::new();
     world.juliet_sees(&["dr4"]);
     world.juliet_shows("yn0", "");
     world.juliet_hides("yn0");
     let sent = world.run_quietly(seconds(3_700));
-    assert_eq!(sent, [], "she is offline: there is no refresh");
+    assert_eq!(sent, [], "juliet is offline: there is no refresh");
     assert_eq!(world.told(), ["unavailable /dr4"]);
     assert_eq!(world.told(), NOTHING);
 }

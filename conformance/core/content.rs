@@ -25,7 +25,7 @@ fn world() -> World {
 enum Fate {
     /// This text was sent.
     Text(String),
-    /// She was told: the condition and the words.
+    /// The sender was told: the condition and the words.
     Told(String, String),
     /// Nothing happened but a count.
     Silent,
@@ -516,7 +516,7 @@ fn addr_063_a_display_name_is_a_nick() {
 }
 
 #[test]
-fn who_asks_to_see_her_says_his_name() {
+fn a_watcher_who_asks_says_a_name() {
     let mut world = World::new();
     let subscribe = crate::scene::subscribe("n", "", 1, "Expires: 3600\n");
     world.sip(&subscribe.replace("From: <", "From: \"Romeo Montague\" <"));

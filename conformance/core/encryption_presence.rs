@@ -25,8 +25,8 @@ fn signed(kind: &str, content: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Juliet's request to see romeo goes out, and he lets her.
-fn she_watches(world: &mut World) -> Request {
+/// Juliet's request to see romeo goes out, and romeo grants it.
+fn juliet_watches(world: &mut World) -> Request {
     let domain = if world.gateway_is_native() { "sip.test" } else { "sip.xmpp.test" };
     world.xmpp(&format!(
         "<presence from='juliet@xmpp.test' to='romeo@{domain}' id='s1' type='subscribe'/>"
@@ -52,7 +52,7 @@ fn shows(
     world.response()
 }
 
-/// The one stanza that she was told, and the object in it.
+/// The one stanza that juliet was told, and the object in it.
 #[track_caller]
 fn object(world: &mut World) -> (Presence, SmimeObject) {
     let mut told = world.presences();
@@ -64,7 +64,7 @@ fn object(world: &mut World) -> (Presence, SmimeObject) {
     (stanza, object)
 }
 
-/// What she was told, in short.
+/// What juliet was told, in short.
 fn told(world: &mut World) -> Vec<String> {
     let short = |presence: Presence| {
         let from = presence.from.expect("a sender");
@@ -81,7 +81,7 @@ fn met(world: &mut World) -> Vec<(String, Decision)> {
 #[test]
 fn e2e_021_subscribe_names_the_types_where_they_cross() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     assert_eq!(header(&subscribe, &HeaderName::Accept), RELAYED);
     // A refresh, and a question without a subscription, too.
     let refresh = world.awaited(seconds(3_600));
@@ -96,7 +96,7 @@ fn e2e_021_subscribe_names_the_types_where_they_cross() {
         (NATIVE, "schemes: { smime: { to_sip: refuse } }", RELAYED),
         (NATIVE, "domains: { sip.test: { smime: { to_xmpp: notify } } }", "application/pidf+xml"),
     ] {
-        let subscribe = she_watches(&mut ruled(settings, rules));
+        let subscribe = juliet_watches(&mut ruled(settings, rules));
         assert_eq!(header(&subscribe, &HeaderName::Accept), expected, "{rules}");
     }
 }
@@ -104,7 +104,7 @@ fn e2e_021_subscribe_names_the_types_where_they_cross() {
 #[test]
 fn e2e_021_rules_that_change_count_from_the_next_subscribe_on() {
     let mut world = native();
-    she_watches(&mut world);
+    juliet_watches(&mut world);
     let rules = crate::encryption::rules("schemes: { smime: { to_xmpp: refuse } }");
     world.feed(stox::flow::Input::Rules(std::sync::Arc::new(rules)));
     let refresh = world.awaited(seconds(3_600));
@@ -114,7 +114,7 @@ fn e2e_021_rules_that_change_count_from_the_next_subscribe_on() {
 #[test]
 fn e2e_021_an_object_is_shown_as_it_is() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     let der: Vec<u8> = (0..=255).collect();
     assert_eq!(shows(&mut world, &subscribe, (2, ACTIVE), ENVELOPED, &der).status.code(), 200);
     let (stanza, came) = object(&mut world);
@@ -137,7 +137,7 @@ fn e2e_021_an_object_is_shown_as_it_is() {
 #[test]
 fn e2e_021_a_copy_is_answered_and_shown_once() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     shows(&mut world, &subscribe, (2, ACTIVE), ENVELOPED, b"0\x05");
     object(&mut world);
     let copy = notify(&subscribe, 2, ACTIVE, "").replacen("z9hG4bK", "z9hG4bKcopy", 1);
@@ -147,9 +147,9 @@ fn e2e_021_a_copy_is_answered_and_shown_once() {
 }
 
 #[test]
-fn e2e_021_what_is_known_stays_and_what_he_is_by_it_ends() {
+fn e2e_021_what_is_known_stays_and_the_presence_that_an_object_made_ends() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     world.sip(&notify(&subscribe, 2, ACTIVE, &open(&["orchard"])));
     assert_eq!(world.codes(), [200]);
     assert_eq!(told(&mut world), ["available romeo@sip.test/orchard"]);
@@ -172,9 +172,9 @@ fn e2e_021_what_is_known_stays_and_what_he_is_by_it_ends() {
 }
 
 #[test]
-fn e2e_021_the_end_of_the_subscription_ends_what_he_is_by_an_object() {
+fn e2e_021_the_end_of_the_subscription_ends_the_presence_that_an_object_made() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     shows(&mut world, &subscribe, (2, ACTIVE), ENVELOPED, b"0\x05");
     told(&mut world);
     // The next process knows it, too.
@@ -186,9 +186,9 @@ fn e2e_021_the_end_of_the_subscription_ends_what_he_is_by_an_object() {
 }
 
 #[test]
-fn e2e_021_an_object_in_what_is_no_watch_of_hers_is_not_shown() {
+fn e2e_021_an_object_outside_an_active_subscription_is_not_shown() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     for (cseq, state) in [(2, "pending"), (3, "terminated;reason=timeout")] {
         shows(&mut world, &subscribe, (cseq, state), ENVELOPED, b"0\x05");
     }
@@ -209,11 +209,11 @@ fn e2e_021_the_answer_to_a_question_may_be_an_object() {
     assert_eq!(met(&mut world)[0].1, Decision::Relayed);
 }
 
-/// A NOTIFY whose body does not cross: nothing is shown, and his side is told why.
+/// A NOTIFY whose body does not cross: nothing is shown, and romeo's side is told why.
 #[track_caller]
 fn unshown(settings: &str, rules: &str, kind: &str, body: &[u8], code: u16) -> Response {
     let mut world = ruled(settings, rules);
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     let response = shows(&mut world, &subscribe, (2, ACTIVE), kind, body);
     assert_eq!((response.status.code(), told(&mut world)), (code, vec![]), "{kind}");
     let met = sightings(&mut world);
@@ -278,7 +278,7 @@ fn e2e_084_an_object_that_xml_cannot_hold_is_refused_in_notify() {
 #[test]
 fn e2e_042_by_rule_the_signed_document_is_read_without_its_signature() {
     let mut world = ruled(NATIVE, "schemes: { smime: { to_xmpp: strip-signature } }");
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     assert_eq!(header(&subscribe, &HeaderName::Accept), "application/pidf+xml");
     let body = signed("application/pidf+xml", &open(&["orchard"]));
     assert_eq!(shows(&mut world, &subscribe, (2, ACTIVE), SIGNED, &body).status.code(), 200);
@@ -294,7 +294,7 @@ fn e2e_042_by_rule_the_signed_document_is_read_without_its_signature() {
 #[test]
 fn e2e_024_an_object_that_nobody_can_be_shown_is_not_taken() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     world.down(false);
     let response = shows(&mut world, &subscribe, (2, ACTIVE), ENVELOPED, b"0\x05");
     assert_eq!(response.status.code(), 500);
@@ -304,9 +304,9 @@ fn e2e_024_an_object_that_nobody_can_be_shown_is_not_taken() {
 }
 
 #[test]
-fn what_she_says_of_it_comes_too_late_for_an_answer() {
+fn an_error_for_it_comes_too_late_for_an_answer() {
     let mut world = native();
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     shows(&mut world, &subscribe, (2, ACTIVE), ENVELOPED, b"0\x05");
     let id = object(&mut world).0.id.expect("an id");
     for id in [format!("id='{id}'"), String::new()] {
@@ -325,7 +325,7 @@ fn what_she_says_of_it_comes_too_late_for_an_answer() {
 #[test]
 fn e2e_078_nothing_of_secured_presence_is_told() {
     let mut world = ruled(SETTINGS, "{}");
-    let subscribe = she_watches(&mut world);
+    let subscribe = juliet_watches(&mut world);
     let body =
         signed("application/pidf+xml", &format!("<presence><note>{MARKED}</note></presence>"));
     shows(&mut world, &subscribe, (2, ACTIVE), SIGNED, &body);
@@ -334,7 +334,7 @@ fn e2e_078_nothing_of_secured_presence_is_told() {
     assert!(!status.contains(MARKED) && !events.contains(MARKED));
 }
 
-// What she shows him.
+// What juliet shows romeo.
 
 const EX9: &str = "Content-Type: multipart/signed; boundary=next;\n              micalg=sha1;\n              \
     protocol=application/pkcs7-signature\n\n--next\nContent-type: application/pidf+xml\n\
@@ -346,8 +346,8 @@ const SEALED: &str = "Content-Type: application/pkcs7-mime;smime-type=enveloped-
 const BOTH: &str =
     "Expires: 3600\nAccept: application/pidf+xml, multipart/signed, application/pkcs7-mime\n";
 
-/// Romeo watches juliet, who lets him, and takes what these header lines say.
-fn he_watches(world: &mut World, call: &str, headers: &str) -> Watcher {
+/// Romeo watches juliet, who grants it, and takes what these header lines say.
+fn romeo_watches(world: &mut World, call: &str, headers: &str) -> Watcher {
     let (ok, notifies) = world.romeo_subscribes(call, headers);
     notifies.iter().for_each(|notify| world.answer(notify, 200));
     world.xmpp("<presence from='juliet@xmpp.test' to='romeo@sip.test' type='subscribed'/>");
@@ -360,7 +360,7 @@ fn he_watches(world: &mut World, call: &str, headers: &str) -> Watcher {
     Watcher { call: call.to_owned(), tag, cseq: 1 }
 }
 
-/// A stanza of her balcony with an object in it, and with clear words beside it.
+/// A stanza of juliet's balcony with an object in it, and with clear words beside it.
 fn sends(world: &mut World, object: &str) {
     sends_as(world, "balcony", "", object);
 }
@@ -374,7 +374,7 @@ fn sends_as(world: &mut World, device: &str, attributes: &str, object: &str) {
     ));
 }
 
-/// The one error that she got for an object.
+/// The one error that juliet got for an object.
 #[track_caller]
 fn refused(world: &mut World, condition: &Condition) -> StanzaError {
     let mut told = world.presences();
@@ -401,7 +401,7 @@ fn untranslatable(world: &mut World, words: &str) {
 #[test]
 fn e2e_009_an_object_goes_to_who_watches_as_it_is() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, EX9);
     let request = world.request();
     assert_eq!(request.method.as_str(), "NOTIFY");
@@ -428,7 +428,7 @@ fn e2e_020_each_subscription_that_takes_the_type_has_it_once() {
     let mut world = native();
     let sealed = "Expires: 3600\nAccept: application/pidf+xml\nAccept: Application/PKCS7-mime\n";
     for (call, headers) in [("w1", BOTH), ("w2", "Expires: 3600\n"), ("w3", sealed)] {
-        he_watches(&mut world, call, headers);
+        romeo_watches(&mut world, call, headers);
     }
     let calls = |requests: Vec<Request>| {
         let mut calls: Vec<_> = requests.iter().map(|it| it.call_id.as_str().to_owned()).collect();
@@ -445,12 +445,12 @@ fn e2e_020_each_subscription_that_takes_the_type_has_it_once() {
 }
 
 #[test]
-fn e2e_020_without_a_subscription_that_takes_it_she_is_told() {
+fn e2e_020_without_a_subscription_that_takes_it_the_sender_is_told() {
     let words = "recipient does not support S/MIME";
     let mut world = native();
     sends(&mut world, EX9);
     untranslatable(&mut world, words);
-    // A question is none, nor one that she has not decided.
+    // A fetch is none, nor a subscription that juliet has not decided.
     let (_, notifies) = world.romeo_subscribes("q", &BOTH.replace("3600", "0"));
     world.answer(&notifies[0], 200);
     let (_, notifies) = world.romeo_subscribes("w0", BOTH);
@@ -470,7 +470,7 @@ fn e2e_020_without_a_subscription_that_takes_it_she_is_told() {
     {
         let mut world = native();
         let line = if accept.is_empty() { String::new() } else { format!("Accept: {accept}\n") };
-        he_watches(&mut world, &format!("w{number}"), &format!("Expires: 3600\n{line}"));
+        romeo_watches(&mut world, &format!("w{number}"), &format!("Expires: 3600\n{line}"));
         sends(&mut world, EX9);
         untranslatable(&mut world, words);
         assert_eq!(world.gateway.status(world.now).encryption_refused[0].direction, "xmpp_to_sip");
@@ -480,7 +480,7 @@ fn e2e_020_without_a_subscription_that_takes_it_she_is_told() {
 #[test]
 fn e2e_020_what_a_subscription_takes_its_last_subscribe_says() {
     let mut world = native();
-    let mut watcher = he_watches(&mut world, "w1", "Expires: 3600\n");
+    let mut watcher = romeo_watches(&mut world, "w1", "Expires: 3600\n");
     let (_, notifies) = watcher.again(&mut world, BOTH);
     world.answer(&notifies[0], 200);
     world.pass_ms(10_000);
@@ -503,7 +503,7 @@ fn e2e_020_what_a_subscription_takes_its_last_subscribe_says() {
 #[test]
 fn e2e_020_what_a_subscription_takes_survives_a_restart() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     let mut world = world.killed_under(NATIVE, 1_000);
     world.up();
     world.settle(200);
@@ -518,13 +518,13 @@ fn e2e_020_what_a_subscription_takes_survives_a_restart() {
 }
 
 #[test]
-fn e2e_081_where_the_policy_is_another_she_is_told() {
+fn e2e_081_where_the_policy_is_another_the_sender_is_told() {
     let words = "not supported";
     let refuse = "schemes: { smime: { to_sip: refuse } }";
     let domain = "domains: { sip.test: { smime: { to_sip: notify } } }";
     for rules in [refuse, domain] {
         let mut world = ruled(NATIVE, rules);
-        he_watches(&mut world, "w1", BOTH);
+        romeo_watches(&mut world, "w1", BOTH);
         sends(&mut world, EX9);
         untranslatable(&mut world, words);
         assert_eq!(met(&mut world)[0].1, Decision::Refused);
@@ -540,7 +540,7 @@ fn e2e_081_where_the_policy_is_another_she_is_told() {
 #[test]
 fn e2e_019_nothing_is_made_of_what_stands_beside_the_object() {
     let mut world = native();
-    let mut watcher = he_watches(&mut world, "w1", BOTH);
+    let mut watcher = romeo_watches(&mut world, "w1", BOTH);
     world.xmpp("<presence from='juliet@xmpp.test/balcony' to='romeo@sip.test'/>");
     assert!(crate::scene::body(&world.settle(200)[0]).contains("ID-balcony"));
     world.pass_ms(10_000);
@@ -558,7 +558,7 @@ fn e2e_019_nothing_is_made_of_what_stands_beside_the_object() {
 #[test]
 fn e2e_024_what_is_unavailable_and_secured_is_both() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     world.xmpp("<presence from='juliet@xmpp.test/balcony' to='romeo@sip.test'/>");
     world.settle(200);
     world.pass_ms(10_000);
@@ -586,7 +586,7 @@ fn e2e_012_what_is_no_object_is_its_senders_mistake_in_presence() {
          Content-Transfer-Encoding: base64\n\nMAUA",
     ];
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     for text in hostile {
         sends(&mut world, text);
         refused(&mut world, &Condition::BadRequest);
@@ -606,7 +606,7 @@ fn e2e_012_what_is_no_object_is_its_senders_mistake_in_presence() {
 #[test]
 fn e2e_082_of_the_outer_header_of_secured_presence_only_what_describes_it() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     let hostile = SEALED.replace(
         "Content-Transfer-Encoding",
         "Route: <sip:evil>\nVia: x\nSubscription-State: terminated\nEvent: x\nContent-Length: 0\n\
@@ -634,7 +634,7 @@ fn e2e_025_a_stanza_of_the_gateways_own_is_not_answered() {
 #[test]
 fn e2e_020_an_object_waits_for_its_turn() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     world.xmpp("<presence from='juliet@xmpp.test/balcony' to='romeo@sip.test'/>");
     let document = world.request();
     sends(&mut world, SEALED);
@@ -659,7 +659,7 @@ fn e2e_020_an_object_waits_for_its_turn() {
 #[test]
 fn e2e_020_what_came_first_goes_first_and_neither_starves() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     let mut kinds = Vec::new();
     for number in 0..40 {
         let shows = format!("<status>{number}</status>");
@@ -680,7 +680,7 @@ fn e2e_020_what_came_first_goes_first_and_neither_starves() {
 #[test]
 fn e2e_020_a_refresh_is_answered_at_once_and_does_not_repeat_an_object() {
     let mut world = native();
-    let mut watcher = he_watches(&mut world, "w1", BOTH);
+    let mut watcher = romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, SEALED);
     let object = world.request();
     let (_, notifies) = watcher.again(&mut world, BOTH);
@@ -698,13 +698,13 @@ fn e2e_020_a_refresh_is_answered_at_once_and_does_not_repeat_an_object() {
 #[test]
 fn e2e_020_a_later_object_takes_the_place_of_an_earlier_one() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, EX9);
     world.settle(200);
     sends(&mut world, EX9);
     sends(&mut world, SEALED);
     assert_eq!((world.requests(), told(&mut world)), (vec![], vec![]));
-    // Another device of hers has its place taken, and is told so.
+    // Another device of juliet's has its place taken, and is told so.
     sends_as(&mut world, "garden", "", &SEALED.replace("MAUA", "MAUB"));
     assert_eq!(refused(&mut world, &Condition::ResourceConstraint).kind, ErrorKind::Wait);
     world.pass_ms(5_000);
@@ -713,11 +713,11 @@ fn e2e_020_a_later_object_takes_the_place_of_an_earlier_one() {
     assert_eq!(told(&mut world), Vec::<String>::new());
 }
 
-/// SIP answers an object: the error that she gets.
+/// SIP answers an object: the error that juliet gets.
 #[track_caller]
 fn answered(code: u16) -> StanzaError {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, SEALED);
     let request = world.request();
     world.answer(&request, code);
@@ -748,8 +748,8 @@ fn e2e_034_what_sip_says_of_an_object_in_presence_comes_back() {
 fn e2e_028_one_subscription_that_has_it_is_success() {
     for codes in [[200, 493], [493, 200], [493, 415]] {
         let mut world = native();
-        he_watches(&mut world, "w1", BOTH);
-        he_watches(&mut world, "w2", BOTH);
+        romeo_watches(&mut world, "w1", BOTH);
+        romeo_watches(&mut world, "w2", BOTH);
         sends(&mut world, SEALED);
         for (request, code) in world.requests().iter().zip(codes) {
             world.answer(request, code);
@@ -764,7 +764,7 @@ fn e2e_028_one_subscription_that_has_it_is_success() {
 #[test]
 fn e2e_020_silence_is_told_and_ends_the_subscription() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, SEALED);
     world.pass_ms(40_000);
     world.sip.clear();
@@ -776,9 +776,9 @@ fn e2e_020_silence_is_told_and_ends_the_subscription() {
 #[test]
 fn e2e_026_an_object_in_presence_does_not_wait_for_longer_than_five_minutes() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     world.xmpp("<presence from='juliet@xmpp.test/balcony' to='romeo@sip.test'/>");
-    // No server carries his documents, and the pauses grow.
+    // No server carries romeo's documents, and the pauses grow.
     world.run(seconds(505), |world, request| world.answer(request, 503));
     sends(&mut world, SEALED);
     world.run(seconds(400), |world, request| {
@@ -789,7 +789,7 @@ fn e2e_026_an_object_in_presence_does_not_wait_for_longer_than_five_minutes() {
         world.presences()[0].error.as_ref().expect("an error").condition,
         Condition::RecipientUnavailable
     );
-    // Nor does one that her server repeats.
+    // Nor does one that juliet's server repeats.
     let stamp = stox::flow::stamp((world.now.unix_ms - 301_000) * 1_000).expect("a stamp");
     world.xmpp(&format!(
         "<presence id='o1' from='juliet@xmpp.test/a' to='romeo@sip.test'><e2e xmlns='{}'>{SEALED}</e2e>\
@@ -802,7 +802,7 @@ fn e2e_026_an_object_in_presence_does_not_wait_for_longer_than_five_minutes() {
 #[test]
 fn e2e_020_a_watch_that_ends_before_the_turn_of_an_object() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, SEALED);
     world.settle(200);
     sends(&mut world, SEALED);
@@ -817,7 +817,7 @@ fn e2e_020_a_watch_that_ends_before_the_turn_of_an_object() {
 #[test]
 fn e2e_054_an_object_that_no_request_holds_is_refused() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     let long = data_encoding::BASE64.encode(&[0x30; 61_000]);
     sends(&mut world, &SEALED.replace("MAUA", &long));
     refused(&mut world, &Condition::PolicyViolation);
@@ -833,8 +833,8 @@ fn e2e_054_an_object_that_no_request_holds_is_refused() {
 #[test]
 fn e2e_020_an_object_has_its_place_among_what_is_under_way_to_a_peer() {
     let mut world = ruled(&format!("{NATIVE}presence: {{ notify_window: 1 }}\n"), "{}");
-    he_watches(&mut world, "w1", BOTH);
-    he_watches(&mut world, "w2", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w2", BOTH);
     sends(&mut world, SEALED);
     let first = world.request();
     // What changes meanwhile does not overtake it.
@@ -850,9 +850,9 @@ fn e2e_020_an_object_has_its_place_among_what_is_under_way_to_a_peer() {
 }
 
 #[test]
-fn e2e_078_nothing_of_what_she_shows_in_an_object_is_told() {
+fn e2e_078_nothing_of_what_an_object_shows_is_told() {
     let mut world = native();
-    he_watches(&mut world, "w1", BOTH);
+    romeo_watches(&mut world, "w1", BOTH);
     sends(&mut world, &EX9.replace("[signed body part]", MARKED));
     world.requests();
     let status = format!("{:?}", world.gateway.status(world.now));

@@ -18,7 +18,7 @@ fn condition(name: &str, content: &str) -> String {
     format!("<{name} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>{content}</{name}>")
 }
 
-/// What romeo is answered when his message to juliet comes back with an error.
+/// What romeo is answered when a message to juliet comes back with an error.
 fn bounced(world: &mut World, inner: &str) -> Response {
     world.romeo_says("a", "hello");
     let id = world.message().id.expect("an id");
@@ -26,7 +26,7 @@ fn bounced(world: &mut World, inner: &str) -> Response {
     world.response()
 }
 
-/// What juliet is told when her message is answered.
+/// What juliet is told when a message of juliet's is answered.
 fn told(world: &mut World, code: u16, headers: &[&str]) -> stox::codec::xmpp::StanzaError {
     world.juliet_says("m1", "hello");
     let request = world.request();

@@ -209,7 +209,7 @@ fn one(world: &mut World) -> (String, Request) {
     routed.remove(0)
 }
 
-/// Her phone shows something, and the NOTIFY that tells him so.
+/// Juliet's phone shows something, and the NOTIFY that tells romeo so.
 fn shown(world: &mut World, what: &str) -> (String, Request) {
     world.juliet_is("phone", what);
     if world.sip.is_empty() {

@@ -151,7 +151,7 @@ fn a_presence_that_closes_the_stream_twice_is_shown_no_more() {
         assert_eq!(serve(&mut world).0, 0, "it is shown at each link-up, and not written");
     }
     assert!(world.counter("xmpp_withheld") >= 5);
-    // What he shows next is another stanza.
+    // What romeo shows next is another stanza.
     world.sip(&crate::scene::notify(&subscribe, 3, "active;expires=3600", &note("well")));
     let (closed, taken) = serve(&mut world);
     assert_eq!((closed, shown(&taken)), (0, 1));
@@ -277,13 +277,13 @@ fn a_link_that_flaps_asks_a_pending_pair_again_after_ten_minutes() {
         world.pass_ms(100);
         world.up();
         world.confirm_all();
-        assert!(!world.told().contains(&"subscribe".to_owned()), "she was asked a moment ago");
+        assert!(!world.told().contains(&"subscribe".to_owned()), "juliet was asked a moment ago");
     }
     world.sip.clear();
     world.pass(seconds(590));
     assert!(!world.told().contains(&"subscribe".to_owned()));
     world.pass(seconds(10));
-    assert_eq!(world.told(), ["subscribe"], "her answer may have come while the link was down");
+    assert_eq!(world.told(), ["subscribe"], "the answer may have come while the link was down");
     world.pass(seconds(1_200));
     assert_eq!(world.told(), [] as [&str; 0], "once");
     world.down(false);

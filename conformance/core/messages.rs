@@ -300,7 +300,7 @@ fn msg_040_a_text_is_chat_and_by_rule_has_no_type() {
 #[test]
 fn msg_055_a_message_goes_to_the_user_and_not_to_one_device() {
     let mut world = World::new();
-    // Even when one of his devices is the one that wrote last.
+    // Even when one of the user's devices is the one that wrote last.
     world.juliet_says("1", "x");
     world.sip.clear();
     world.romeo_says("a", "x");

@@ -281,7 +281,7 @@ fn pres_078_what_one_is_shown_another_is_not() {
     world.juliet_is("balcony", "<status>only for romeo</status>");
     let shown = world.document();
     assert_eq!(shown.to.uri().as_str(), "sip:romeo@example.net");
-    // Benvolio is not approved yet, then approved without a word of her to him.
+    // Benvolio is not approved yet, then approved without a word of juliet's to benvolio.
     let (_, pending) = watches[1].subscribes(&mut world, EVENT);
     assert_eq!(pending[0].body.len(), 0);
     world.xmpp("<presence from='juliet@example.com' to='benvolio@example.net' type='subscribed'/>");

@@ -25,7 +25,7 @@ fn sub_046_a_subscribe_is_taken_and_juliet_is_asked() {
 }
 
 #[test]
-fn sub_047_the_response_does_not_wait_for_her() {
+fn sub_047_the_response_does_not_wait_for_the_presentity() {
     let mut world = World::new();
     let before = world.now.instant;
     let (ok, _) = world.romeo_subscribes("w1", "");
@@ -125,7 +125,7 @@ fn sub_064_without_a_refresh_it_ends_and_the_authorization_stays() {
 }
 
 #[test]
-fn sub_065_expires_zero_ends_it_and_she_sees_him_go() {
+fn sub_065_expires_zero_ends_it_and_the_xmpp_user_sees_the_watcher_go() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     let (ok, notifies) = watcher.again(&mut world, "Expires: 0\n");
@@ -137,7 +137,7 @@ fn sub_065_expires_zero_ends_it_and_she_sees_him_go() {
 }
 
 #[test]
-fn sub_065_whom_she_sees_does_not_vanish() {
+fn sub_065_a_watcher_whom_the_xmpp_user_sees_does_not_vanish() {
     let mut world = World::new();
     world.juliet_sees(&["dr4"]);
     let mut watcher = world.romeo_sees("w1");
@@ -147,7 +147,7 @@ fn sub_065_whom_she_sees_does_not_vanish() {
 }
 
 #[test]
-fn sub_066_the_last_document_is_closed_though_she_is_there() {
+fn sub_066_the_last_document_is_closed_though_the_presentity_is_there() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     let mut other = world.romeo_subscribes("w2", "").1.remove(0);
@@ -168,7 +168,7 @@ fn sub_066_of_whom_nothing_was_heard_it_is_closed_too() {
 }
 
 #[test]
-fn sub_067_his_leave_does_not_end_her_watch() {
+fn sub_067_the_end_of_one_direction_leaves_the_other() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     let mut watcher = world.romeo_sees("w1");
@@ -214,7 +214,7 @@ fn sub_085_a_question_is_answered_from_what_is_known() {
 }
 
 #[test]
-fn sub_086_a_question_asks_her_for_nothing() {
+fn sub_086_a_fetch_asks_the_presentity_for_nothing() {
     let mut world = World::new();
     let (_, notifies) = world.romeo_subscribes("q1", "Expires: 0\n");
     world.answer(&notifies[0], 200);
@@ -234,11 +234,11 @@ fn sub_087_the_answer_to_a_question_ends_it() {
 #[test]
 fn sub_093_both_may_ask_at_once() {
     let mut world = World::new();
-    let hers = world.juliet_subscribes();
+    let subscribe = world.juliet_subscribes();
     world.romeo_watches("w1");
     assert_eq!(world.told(), ["subscribe"]);
-    world.answer(&hers, 200);
-    world.notified(&hers, 1, "active;expires=3600", &crate::scene::open(&["a"]));
+    world.answer(&subscribe, 200);
+    world.notified(&subscribe, 1, "active;expires=3600", &crate::scene::open(&["a"]));
     assert_eq!(world.told(), ["subscribed", "available /a"]);
     world.juliet("subscribed");
     assert_eq!(substate(&world.requests()[0]), "active;expires=3600");

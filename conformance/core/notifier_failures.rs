@@ -1,4 +1,4 @@
-//! What ends a subscription of romeo's beside him: NOTIFYs that fail, requests that bounce.
+//! What ends a subscription of romeo's beside romeo: NOTIFYs that fail, requests that bounce.
 
 use crate::scene::{seconds, substate};
 use crate::world::World;
@@ -36,7 +36,7 @@ fn sub_070_a_notify_without_an_answer_removes_it() {
 }
 
 #[test]
-fn sub_071_then_he_is_gone_and_may_come_back() {
+fn sub_071_then_the_watcher_is_gone_and_may_come_back() {
     let mut world = World::new();
     world.romeo_sees("w1");
     world.juliet_shows("balcony", "<show>dnd</show>");
@@ -71,7 +71,7 @@ fn sub_075_a_request_that_is_pending_for_long_is_given_up() {
 }
 
 #[test]
-fn sub_076_a_pending_watcher_asks_her_once() {
+fn sub_076_a_pending_watcher_asks_the_presentity_once() {
     let mut world = World::new();
     for call in ["w1", "w2", "w3"] {
         world.romeo_watches(call);

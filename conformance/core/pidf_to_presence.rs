@@ -57,7 +57,7 @@ fn pres_022_to_is_the_bare_jid() {
     let mut romeo = SipPresentity::watched();
     let told = romeo.shows(&tuple("a", "open", ""));
     assert!(told[0].contains(" to='juliet@example.com'"), "{told:?}");
-    // She asks from one of her devices, and all of them are told.
+    // Juliet asks from one device, and all of them are told.
     romeo.world.juliet_sends("balcony", "type='probe'", "");
     let told = romeo.world.stanzas_sent();
     assert_eq!(told, [stanza("a", "")]);
@@ -276,7 +276,7 @@ fn pres_060_rules_say_what_an_activity_is() {
 }
 
 #[test]
-fn pres_062_mood_of_hers_stays_here() {
+fn pres_062_the_mood_of_an_xmpp_user_stays_here() {
     let (mut world, _) = crate::presence_fixture::SipWatcher::granted();
     world.juliet_is("balcony", "<mood xmlns='http://jabber.org/protocol/mood'><happy/></mood>");
     let document = crate::presence_fixture::text(&world.document());

@@ -87,7 +87,7 @@ fn pres_034_who_takes_no_objects_gets_the_document() {
 }
 
 #[test]
-fn pres_034_two_phones_of_his_each_get_what_they_take() {
+fn pres_034_two_phones_of_one_user_each_get_what_they_take() {
     let (mut world, _) = watch(MODE, BOTH);
     let mut other = SipWatcher::of("romeo", "w2");
     other.subscribes(&mut world, "Event: presence\nExpires: 3600\n");
@@ -270,7 +270,7 @@ fn pres_045_no_header_of_the_object_crosses() {
     let note = tuple("orchard", "open", "<note>Wooing Juliet</note>");
     let told = romeo.shows_as(OBJECT, &object(headers, "", &document(&note)));
     assert_eq!(told, [filled("orchard", "", "<status>Wooing Juliet</status>")]);
-    // What an object requires and is not known here is refused; what she was shown holds.
+    // What an object requires and is not known here is refused; what juliet was shown holds.
     let headers = "NS: Mine <urn:example:mine>\nRequire: Mine.Word\nMine.Word: hidden\n";
     let refused = romeo.notifies(OBJECT, &object(headers, "", &document(&note)));
     assert_eq!((refused.status.code(), romeo.world.stanzas_sent()), (400, vec![]));

@@ -1,4 +1,4 @@
-//! Whatever comes in whatever order: no document to whom she did not let see her, no end of time
+//! Whatever comes in whatever order: no document to whom juliet did not approve, no end of time
 //! that never passes, and nothing left when both have gone.
 
 use std::collections::BTreeSet;
@@ -90,7 +90,7 @@ impl Story {
             let is_new =
                 self.sent.insert((request.call_id.as_str().to_owned(), request.cseq.number));
             if request.method == Method::Notify && is_new {
-                assert!(request.body.is_empty() || granted, "shown without her word: {request:?}");
+                assert!(request.body.is_empty() || granted, "shown without approval: {request:?}");
             } else if request.method == Method::Subscribe {
                 self.asked.push(request.clone());
             }
@@ -99,7 +99,7 @@ impl Story {
         self.world.stanzas();
     }
 
-    /// Whether she lets him see her, by what is on disk.
+    /// Whether juliet lets romeo see juliet's presence, by what is on disk.
     fn granted(&self) -> bool {
         // There is one pair.
         let text = match self.world.records.last() {

@@ -10,7 +10,7 @@ use crate::world::{World, message};
 const NOTHING: [String; 0] = [];
 
 #[test]
-fn addr_016_a_sip_user_is_addressed_as_he_spells_himself() {
+fn addr_016_a_sip_user_is_addressed_as_the_user_spells_it() {
     let mut world = World::new();
     world.romeo_watches("w0");
     assert_eq!(world.told(), ["subscribe"]);
@@ -61,7 +61,7 @@ fn arch_011_options_names_the_events() {
 }
 
 #[test]
-fn arch_025_after_a_new_stream_she_is_asked_how_she_is() {
+fn arch_025_after_a_new_stream_the_xmpp_user_is_probed() {
     let mut world = World::new();
     world.romeo_sees("w1");
     world.down(true);
@@ -76,22 +76,22 @@ fn arch_025_after_a_new_stream_she_is_asked_how_she_is() {
 }
 
 #[test]
-fn arch_029_subscribed_waits_for_his_word() {
+fn arch_029_subscribed_waits_for_the_sip_user() {
     let mut world = World::new();
     let (_, notifies) = world.romeo_subscribes("w1", "");
     world.answer(&notifies[0], 200);
     assert_eq!(world.told(), ["subscribe"]);
-    let hers = world.juliet_subscribes();
-    world.answer(&hers, 200);
+    let subscribe = world.juliet_subscribes();
+    world.answer(&subscribe, 200);
     assert_eq!(world.told(), NOTHING);
-    assert_eq!(world.notified(&hers, 1, "pending;expires=3600", ""), 200);
+    assert_eq!(world.notified(&subscribe, 1, "pending;expires=3600", ""), 200);
     assert_eq!(world.told(), NOTHING);
-    assert_eq!(world.notified(&hers, 2, "active;expires=3600", ""), 200);
+    assert_eq!(world.notified(&subscribe, 2, "active;expires=3600", ""), 200);
     assert_eq!(world.told(), ["subscribed"]);
 }
 
 #[test]
-fn arch_031_after_unsubscribe_nothing_of_him_is_shown() {
+fn arch_031_after_unsubscribe_nothing_of_the_sip_user_is_shown() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     world.juliet("unsubscribe");
@@ -109,7 +109,7 @@ fn arch_031_after_unsubscribe_nothing_of_him_is_shown() {
 }
 
 /// All that the gateway does while juliet sees romeo come, change and go: what it sends, and what
-/// she is told. The deployment is told by what stands in the way of each NOTIFY.
+/// juliet is told. The deployment is told by what stands in the way of each NOTIFY.
 fn trace(contact: &str, route: &str) -> (Vec<String>, Vec<String>) {
     let mut world = World::new();
     let first = world.juliet_subscribes();
@@ -152,7 +152,7 @@ fn arch_033_a_presence_server_is_watched_as_a_user_agent_is() {
     assert_eq!(agent.1[..2], ["subscribed", "available /a"]);
 }
 
-/// What romeo is answered when juliet's server refuses his message with this condition.
+/// What romeo is answered when juliet's server refuses romeo's message with this condition.
 fn bounced(rules: &str, condition: &str) -> Response {
     let mut world = World::with_rules("errors.yaml", rules);
     world.romeo_says("a", "hello");

@@ -55,7 +55,7 @@ impl World {
         (responses, requests)
     }
 
-    /// A stanza of juliet's for romeo: of one of her devices, or of none (`""`).
+    /// A stanza of juliet's for romeo: of one device, or of none (`""`).
     pub(crate) fn juliet_sends(&mut self, device: &str, attributes: &str, inner: &str) {
         let slash = if device.is_empty() { "" } else { "/" };
         self.xmpp(&format!(
@@ -64,17 +64,17 @@ impl World {
         ));
     }
 
-    /// A device of hers is there.
+    /// A device of juliet's is there.
     pub(crate) fn juliet_is(&mut self, device: &str, inner: &str) {
         self.juliet_sends(device, "", inner);
     }
 
-    /// A device of hers goes.
+    /// A device of juliet's goes.
     pub(crate) fn juliet_leaves(&mut self, device: &str) {
         self.juliet_sends(device, "type='unavailable'", "");
     }
 
-    /// The next NOTIFY to him, which comes within the time that RFC 3856 §6.10 recommends; it is
+    /// The next NOTIFY to romeo, which comes within the time that RFC 3856 §6.10 recommends; it is
     /// answered 200.
     pub(crate) fn document(&mut self) -> Request {
         if self.sip.is_empty() {
@@ -85,14 +85,14 @@ impl World {
         request
     }
 
-    /// No NOTIFY goes to him, however long he waits.
+    /// No NOTIFY goes to romeo, however long the wait.
     pub(crate) fn no_document(&mut self) {
         self.pass_ms(10_000);
         assert_eq!(self.sip_sent(), (Vec::new(), Vec::new()));
     }
 }
 
-/// A subscription of a SIP user to juliet's presence, seen from his user agent.
+/// A subscription of a SIP user to juliet's presence, seen from the user agent.
 pub(crate) struct SipWatcher {
     pub(crate) user: &'static str,
     pub(crate) call: &'static str,
@@ -107,7 +107,7 @@ impl SipWatcher {
         SipWatcher { user, call, cseq: 0, tag: String::new() }
     }
 
-    /// Romeo has asked, juliet has granted it, and nothing of her is known.
+    /// Romeo has asked, juliet has granted it, and nothing of juliet is known.
     pub(crate) fn granted() -> (World, SipWatcher) {
         SipWatcher::granted_in(World::verona())
     }
@@ -208,16 +208,16 @@ pub(crate) struct SipPresentity {
     pub(crate) world: World,
     /// The SUBSCRIBE that made the dialog.
     pub(crate) subscribe: Request,
-    /// The CSeq of his last NOTIFY.
+    /// The CSeq of the presentity's last NOTIFY.
     pub(crate) cseq: u32,
-    /// What his From says.
+    /// What its From says.
     pub(crate) from: &'static str,
-    /// His tag.
+    /// The tag of that From.
     pub(crate) tag: &'static str,
 }
 
 impl SipPresentity {
-    /// She has asked, and has no answer.
+    /// Juliet has asked, and has no answer.
     pub(crate) fn asked() -> SipPresentity {
         SipPresentity::asked_in(World::verona())
     }
@@ -232,7 +232,7 @@ impl SipPresentity {
         SipPresentity { world, subscribe, cseq: 0, from: "sip:romeo@example.net", tag: "ffd2" }
     }
 
-    /// He has granted it, and shows nothing yet.
+    /// Romeo has granted it, and shows nothing yet.
     pub(crate) fn watched() -> SipPresentity {
         SipPresentity::watched_in(World::verona())
     }
@@ -245,7 +245,7 @@ impl SipPresentity {
         romeo
     }
 
-    /// His server goes out of service, and the gateway begins anew (RFC 6665 §4.1.3).
+    /// Romeo's server goes out of service, and the gateway begins anew (RFC 6665 §4.1.3).
     pub(crate) fn begin_anew(&mut self) {
         self.world.pass_ms(10_000);
         let ended = "Event: presence\nSubscription-State: terminated;reason=deactivated\n";
@@ -286,12 +286,12 @@ impl SipPresentity {
         )
     }
 
-    /// He shows these tuples and notes; the answer is what she is told of it.
+    /// Romeo shows these tuples and notes; the answer is what juliet is told of it.
     pub(crate) fn shows(&mut self, tuples: &str) -> Vec<String> {
         self.shows_as(PIDF, &document(tuples))
     }
 
-    /// He shows a document under these headers; the answer is what she is told of it.
+    /// Romeo shows a document under these headers; the answer is what juliet is told of it.
     pub(crate) fn shows_as(&mut self, headers: &str, document: &str) -> Vec<String> {
         assert_eq!(self.notifies(headers, document).status.code(), 200);
         self.world.stanzas_sent()

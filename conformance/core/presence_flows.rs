@@ -150,7 +150,7 @@ fn romeo_subscribes_and_juliet_decides() {
 
 /// V-24: RFC 8048 Example 17.
 #[test]
-fn romeo_ends_his_dialog() {
+fn romeo_ends_the_dialog() {
     let mut world = world();
     let tag = asked(&mut world);
     juliet(&mut world, "juliet@example.com", "subscribed");
@@ -207,7 +207,7 @@ fn each_asks_how_the_other_is() {
     assert_eq!((ok.status.code(), notifies.len()), (200, 1));
     assert_eq!(substate(&notifies[0]), "terminated;reason=timeout");
     assert!(notifies[0].body.is_empty());
-    assert_eq!(stanzas(&mut world), [] as [&str; 0], "she has not let him see her");
+    assert_eq!(stanzas(&mut world), [] as [&str; 0], "juliet has not granted it");
 }
 
 /// V-39: RFC 3856 §8, the gateway as the server of a presentity whom the watcher may see.

@@ -37,9 +37,9 @@ fn juliet_asks(world: &mut World) -> Bytes {
     octets
 }
 
-/// She watches her own name on the other side, and its proxy forwards that to the gateway again.
+/// An XMPP user watches the own name on the other side, and its proxy forwards that to the gateway.
 #[test]
-fn who_watches_herself_across_is_told_that_it_is_a_loop() {
+fn a_user_who_watches_the_own_name_across_is_told_that_it_is_a_loop() {
     let mut world = World::new();
     let sent = juliet_asks(&mut world);
     let forwarded = changed(
@@ -138,7 +138,7 @@ fn two_gateways_join_two_xmpp_servers() {
     let mut other = World::with(&mirrored);
     other.up();
     one.xmpp("<presence from='juliet@xmpp.test' to='romeo@sip.xmpp.test' type='subscribe'/>");
-    // SUBSCRIBE, 200, NOTIFY that he has not decided, 200.
+    // SUBSCRIBE, 200, NOTIFY that it is not decided, 200.
     assert_eq!(face_to_face(&mut one, &mut other), 4);
     other.confirm_all();
     let asked = other.stanzas();

@@ -44,8 +44,8 @@ fn pres_080_the_end_of_directed_presence_stays_here() {
     assert_eq!(world.stanzas_sent(), [""; 0]);
 }
 
-/// Her devices a and b are there; he has renewed his subscription after a long silence, so that
-/// she is asked how she is.
+/// Juliet's devices a and b are there; romeo has renewed the subscription after a long silence, so
+/// that juliet's server is probed.
 fn probed() -> World {
     let (mut world, mut watch) = SipWatcher::granted();
     world.juliet_is("a", "");
@@ -60,7 +60,7 @@ fn probed() -> World {
     world
 }
 
-/// She is asked how she is, and nothing else is said.
+/// Juliet's server is probed, and nothing else is said.
 fn probe(world: &mut World) {
     let told = world.stanzas_sent();
     assert!(told.len() == 1 && told[0].contains(" type='probe'"), "{told:?}");
@@ -148,7 +148,7 @@ fn pres_083_without_a_dialog_the_subscription_begins_anew() {
     let mut romeo = SipPresentity::watched();
     romeo.world.juliet_is("balcony", "");
     romeo.world.juliet_leaves("balcony");
-    // She is not there: her server said so, and the subscription is not kept up.
+    // Juliet is not there: the server said so, and the subscription is not kept up.
     romeo.world.pass_ms(3_700_000);
     assert_eq!(romeo.world.requests(), []);
     assert_eq!(romeo.world.stanzas_sent(), [""; 0]);

@@ -18,7 +18,7 @@ fn watched(world: &mut World) -> (Watcher, u32) {
 }
 
 #[test]
-fn sub_092_his_dialog_goes_on_after_a_death() {
+fn sub_092_a_notifier_dialog_goes_on_after_a_death() {
     let mut world = World::new();
     let (mut watcher, last) = watched(&mut world);
     let mut world = world.killed(1_000);
@@ -37,7 +37,7 @@ fn sub_092_his_dialog_goes_on_after_a_death() {
     assert_eq!(world.told(), NOTHING);
 }
 
-/// What follows from her word in a pass of its own waits for the disk, too.
+/// What follows from juliet's answer in a pass of its own waits for the disk, too.
 #[test]
 fn sub_092_nobody_sees_an_authorization_before_it_is_on_disk() {
     let mut world = World::new();
@@ -52,7 +52,7 @@ fn sub_092_nobody_sees_an_authorization_before_it_is_on_disk() {
     let told = world.settle(200);
     assert!(told.iter().all(|it| substate(it).starts_with("active;")), "{told:?}");
     assert!(!told.is_empty());
-    // Her refusal, and how long he is taken on.
+    // Juliet's refusal, and how long romeo is taken on.
     world.run_quietly(seconds(10));
     world.slow_disk();
     let (responses, requests) = {
@@ -76,7 +76,7 @@ fn sub_092_nobody_sees_an_authorization_before_it_is_on_disk() {
 }
 
 #[test]
-fn sub_092_her_dialog_goes_on_after_a_death() {
+fn sub_092_a_subscriber_dialog_goes_on_after_a_death() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     let mut world = world.killed(1_000);
@@ -214,7 +214,7 @@ fn sub_113_what_romeo_shows_meanwhile_arrives_when_the_link_is_back() {
 }
 
 #[test]
-fn sub_113_all_of_his_devices_may_go_meanwhile() {
+fn sub_113_all_devices_of_a_sip_user_may_go_meanwhile() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     world.down(false);
@@ -225,7 +225,7 @@ fn sub_113_all_of_his_devices_may_go_meanwhile() {
 }
 
 #[test]
-fn sub_113_his_dialogs_live_on_and_she_is_asked_when_the_link_is_back() {
+fn sub_113_sip_dialogs_live_on_and_the_xmpp_user_is_probed_when_the_link_is_back() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     world.down(false);
@@ -237,7 +237,7 @@ fn sub_113_his_dialogs_live_on_and_she_is_asked_when_the_link_is_back() {
     assert_eq!(first.status.code(), 503);
     world.up();
     assert_eq!(world.told(), ["probe"]);
-    assert_eq!(world.requests(), [], "documents stay until she is heard of");
+    assert_eq!(world.requests(), [], "documents stay until juliet is heard of");
     world.juliet("unavailable");
     assert_eq!(basic(&world.awaited(seconds(5)), "balcony"), "closed");
     assert_eq!(world.told(), NOTHING);
@@ -319,10 +319,10 @@ fn sub_115_stopping_tells_nobody_anything() {
     assert_eq!(told, ["available /a", "probe"]);
 }
 
-/// PRES-083 has a question where nothing is stored; where the store is known to be lost, her
-/// server's probe is word that she may see him (RFC 6121 §4.3.1).
+/// PRES-083 has a question where nothing is stored; where the store is known to be lost, the probe
+/// of juliet's server is word that juliet may see romeo (RFC 6121 §4.3.1).
 #[test]
-fn after_the_loss_of_the_store_she_sees_him_again_from_her_next_login() {
+fn after_the_loss_of_the_store_the_xmpp_user_sees_again_from_the_next_login() {
     let mut world = World::new();
     world.juliet_sees(&["a"]);
     let mut world = world.bereft();
@@ -343,7 +343,7 @@ fn after_the_loss_of_the_store_she_sees_him_again_from_her_next_login() {
 }
 
 #[test]
-fn after_the_loss_of_the_store_his_refresh_begins_anew_and_she_is_not_bothered() {
+fn after_the_loss_of_the_store_a_refresh_begins_anew_and_the_xmpp_user_is_not_bothered() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     let mut world = world.bereft();
@@ -352,7 +352,7 @@ fn after_the_loss_of_the_store_his_refresh_begins_anew_and_she_is_not_bothered()
     assert_eq!(gone.status.code(), 481);
     world.romeo_watches("w2");
     assert_eq!(world.told(), ["subscribe"]);
-    // Her server answers for her (RFC 6121 §3.1.3).
+    // Juliet's server answers for juliet (RFC 6121 §3.1.3).
     world.juliet("subscribed");
     let active = world.request();
     assert!(substate(&active).starts_with("active;"));
@@ -361,7 +361,7 @@ fn after_the_loss_of_the_store_his_refresh_begins_anew_and_she_is_not_bothered()
 }
 
 #[test]
-fn after_the_loss_of_the_store_a_refusal_of_his_is_what_she_is_told() {
+fn after_the_loss_of_the_store_a_refusal_of_the_sip_user_is_told() {
     let mut world = World::new();
     world.juliet_sees(&["a"]);
     let mut world = world.bereft();
@@ -376,21 +376,21 @@ fn after_the_loss_of_the_store_a_refusal_of_his_is_what_she_is_told() {
     assert_eq!(expires(&world.request()), 0);
 }
 
-/// One of several devices that goes is not all of them: after the link was away she is asked for by
-/// one who may see her, watching or not.
+/// One of several devices that goes is not all of them: after the link was away juliet is probed on
+/// behalf of one who may see juliet, watching or not.
 #[test]
 fn sub_016_a_device_of_which_nobody_was_told_again_counts() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
-    // Mercutio may see her, and does not watch any more.
-    let his = |text: String| text.replace("romeo@", "mercutio@");
-    world.sip(&his(crate::scene::subscribe("m1", "", 1, "Expires: 3600\n")));
+    // Mercutio may see juliet, and does not watch any more.
+    let mercutio = |text: String| text.replace("romeo@", "mercutio@");
+    world.sip(&mercutio(crate::scene::subscribe("m1", "", 1, "Expires: 3600\n")));
     let (ok, notifies) = world.answered();
     notifies.iter().for_each(|notify| world.answer(notify, 200));
     world.xmpp("<presence from='juliet@xmpp.test' to='mercutio@sip.xmpp.test' type='subscribed'/>");
     world.settle(200);
     let tag = ok.to.tag().expect("a tag").to_owned();
-    world.sip(&his(crate::scene::subscribe("m1", &tag, 2, "Expires: 0\n")));
+    world.sip(&mercutio(crate::scene::subscribe("m1", &tag, 2, "Expires: 0\n")));
     let (_, notifies) = world.answered();
     notifies.iter().for_each(|notify| world.answer(notify, 200));
     world.run_quietly(seconds(20));
@@ -400,7 +400,7 @@ fn sub_016_a_device_of_which_nobody_was_told_again_counts() {
     let shows = |device: &str, kind: &str| {
         format!("<presence from='juliet@xmpp.test/{device}' to='mercutio@sip.xmpp.test'{kind}/>")
     };
-    // Her server answers for both devices; then one of them goes.
+    // Juliet's server answers for both devices; then one of them goes.
     world.stanzas();
     world.xmpp(&shows("balcony", ""));
     world.xmpp(&shows("garden", ""));

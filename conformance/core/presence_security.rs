@@ -55,7 +55,7 @@ fn sec_014_presence_goes_to_the_watcher_who_may_see_it() {
 }
 
 #[test]
-fn sec_015_who_may_not_see_her_learns_no_device() {
+fn sec_015_who_may_not_see_the_presentity_learns_no_device() {
     let mut world = World::new();
     world.juliet_shows("balcony", "");
     let (ok, notifies) = world.romeo_subscribes("w1", "");
@@ -87,7 +87,7 @@ fn seen(user: &str, known: bool) -> Vec<(u128, String)> {
     notifies.iter().for_each(|it| world.answer(it, 200));
     assert_eq!(world.presences().len(), 1);
     if known {
-        // She is there and has not decided; her server says that the request was delivered.
+        // Juliet is there and has not decided; the server says that the request was delivered.
         world.xmpp(&format!(
             "<presence from='{user}@xmpp.test' to='romeo@sip.xmpp.test' type='unavailable'/>"
         ));

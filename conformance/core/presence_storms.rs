@@ -8,10 +8,10 @@ use stox::flow::Input;
 use crate::scene::{body, seconds, substate};
 use crate::world::{SETTINGS, World};
 
-/// A user of each side watches one of the other: she is in the roster already.
-fn she_watches(world: &mut World, her: &str, him: &str) {
+/// An XMPP user asks to watch a SIP user.
+fn asks_to_watch(world: &mut World, xmpp_user: &str, sip_user: &str) {
     world.xmpp(&format!(
-        "<presence from='{her}@xmpp.test' to='{him}@sip.xmpp.test' type='subscribe'/>"
+        "<presence from='{xmpp_user}@xmpp.test' to='{sip_user}@sip.xmpp.test' type='subscribe'/>"
     ));
 }
 
@@ -29,7 +29,7 @@ fn by_second(times: &[u128], seconds: u128) -> Vec<usize> {
 fn sec_013_ten_thousand_contacts_at_once_are_paced() {
     let mut world = World::new();
     for number in 0..10_000 {
-        she_watches(&mut world, &format!("u{number}"), &format!("r{number}"));
+        asks_to_watch(&mut world, &format!("u{number}"), &format!("r{number}"));
     }
     let at_once = world.settle(200).len();
     let sent = subscribes(&world.run_quietly(seconds(12)));
@@ -46,15 +46,15 @@ fn sec_013_one_user_and_one_target_have_a_rate_of_their_own() {
     for one_user in [true, false] {
         let mut world = World::new();
         for number in 0..150 {
-            let (her, him) = match one_user {
+            let (xmpp_user, sip_user) = match one_user {
                 true => ("juliet".to_owned(), format!("r{number}")),
                 false => (format!("u{number}"), "romeo".to_owned()),
             };
-            she_watches(&mut world, &her, &him);
+            asks_to_watch(&mut world, &xmpp_user, &sip_user);
         }
         assert_eq!(world.settle(200).len(), 50);
         // Nobody else waits for them.
-        she_watches(&mut world, "nurse", "peter");
+        asks_to_watch(&mut world, "nurse", "peter");
         assert_eq!(world.settle(200).len(), 1);
         let sent = subscribes(&world.run_quietly(seconds(3)));
         assert_eq!(by_second(&sent, 3)[..2], [49, 50], "{sent:?}");
@@ -66,7 +66,7 @@ fn sec_013_one_user_and_one_target_have_a_rate_of_their_own() {
 fn sec_013_what_waits_for_its_place_may_be_taken_back() {
     let mut world = World::new();
     for number in 0..60 {
-        she_watches(&mut world, "juliet", &format!("r{number}"));
+        asks_to_watch(&mut world, "juliet", &format!("r{number}"));
     }
     assert_eq!(world.settle(200).len(), 50);
     let gone = "<presence from='juliet@xmpp.test' to='r59@sip.xmpp.test' type='unsubscribe'/>";
@@ -82,7 +82,7 @@ fn sec_013_timer_n_counts_from_the_sending() {
     let mut world = World::with(&settings);
     world.up();
     for number in 0..50 {
-        she_watches(&mut world, "juliet", &format!("r{number}"));
+        asks_to_watch(&mut world, "juliet", &format!("r{number}"));
     }
     world.settle(200);
     let sent = subscribes(&world.run_quietly(seconds(50)));
@@ -91,7 +91,7 @@ fn sec_013_timer_n_counts_from_the_sending() {
     assert_eq!(world.counter("sip_subscribes_sent"), 50);
 }
 
-/// Romeos who watch juliet, each with one dialog; all have seen her.
+/// Romeos who watch juliet, each with one dialog; all have seen juliet.
 fn watched_by(world: &mut World, count: usize) {
     for number in 0..count {
         watches(world, number);
@@ -264,8 +264,8 @@ fn a_thousand_ends_in_one_instant_leave_room_for_a_message() {
     assert_eq!(told, 1_000);
 }
 
-/// Two NOTIFYs that are on their way together may change places: he would be left with her last
-/// document after the end.
+/// Two NOTIFYs that are on their way together may change places: the watcher would be left with the
+/// last document after the end.
 #[test]
 fn an_end_waits_for_the_answer_to_the_document_before_it() {
     for (code, then) in [(200, true), (500, true), (481, false)] {

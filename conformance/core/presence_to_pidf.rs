@@ -246,10 +246,10 @@ fn pres_035_entity_and_contact_are_mailboxes() {
     world.sip(&uri(subscribe));
     let (_, requests) = world.sip_sent();
     world.answer(&requests[0], 200);
-    let her = "from='ju(li)ét@example.com";
-    world.xmpp(&format!("<presence {her}' to='romeo@example.net' type='subscribed'/>"));
+    let from = "from='ju(li)ét@example.com";
+    world.xmpp(&format!("<presence {from}' to='romeo@example.net' type='subscribed'/>"));
     world.document();
-    world.xmpp(&format!("<presence {her}/balcony' to='romeo@example.net'/>"));
+    world.xmpp(&format!("<presence {from}/balcony' to='romeo@example.net'/>"));
     let document = world.document();
     assert_eq!(document.from.uri().as_str(), "sip:ju(li)%C3%A9t@example.com");
     let text = text(&document);

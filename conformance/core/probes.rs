@@ -93,7 +93,7 @@ fn sub_082_unsubscribed_needs_a_proof() {
 }
 
 #[test]
-fn sub_083_who_has_moved_is_reported_where_he_went() {
+fn sub_083_a_user_who_has_moved_is_reported_with_the_new_address() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     world.told_by_romeo(&subscribe, 2, "terminated;reason=giveup", "");
@@ -108,7 +108,7 @@ fn sub_083_who_has_moved_is_reported_where_he_went() {
 }
 
 #[test]
-fn sub_083_who_is_away_is_so_since_his_last_device_went() {
+fn sub_083_a_user_is_away_since_the_last_device_went() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     world.notified(&subscribe, 2, "active;expires=3600", &pidf(&tuple("ID-a", "closed", "")));
@@ -217,7 +217,7 @@ fn sub_106_answers_without_an_id_count() {
 }
 
 #[test]
-fn sub_116_an_approved_watcher_has_her_asked() {
+fn sub_116_an_approved_watcher_has_the_presentity_probed() {
     let mut world = World::new();
     let mut watcher = world.romeo_sees("w1");
     let (ok, notifies) = world.romeo_subscribes("w2", "");
@@ -229,7 +229,7 @@ fn sub_116_an_approved_watcher_has_her_asked() {
     assert!(sent.len() == 2 && sent.iter().all(|(_, it)| body(it).contains("xa")), "{sent:#?}");
 
     watcher.again(&mut world, "").1.iter().for_each(|it| world.answer(it, 200));
-    assert_eq!(world.told(), NOTHING, "she was heard of lately");
+    assert_eq!(world.told(), NOTHING, "juliet was heard of lately");
     world.run_quietly(seconds(3_599));
     watcher.again(&mut world, "").1.iter().for_each(|it| world.answer(it, 200));
     let told = world.told();
@@ -241,7 +241,7 @@ fn sub_116_an_approved_watcher_has_her_asked() {
 }
 
 #[test]
-fn sub_116_a_question_has_her_asked_when_nothing_is_known() {
+fn sub_116_a_fetch_has_the_presentity_probed_when_nothing_is_known() {
     let mut world = World::new();
     let mut watcher = world.romeo_watches("w1");
     world.juliet("subscribed");

@@ -201,12 +201,12 @@ prop_assert!(jid.as_str().contains("\\5c"), "{} {}", jid, found);
     }
 
     /// ADDR-057, Law B, in its strong form: whoever wrote is answered under a URI that is equal to
-    /// his own by RFC 3261 §19.1.4, whatever case, width or escaping he uses. Two exceptions: of the
-    /// reserved characters, which are not the same escaped and plain, those that user and parameter
-    /// rule allow are written plainly (ADDR-044, ADDR-051); and a gr that is no canonical resource
-    /// comes back as the canonical one.
+    /// the own one by RFC 3261 §19.1.4, whatever case, width or escaping it has. Two exceptions: of
+    /// the reserved characters, which are not the same escaped and plain, those that user and
+    /// parameter rule allow are written plainly (ADDR-044, ADDR-051); and a gr that is no canonical
+    /// resource comes back as the canonical one.
     #[test]
-    fn addr_057_a_sip_user_who_wrote_is_answered_under_his_own_uri(
+    fn addr_057_a_sip_user_who_wrote_is_answered_under_the_same_uri(
         user in USER,
         plainly: bool,
         gr in proptest::option::of(RESOURCE),

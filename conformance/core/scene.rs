@@ -200,7 +200,7 @@ impl World {
         World::begun(SETTINGS, rules, 9, now, &stored)
     }
 
-    /// How many subscriptions there are: hers, and his.
+    /// How many subscriptions there are: those of XMPP users, and those of SIP users.
     pub(crate) fn subscriptions(&self) -> (u64, u64) {
         let gauges = self.gateway.status(self.now).gauges;
         (gauges["subscriptions_of_xmpp_users"], gauges["subscriptions_of_sip_users"])
@@ -293,7 +293,7 @@ impl World {
         self.answered()
     }
 
-    /// Romeo watches juliet, who has not decided; what he is told is answered.
+    /// Romeo watches juliet, who has not decided; what romeo is told is answered.
     pub(crate) fn romeo_watches(&mut self, call: &str) -> Watcher {
         let (ok, notifies) = self.romeo_subscribes(call, "Expires: 3600\n");
         assert_eq!((ok.status.code(), notifies.len()), (200, 1));
@@ -302,7 +302,7 @@ impl World {
         Watcher { call: call.to_owned(), tag, cseq: 1 }
     }
 
-    /// Romeo watches juliet, who lets him, and he sees her balcony.
+    /// Romeo watches juliet, who lets romeo, and romeo sees juliet's balcony.
     pub(crate) fn romeo_sees(&mut self, call: &str) -> Watcher {
         let watcher = self.romeo_watches(call);
         self.juliet("subscribed");

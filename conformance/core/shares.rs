@@ -156,7 +156,7 @@ fn the_answer_to_a_stranger_is_about_as_large_as_the_question() {
 }
 
 #[test]
-fn who_is_asked_for_by_many_may_still_ask_and_who_was_granted_still_sees_her() {
+fn who_is_asked_for_by_many_may_still_ask_and_who_was_granted_still_sees() {
     let mut world = limited("pending_per_user: 5, pairs_per_user: 5");
     let seen = world.romeo_sees("w1");
     world.stanzas();
@@ -175,7 +175,7 @@ fn who_is_asked_for_by_many_may_still_ask_and_who_was_granted_still_sees_her() {
     assert_eq!(watches(&mut world, "romeo", "nurse", "w3", "").0, 200);
     assert_eq!(watches(&mut world, "m19", "nurse", "w4", "").0, 200);
     drop(seen);
-    // She watches five herself: what others asked does not count against her.
+    // Juliet watches five: what others asked does not count against juliet.
     world.stanzas();
     for n in 0..6 {
         let to = format!("friend{n}@sip.xmpp.test");

@@ -51,7 +51,7 @@ fn sub_002_full_jids_stand_for_bare_ones() {
 }
 
 #[test]
-fn sub_003_a_2xx_alone_tells_her_nothing() {
+fn sub_003_a_2xx_alone_tells_the_xmpp_user_nothing() {
     for code in [200, 202] {
         let mut world = World::new();
         let subscribe = world.juliet_subscribes();
@@ -71,7 +71,7 @@ fn sub_004_a_pending_notify_is_answered_and_shows_nothing() {
 }
 
 #[test]
-fn sub_005_the_first_active_notify_tells_subscribed_and_then_his_presence() {
+fn sub_005_the_first_active_notify_tells_subscribed_and_then_the_presence() {
     let mut world = World::new();
     let subscribe = world.juliet_subscribes();
     world.answer(&subscribe, 200);

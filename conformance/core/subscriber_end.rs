@@ -1,4 +1,4 @@
-//! How a subscription of juliet's ends: by romeo's side (RFC 6665 §4.1.3), or by her
+//! How a subscription of juliet's ends: by romeo's side (RFC 6665 §4.1.3), or by juliet
 //! (RFC 8048 §5.2.3).
 
 use stox::codec::sip::Request;
@@ -8,7 +8,7 @@ use crate::world::World;
 
 const NOTHING: [String; 0] = [];
 
-/// Juliet sees romeo for a while; then his side ends it.
+/// Juliet sees romeo for a while; then romeo's side ends it.
 fn ended(world: &mut World, state: &str) -> (Request, Vec<Request>) {
     let subscribe = world.juliet_sees(&["a"]);
     world.pass_ms(10_000);
@@ -127,7 +127,7 @@ fn sub_033_unsubscribe_ends_the_dialog_in_it() {
 }
 
 #[test]
-fn sub_034_without_a_dialog_she_is_answered_at_once() {
+fn sub_034_without_a_dialog_the_xmpp_user_is_answered_at_once() {
     let mut world = World::new();
     ended(&mut world, "terminated;reason=probation;retry-after=3000");
     world.told();
@@ -138,7 +138,7 @@ fn sub_034_without_a_dialog_she_is_answered_at_once() {
 }
 
 #[test]
-fn sub_035_whatever_ends_it_she_is_told() {
+fn sub_035_whatever_ends_it_the_xmpp_user_is_told() {
     for code in [200, 408, 481, 500] {
         let mut world = World::new();
         let (_, end) = leaves(&mut world);
@@ -189,7 +189,7 @@ fn sub_037_it_is_over_when_the_last_notify_came() {
 }
 
 #[test]
-fn sub_038_her_leave_does_not_end_his_watch() {
+fn sub_038_the_end_of_one_direction_leaves_the_other() {
     let mut world = World::new();
     let subscribe = world.juliet_sees(&["a"]);
     let mut watcher = world.romeo_sees("w1");

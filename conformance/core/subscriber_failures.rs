@@ -7,7 +7,7 @@ use crate::world::World;
 
 const NOTHING: [String; 0] = [];
 
-/// A refresh of hers: the time of it has come.
+/// A refresh of juliet's: the time of it has come.
 fn refresh(world: &mut World) -> Request {
     let refresh = world.awaited(seconds(3_240));
     assert_eq!(refresh.to.tag(), Some("ffd2"));
@@ -242,7 +242,7 @@ fn sub_111_what_does_not_pass_is_an_error() {
     }
 }
 
-/// Romeo granted it; the dialog is over, and she comes.
+/// Romeo granted it; the dialog is over, and juliet logs in.
 fn lapsed(world: &mut World) -> Request {
     let subscribe = world.juliet_sees(&["a"]);
     world.told_by_romeo(&subscribe, 2, "terminated;reason=probation;retry-after=1", "");

@@ -31,7 +31,7 @@ fn sub_015_a_login_and_the_end_of_its_time_renew_it() {
     let refresh = world.requests().remove(0);
     assert_eq!((&refresh.call_id, refresh.to.tag()), (&subscribe.call_id, Some("ffd2")));
 
-    // It lapses: she is offline, as all whom she lets see her were told.
+    // It lapses: juliet is offline, as all watchers whom juliet approved were told.
     world.answer(&refresh, 503);
     world.romeo_sees("w1");
     world.juliet_hides("balcony");
@@ -81,7 +81,7 @@ fn sub_016_of_whom_nothing_is_known_is_refreshed_until_the_idle_limit() {
     assert_eq!(expires(&world.request()), 3_600);
 }
 
-/// Whatever a server answers to the gateway's own address is no word about her.
+/// Whatever a server answers to the gateway's own address is no word about juliet.
 #[test]
 fn sub_017_unsubscribed_for_the_gateway_itself_means_nothing() {
     for kind in ["unsubscribed", "unavailable"] {
@@ -123,7 +123,7 @@ fn sub_044_a_second_request_is_answered_by_what_is_known() {
 }
 
 #[test]
-fn sub_044_a_repeated_request_does_not_ask_sooner_than_he_said() {
+fn sub_044_a_repeated_request_does_not_ask_sooner_than_the_response_said() {
     let mut world = World::new();
     let subscribe = world.juliet_subscribes();
     world.answer_with(&subscribe, 503, &["Retry-After: 120"]);
@@ -132,7 +132,7 @@ fn sub_044_a_repeated_request_does_not_ask_sooner_than_he_said() {
 }
 
 #[test]
-fn sub_045_the_gateway_refreshes_on_her_behalf() {
+fn sub_045_the_gateway_refreshes_on_behalf_of_the_xmpp_user() {
     let mut world = World::new();
     let subscribe = world.juliet_subscribes();
     world.answer(&subscribe, 200);

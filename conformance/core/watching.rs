@@ -7,7 +7,7 @@ use crate::scene::{header, pidf, tuple};
 use crate::world::{SETTINGS, World};
 
 #[test]
-fn she_subscribes_and_sees_him_come_and_go() {
+fn juliet_subscribes_and_sees_romeo_come_and_go() {
     let mut world = World::new();
     let subscribe = world.juliet_subscribes();
     assert_eq!(subscribe.method, Method::Subscribe);
@@ -31,7 +31,7 @@ fn she_subscribes_and_sees_him_come_and_go() {
 }
 
 #[test]
-fn she_unsubscribes() {
+fn juliet_unsubscribes() {
     let mut world = World::new();
     let subscribe = world.juliet_subscribes();
     world.answer(&subscribe, 200);
@@ -106,7 +106,7 @@ fn romeo_watches_juliet() {
 }
 
 #[test]
-fn each_watcher_gets_the_document_by_the_rules_of_his_own_peer() {
+fn each_watcher_gets_the_document_by_the_rules_of_the_own_peer() {
     let one = "{ name: core, uri: \"sip:127.0.0.13:5060;transport=udp\" }";
     let two = format!("{one}, {{ name: edge, uri: \"sip:127.0.0.14:5060;transport=udp\" }}");
     let rule = "rules: [ { name: a, when: { peer: edge, direction: to_sip }, to_sip: { show: false } } ]\n";

@@ -220,7 +220,7 @@ fn an_operator_overrides_one_language_or_one_entry() {
     assert_eq!(&*only(&error).text, "Occupato. (486 Busy Here)");
 }
 
-/// What romeo is answered when his message, with these headers, comes back with an error.
+/// What romeo is answered when a message with these headers comes back with an error.
 fn bounced(world: &mut World, headers: &str, inner: &str) -> Response {
     world.sip(&message(&format!("b{}", world.now.instant.0), headers, "hello"));
     let id = world.message().id.expect("an id");

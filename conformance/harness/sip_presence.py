@@ -1,8 +1,8 @@
 """Presence on a scripted user agent (RFC 6665, RFC 3856): it is watched, it watches, and it publishes.
 
-    sight = romeo.is_asked()                  a SUBSCRIBE for his presence came, and was answered
+    sight = romeo.is_asked()                  a SUBSCRIBE for romeo's presence came, and was answered
     sight.notifies("active;expires=600", ...)
-    watch = romeo.watches("sip:juliet@...")   a SUBSCRIBE of his was answered 200
+    watch = romeo.watches("sip:juliet@...")   a SUBSCRIBE of romeo's was answered 200
     watch.hears("pending")                    the next NOTIFY in it
 """
 
@@ -15,7 +15,7 @@ from .waiting import PATIENCE
 
 
 class Dialog:
-    """His end of a dialog: what RFC 3261 §12 has him keep."""
+    """The SIP user's end of a dialog: what RFC 3261 §12 has a user agent keep."""
 
     def __init__(self, agent, call_id, own_tag, other, other_tag=None, target=None, routes=()):
         self.agent, self.call_id, self.own_tag = agent, call_id, own_tag
@@ -32,7 +32,7 @@ class Dialog:
 
 
 class Sight(Dialog):
-    """Somebody watches him: the notifier's end."""
+    """Somebody watches the SIP user: the notifier's end."""
 
     def __init__(self, agent, request):
         super().__init__(agent, request.call_id, secrets.token_hex(6), request.from_uri, request.from_tag,
@@ -62,7 +62,7 @@ class Sight(Dialog):
 
 
 class Watch(Dialog):
-    """He watches somebody: the subscriber's end. The first NOTIFY makes the dialog (RFC 6665 §4.4.1)."""
+    """The SIP user watches somebody: the subscriber's end. The first NOTIFY makes the dialog (RFC 6665 §4.4.1)."""
 
     def __init__(self, agent, request):
         super().__init__(agent, request.call_id, request.from_tag, request.to_uri)
@@ -110,19 +110,19 @@ class Watch(Dialog):
         return transaction
 
     def ends(self):
-        """He watches no more: SUBSCRIBE with Expires: 0, and the last NOTIFY."""
+        """The watch ends: SUBSCRIBE with Expires: 0, and the last NOTIFY."""
         self._seen = len(self.notified)
         self.refreshes(expires=0)
         return self.hears("terminated")
 
 
 class PresenceAgent(SipUser):
-    """A SIP user who does presence by himself."""
+    """A SIP user whose own user agent does presence."""
 
     def __init__(self, *arguments, **options):
         self._sights, self._watches, self._asked = {}, {}, 0
         self.sights = []
-        self.unknown = []           # NOTIFYs of no subscription of his, answered 481
+        self.unknown = []           # NOTIFYs of no subscription of this user, answered 481
         self._subscribe_script = []
         super().__init__(*arguments, **options)
 
@@ -133,19 +133,19 @@ class PresenceAgent(SipUser):
         self._subscribe_script = [answer if isinstance(answer, Answer) else Answer(answer) for answer in answers]
 
     def accepts_silently(self, request):
-        """His end of a SUBSCRIBE that has no answer yet."""
+        """The user's end of a SUBSCRIBE that has no answer yet."""
         sight = Sight(self, request)
         self._sights[request.call_id, sight.own_tag] = sight
         return sight
 
     def is_asked(self, within=PATIENCE):
-        """The next new subscription to his presence."""
+        """The next new subscription to the user's presence."""
         def next_one():
             if self._asked < len(self.sights):
                 self._asked += 1
                 return self.sights[self._asked - 1]
             return None
-        return self.waits_for(next_one, f"{self.user} is asked for his presence", within=within)
+        return self.waits_for(next_one, f"{self.user} is asked for presence", within=within)
 
     # watching
 
@@ -167,7 +167,7 @@ class PresenceAgent(SipUser):
     # publishing
 
     def publishes(self, *tuples, etag=None, expires=600, **document):
-        """PUBLISH his state at a presence server (RFC 3903); the answer's entity-tag."""
+        """PUBLISH the user's state at a presence server (RFC 3903); the answer's entity-tag."""
         body = pidf.document(f"pres:{self.user}@{self.domain}", *tuples, **document) if tuples else b""
         match = [("SIP-If-Match", etag)] if etag else []
         transaction = self.asks(

@@ -78,7 +78,7 @@ class Transaction:
 
 
 class SipUser:
-    """romeo, at a proxy. `proxy` is where his requests go: (address, port)."""
+    """romeo, at a proxy. `proxy` is where romeo's requests go: (address, port)."""
 
     def __init__(self, uri, address, proxy=None, port=5060, transport="udp", password=None, lint=None,
                  behind_proxy=True):
@@ -224,7 +224,7 @@ class SipUser:
     # listening
 
     def hears(self, text=None, within=PATIENCE, **expected):
-        """The next MESSAGE he accepted; fails when its text or a header named in `expected` is another."""
+        """The next MESSAGE that was accepted; fails when its text or a header named in `expected` is another."""
         message = self._next_message(within, f"{self.user} hears {text!r}")
         said = spoken_text(message)
         if text is not None and said != text:

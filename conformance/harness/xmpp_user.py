@@ -102,7 +102,7 @@ class StanzaError:
 
 
 class XmppUser:
-    """juliet, with one resource. Every stanza she gets is kept in `received`."""
+    """juliet, with one resource. Every stanza that comes is kept in `received`."""
 
     def __init__(self, jid, password, server, resource="balcony"):
         """`server` is (address, port) of the client port."""
@@ -168,7 +168,7 @@ class XmppUser:
     # listening
 
     def hears(self, text=None, sender=None, within=PATIENCE):
-        """Her next message with a body or subject; fails when text or bare sender is another."""
+        """The next message with a body or subject; fails when text or bare sender is another."""
         stanza = self._take(is_talk, within, f"{self.name} hears {text!r}")
         if text is not None and stanza.body != text:
             raise AssertionError(f"{self.name} heard {stanza.body!r} instead of {text!r}: {stanza}")
@@ -177,7 +177,7 @@ class XmppUser:
         return stanza
 
     def gets_error(self, id, condition=None, type=None, within=PATIENCE):
-        """The error that answers her message `id`."""
+        """The error that answers the message `id`."""
         stanza = self._take(lambda seen: seen.kind == "message" and seen.type == "error" and seen.id == id,
                             within, f"{self.name} gets an error for {id}")
         error = stanza.error
@@ -200,7 +200,7 @@ class XmppUser:
         return id
 
     def shows(self, show=None, status=None, priority=None, to=None, type=None):
-        """Her presence, to all who may see it or to one."""
+        """The user's presence, to all who may see it or to one."""
         attributes = f" to={quoteattr(to)}" if to else ""
         attributes += f" type={quoteattr(type)}" if type else ""
         children = f"<show>{show}</show>" if show else ""
@@ -214,7 +214,7 @@ class XmppUser:
         stanza = self._take(lambda seen: seen.kind == "presence" and seen.type in kinds and seen.is_from(sender),
                             within, f"{self.name} is told {type} by {sender}")
         if stanza.type != type:
-            raise AssertionError(f"she is told {stanza.type} instead of {type}: {stanza}")
+            raise AssertionError(f"{stanza.type} was told instead of {type}: {stanza}")
         return stanza
 
     def sees(self, sender, show=None, status=None, priority=None, within=PATIENCE):
@@ -244,7 +244,7 @@ class XmppUser:
                 if index not in self._taken and stanza.kind == "presence" and stanza.is_from(sender)]
 
     def roster(self):
-        """How she stands with others: subscription (and "+ask" while she waits) by bare JID."""
+        """The roster: subscription (and "+ask" while a request is open) by bare JID."""
         answer = self.asks("<query xmlns='jabber:iq:roster'/>", to=self.bare_jid)
         return {item.get("jid"): item.get("subscription") + ("+ask" if item.get("ask") else "")
                 for item in answer.element.iter("{jabber:iq:roster}item")}
@@ -297,13 +297,13 @@ class XmppUser:
 
     def _make_client(self, online, presence):
         client = ClientXMPP(self.full_jid, self._password)
-        client.auto_authorize = None        # who may see her is the story's to say
+        client.auto_authorize = None        # who may see the user is the story's to say
         client.register_handler(Callback("everything", Everything(None), self._on_stanza, instream=True))
 
         async def started(_):
             if presence:
                 client.send_presence()
-                await client.get_roster()     # answered behind the presence: the server knows her now
+                await client.get_roster()     # answered behind the presence: the server knows the session now
             online.set()
 
         def failed(reason):

@@ -102,7 +102,7 @@ fn the_first_rule_wins_and_goes_before_domains() {
         "domains: { example.net: { otr: { to_sip: relay } } }\n\
          rules:\n\
          - { name: nurse, when: { from: nurse@example.com } }\n\
-         - { name: hers, when: { from: juliet@example.com, scheme: otr }, policy: notify }\n\
+         - { name: juliet, when: { from: juliet@example.com, scheme: otr }, policy: notify }\n\
          - { name: all, when: { from_domain: example.com }, policy: refuse }\n",
     );
     let crosses =
@@ -111,9 +111,9 @@ fn the_first_rule_wins_and_goes_before_domains() {
     assert!(crosses("nurse@example.com"));
     assert!(crosses("juliet@example.org"));
     assert!(!crosses("paris@example.com"));
-    let hers = stanza(&rules, &otr("juliet@example.com"));
-    assert_eq!(hers.get("method"), Some("MESSAGE"), "the recipient is told");
-    assert!(hers.get("body").expect("a notice").contains("tried to write"), "{hers:#?}");
+    let juliet = stanza(&rules, &otr("juliet@example.com"));
+    assert_eq!(juliet.get("method"), Some("MESSAGE"), "the recipient is told");
+    assert!(juliet.get("body").expect("a notice").contains("tried to write"), "{juliet:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use stox::rules::{Given, Rules};
 
 use crate::{Directory, rules, scene, stanza};
 
-/// What he is told when juliet, of a domain, shows something on her balcony.
+/// What romeo is told when juliet, of a domain, shows something on the balcony.
 fn shown(rules: &Arc<Rules>, domain: &str, show: &str) -> Outcome {
     stanza(
         rules,
@@ -33,10 +33,10 @@ fn a_rule_refines_what_goes_to_sip_for_its_domain_alone() {
         "rules:\n- { name: a, when: { direction: to_sip, from_domain: example.com },\n    \
          to_sip: { show: false, activities: { dnd: meeting }, charset: true } }\n",
     );
-    let hers = shown(&rules, "example.com", "dnd");
-    assert_eq!(hers.get("pidf.show"), None);
-    assert_eq!(hers.get("pidf.activity"), Some("meeting"));
-    assert_eq!(hers.get("content-type"), Some("application/pidf+xml;charset=utf-8"));
+    let juliet = shown(&rules, "example.com", "dnd");
+    assert_eq!(juliet.get("pidf.show"), None);
+    assert_eq!(juliet.get("pidf.activity"), Some("meeting"));
+    assert_eq!(juliet.get("content-type"), Some("application/pidf+xml;charset=utf-8"));
     // What the rule does not name is as the file has it.
     assert_eq!(shown(&rules, "example.com", "away").get("pidf.activity"), Some("away"));
     let other = shown(&rules, "example.org", "dnd");
@@ -223,7 +223,7 @@ fn explain_names_the_rule_of_presence() {
     let rules = rules(
         "presence.yaml",
         "rules:\n- { name: others, when: { from_domain: example.org } }\n\
-         - { name: hers, when: { from: \"juliet@*\" }, to_sip: { show: false } }\n",
+         - { name: juliet, when: { from: \"juliet@*\" }, to_sip: { show: false } }\n",
     );
     let text = "<presence from='juliet@example.com/balcony' to='romeo@example.net'>\
                 <show>dnd</show></presence>";
@@ -232,7 +232,7 @@ fn explain_names_the_rule_of_presence() {
     let (_, looked) =
         why.tables.iter().find(|(table, _)| *table == "presence").expect("the table is told");
     let told: Vec<_> = looked.iter().map(|rule| (rule.name.as_str(), rule.failed)).collect();
-    assert_eq!(told, [("others", Some("from_domain")), ("hers", None)]);
+    assert_eq!(told, [("others", Some("from_domain")), ("juliet", None)]);
     let show = ("pidf.show".to_owned(), Some("dnd".to_owned()), None);
     assert!(why.changed.contains(&show), "{:#?}", why.changed);
 }
@@ -272,7 +272,7 @@ fn basic_words_and_priority_are_rules_to_sip() {
         (Some("neru\u{161}it"), Some("busy"))
     );
     assert!(!dnd.get("body").expect("a document").contains("priority"));
-    // What she wrote herself goes before; other shows are as they were.
+    // What the user wrote goes before; other shows are as they were.
     let own = text("<show>dnd</show><status>in a meeting</status>");
     assert_eq!((own.get("pidf.note"), own.get("pidf.note.cs")), (Some("in a meeting"), None));
     let away = text("<show>away</show>");

@@ -68,7 +68,7 @@ pub(crate) fn addressed(stage: &mut Stage, request: &Request, number: u32) {
     stage.demand(right, || format!("x{number}: not as it was written"));
 }
 
-/// An error for a sender; the answer is the number of his message, and whether it is too long.
+/// An error for a sender; the answer is the message's number, and whether it is too long.
 pub(crate) fn error_out(stage: &mut Stage, message: &Message, link: usize) -> Option<(u32, bool)> {
     let id = message.id.as_deref().unwrap_or_default();
     let number = number(id, 'x')?;

@@ -202,7 +202,7 @@ impl Ledger {
         }
     }
 
-    /// Whether every SIP user knows what became of what he wrote.
+    /// Whether every SIP user knows what became of each message.
     pub(crate) fn all_heard(&self) -> bool {
         self.to_xmpp.iter().all(|message| message.heard.is_some() && message.open == 0)
     }

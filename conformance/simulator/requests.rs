@@ -377,7 +377,7 @@ impl Requests {
         repeats
     }
 
-    /// A sender is told that nobody could take his message: every server was tried.
+    /// A sender is told that nobody could take the message: every server was tried.
     pub(crate) fn told(&self, stage: &mut Stage, number: u32) {
         let Some(servers) = self.servers else { return };
         let Some(sent) = self.latest.get(&number).and_then(|branch| self.sent.get(branch)) else {

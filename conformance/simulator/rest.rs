@@ -110,7 +110,7 @@ impl Simulation {
                 "deadlines" => RESTING_TIMERS,
                 // OPTIONS may be under way to each server.
                 "sip_client_transactions" => 3,
-                // She may wait for an answer that nobody gives.
+                // An XMPP user may wait for an answer that nobody gives.
                 "presence_pairs" => 1,
                 "subscriptions_of_xmpp_users" => status.gauges["presence_pairs"],
                 // What is known of a target is known for a month.

@@ -56,7 +56,7 @@ def romeo(people):
 
 @pytest.fixture
 def nothing_reached(town):
-    """`nothing_reached(juliet, romeo)`: the next thing she gets from him is a marker, so nothing came before it."""
+    """`nothing_reached(juliet, romeo)`: what juliet gets next from romeo is a marker, so nothing came before it."""
     def check(juliet, romeo):
         romeo.says("nothing came before this", to=town.uri_of(juliet.name))
         juliet.hears("nothing came before this")

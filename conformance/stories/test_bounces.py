@@ -1,4 +1,4 @@
-"""The XMPP server returns romeo's message with an error before it confirms: that error is the answer he gets.
+"""The XMPP server returns romeo's message with an error before it confirms: that error is the answer to romeo.
 
 A body of "bounce:<error/>" makes the server do so. Conditions that speak of one device differ between a message to
 the bare JID and one to a full JID (RFC 7247 Table 2, notes 1 and 2).
@@ -30,7 +30,7 @@ def condition(name, text=""):
 
 @pytest.fixture
 def full_uri(juliet, romeo):
-    """juliet's address with her resource, which the gateway knows once she has spoken."""
+    """juliet's address with the resource, which the gateway knows once juliet has spoken."""
     juliet.says("here I am", to="romeo@sip.xmpp.test")
     romeo.hears("here I am")
     return f"sip:juliet@xmpp.test;gr={juliet.full_jid.split('/')[1]}"

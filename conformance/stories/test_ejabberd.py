@@ -7,9 +7,10 @@ from harness.town import Town
 from conftest import PRESENT
 from test_clients import bob, dave, test_baresip, test_linphone  # noqa: F401 (the same stories, in this town)
 from test_watched_by_sip_users import (  # noqa: F401
-    test_both_see_each_other, test_he_watches_no_more, test_she_changes_her_mind_later, test_she_lets_him_see_her,
-    test_she_says_no, test_she_takes_him_from_her_roster, watching)
-from test_watching_sip_users import TestAtAPresenceServer, TestHisPhoneAnswers, asked, shown  # noqa: F401
+    test_a_sip_user_watches_no_more, test_both_see_each_other, test_the_xmpp_user_grants_a_request,
+    test_the_xmpp_user_refuses, test_the_xmpp_user_removes_the_contact_from_the_roster,
+    test_the_xmpp_user_revokes_it_later, watching)
+from test_watching_sip_users import TestAtAPresenceServer, TestThePhoneAnswers, asked, shown  # noqa: F401
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ HOSTILE = "]]> <![CDATA[ &amp; trailing spaces  \r\n\t\r\n \U0001F511 é\r\n-- \
 
 @pytest.fixture
 def refused(juliet, romeo, town):
-    """Sends children in a message; she gets one error that names the scheme, and he gets nothing."""
+    """Sends children in a message; juliet gets one error that names the scheme, and romeo gets nothing."""
     def check(children, scheme, title, lang="en"):
         juliet.sends_raw(f"<message to='romeo@sip.xmpp.test' type='chat' id='e' xml:lang='{lang}'>{children}"
                          "<request xmlns='urn:xmpp:receipts'/></message>")
@@ -50,16 +50,17 @@ def everything_written_lacks(secret, town, juliet, romeo):
 def test_omemo(refused, juliet, romeo, town, kind):
     """Two clients with a session; one of them stands behind the gateway, as far as the other can know."""
     published = {}
-    hers = OmemoPerson("juliet@xmpp.test", kind, published)
-    his = OmemoPerson("romeo@sip.xmpp.test", kind, published)
-    encrypted = hers.encrypts(SECRET, his.jid)
-    assert his.decrypts(ElementTree.fromstring(encrypted), hers.jid) == SECRET
+    juliet_keys = OmemoPerson("juliet@xmpp.test", kind, published)
+    romeo_keys = OmemoPerson("romeo@sip.xmpp.test", kind, published)
+    encrypted = juliet_keys.encrypts(SECRET, romeo_keys.jid)
+    assert romeo_keys.decrypts(ElementTree.fromstring(encrypted), juliet_keys.jid) == SECRET
 
     mark = f"<encryption xmlns='urn:xmpp:eme:0' namespace='{ElementTree.fromstring(encrypted).tag[1:].split('}')[0]}'/>"
     refused(f"{encrypted}{mark}{FALLBACK}", f"omemo:{kind}", "OMEMO")
     refused(f"{encrypted}{FALLBACK}", f"omemo:{kind}", "Verschlüsselung", lang="de")
 
-    juliet.sends_raw(f"<message to='romeo@sip.xmpp.test' id='k'>{hers.makes_keys_alone(his.jid)}{mark}{FALLBACK}</message>")
+    alone = juliet_keys.makes_keys_alone(romeo_keys.jid)
+    juliet.sends_raw(f"<message to='romeo@sip.xmpp.test' id='k'>{alone}{mark}{FALLBACK}</message>")
     juliet.says("after the keys", to="romeo@sip.xmpp.test")
     romeo.hears("after the keys")
     assert juliet.unheard() == []
@@ -133,11 +134,11 @@ class TestWhereSmimeCrosses:
         return verona_identity
 
     @pytest.fixture
-    def hers(self, tmp_path):
+    def juliet_keys(self, tmp_path):
         return SmimePerson(tmp_path, "juliet", "sip:juliet@xmpp.test")
 
     @pytest.fixture
-    def his(self, tmp_path):
+    def romeo_keys(self, tmp_path):
         return SmimePerson(tmp_path, "romeo", "sip:romeo@sip.test")
 
     @staticmethod
@@ -163,29 +164,29 @@ class TestWhereSmimeCrosses:
         return juliet.gets(lambda stanza: stanza.find(f"{{{E2E}}}e2e") is not None, "an object")
 
     @pytest.mark.parametrize("in_cdata", [False, True])
-    def test_signed_to_sip(self, juliet, romeo, hers, his, in_cdata):
+    def test_signed_to_sip(self, juliet, romeo, juliet_keys, romeo_keys, in_cdata):
         said = b"Content-Type: message/cpim\r\n\r\n" + cpim.write(
             HOSTILE, sender="im:juliet@xmpp.test", recipient="im:romeo@sip.test")
-        content_type, body = hers.signs(said)
+        content_type, body = juliet_keys.signs(said)
         self.juliet_sends(juliet, content_type, "\n" + body.decode(), in_cdata)
         request = romeo.gets()
-        assert his.verifies(request["Content-Type"], request.body, by=hers) == said
+        assert romeo_keys.verifies(request["Content-Type"], request.body, by=juliet_keys) == said
         assert request.body == body and SECRET.encode() not in request.raw
 
-    def test_signed_to_xmpp(self, juliet, romeo, hers, his):
+    def test_signed_to_xmpp(self, juliet, romeo, juliet_keys, romeo_keys):
         said = b"Content-Type: message/cpim\r\n\r\n" + cpim.write(
             HOSTILE, sender="im:romeo@sip.test", recipient="im:juliet@xmpp.test")
-        content_type, body = his.signs(said)
+        content_type, body = romeo_keys.signs(said)
         says_octets(romeo, body, content_type, 200)
         fields, came = self.object_of(self.next_object(juliet))
         assert came == body
-        assert hers.verifies(fields["Content-Type"], came, by=his) == said
+        assert juliet_keys.verifies(fields["Content-Type"], came, by=romeo_keys) == said
 
-    def test_what_a_multipart_cannot_hold_in_xml_is_refused_and_not_broken(self, juliet, romeo, his):
+    def test_what_a_multipart_cannot_hold_in_xml_is_refused_and_not_broken(self, juliet, romeo, romeo_keys):
         for bad in ("\uffff", "a\nb", "a\rb", "\0"):
             said = b"Content-Type: message/cpim\r\n\r\n" + cpim.write(
                 "x", sender="im:romeo@sip.test", recipient="im:juliet@xmpp.test")
-            content_type, body = his.signs(said)
+            content_type, body = romeo_keys.signs(said)
             body = body.replace(b"x\r\n", bad.encode() + b"\r\n", 1)
             assert "S/MIME" in says_octets(romeo, body, content_type, 488)["Warning"]
         romeo.says("the stream is up", to="juliet@xmpp.test")
@@ -193,11 +194,12 @@ class TestWhereSmimeCrosses:
         assert juliet.unheard() == []
 
     @pytest.mark.parametrize("text", [HOSTILE, "\uffff\n\r\0 binary is no matter"])
-    def test_enveloped_and_opaque_both_ways(self, town, juliet, romeo, hers, his, text):
+    def test_enveloped_and_opaque_both_ways(self, town, juliet, romeo, juliet_keys, romeo_keys, text):
         octets = f"{SECRET} {text}".encode()
         for made, kind, opened in [
-                (hers.encrypts(octets, his), "enveloped-data", his.decrypts),
-                (hers.signs_opaque(octets), "signed-data", lambda der: his.verifies_opaque(der, by=hers))]:
+                (juliet_keys.encrypts(octets, romeo_keys), "enveloped-data", romeo_keys.decrypts),
+                (juliet_keys.signs_opaque(octets), "signed-data",
+                 lambda der: romeo_keys.verifies_opaque(der, by=juliet_keys))]:
             head = f"application/pkcs7-mime; smime-type={kind}"
             self.juliet_sends(juliet, head, f"Content-Transfer-Encoding: base64\n\n{base64_lines(made)}")
             request = romeo.gets()
@@ -213,9 +215,9 @@ class TestWhereSmimeCrosses:
         # a relayed SignedData is readable by nature; nobody put it into a log
         assert SECRET not in town.stox.log_text()
 
-    def test_what_the_recipient_says_of_an_object(self, juliet, romeo, hers, his):
+    def test_what_the_recipient_says_of_an_object(self, juliet, romeo, juliet_keys, romeo_keys):
         head = "application/pkcs7-mime; smime-type=enveloped-data"
-        sealed = base64_lines(hers.encrypts(b"x", his))
+        sealed = base64_lines(juliet_keys.encrypts(b"x", romeo_keys))
         for status, condition, type in [(493, "bad-request", "modify"), (415, "not-acceptable", "modify")]:
             romeo.answers(status)
             self.juliet_sends(juliet, head, f"Content-Transfer-Encoding: base64\n\n{sealed}")
@@ -226,8 +228,8 @@ class TestWhereSmimeCrosses:
         romeo.hears("what was refused came once")
         assert [request.answered for request in romeo.received] == [493, 415, 200]
 
-    def test_presence_to_sip(self, town, people, juliet, hers, his):
-        """His phone takes objects, his watch does not; each object comes once, and what is beside it never."""
+    def test_presence_to_sip(self, town, people, juliet, juliet_keys, romeo_keys):
+        """The phone takes objects, the watch does not; each object comes once, and what is beside it never."""
         jid, phone = town.jid_of("sealed"), people.phone("sealed")
         watch = phone.watches(town.uri_of("juliet"), headers=OBJECTS)
         watch.hears("pending")
@@ -238,16 +240,16 @@ class TestWhereSmimeCrosses:
         plain.sees(balcony="")
 
         said = PRESENCE + pidf.document("pres:juliet@xmpp.test", pidf.Tuple("balcony", notes=(HOSTILE,)))
-        content_type, body = hers.signs(said)
+        content_type, body = juliet_keys.signs(said)
         self.juliet_shows(juliet, jid, content_type, f"\n{body.decode()}")
         notify = watch.hears("active")
-        assert his.verifies(notify["Content-Type"], notify.body, by=hers) == said and notify.body == body
+        assert romeo_keys.verifies(notify["Content-Type"], notify.body, by=juliet_keys) == said and notify.body == body
 
-        der = hers.encrypts(said, his)
+        der = juliet_keys.encrypts(said, romeo_keys)
         head = "application/pkcs7-mime; smime-type=enveloped-data"
         self.juliet_shows(juliet, jid, head, f"Content-Transfer-Encoding: base64\n\n{base64_lines(der)}")
         notify = watch.hears("active")
-        assert notify.body == der and his.decrypts(notify.body) == said
+        assert notify.body == der and romeo_keys.decrypts(notify.body) == said
 
         watch.refreshes(headers=OBJECTS)
         watch.sees(balcony="")
@@ -258,9 +260,9 @@ class TestWhereSmimeCrosses:
         written = [request.raw.decode("latin-1") for request in phone.received] + [town.stox.log_text()]
         assert not any(SECRET in text for text in written)
 
-    def test_presence_to_who_does_not_take_it(self, town, people, juliet, hers, his):
+    def test_presence_to_who_does_not_take_it(self, town, people, juliet, juliet_keys, romeo_keys):
         jid, phone = town.jid_of("plain"), people.phone("plain")
-        sealed = f"Content-Transfer-Encoding: base64\n\n{base64_lines(hers.encrypts(b'x', his))}"
+        sealed = f"Content-Transfer-Encoding: base64\n\n{base64_lines(juliet_keys.encrypts(b'x', romeo_keys))}"
         self.juliet_shows(juliet, jid, "application/pkcs7-mime", sealed)
         assert "S/MIME" in juliet.is_told("error", jid).error.text
         watch = phone.watches(town.uri_of("juliet"))
@@ -276,7 +278,7 @@ class TestWhereSmimeCrosses:
         watch.sees(balcony="dnd")
         assert watch.unheard() == []
 
-    def test_presence_to_xmpp(self, town, people, juliet, hers, his):
+    def test_presence_to_xmpp(self, town, people, juliet, juliet_keys, romeo_keys):
         jid, phone = town.jid_of("veiled"), people.phone("veiled")
         juliet.tells("subscribe", to=jid)
         sight = phone.is_asked()
@@ -287,19 +289,19 @@ class TestWhereSmimeCrosses:
         juliet.sees(f"{jid}/desk")
 
         said = PRESENCE + pidf.document("pres:veiled@sip.test", pidf.Tuple("desk", notes=(f"{SECRET} {HOSTILE}",)))
-        content_type, body = his.signs(said)
+        content_type, body = romeo_keys.signs(said)
         sight.notifies("active;expires=600", body=body, content_type=content_type)
         stanza = self.next_object(juliet)
         fields, came = self.object_of(stanza)
         assert (stanza.kind, stanza.type, stanza.sender) == ("presence", None, jid)
-        assert came == body and hers.verifies(fields["Content-Type"], came, by=his) == said
+        assert came == body and juliet_keys.verifies(fields["Content-Type"], came, by=romeo_keys) == said
 
-        der = his.encrypts(said, hers)
+        der = romeo_keys.encrypts(said, juliet_keys)
         head = "application/pkcs7-mime; smime-type=enveloped-data"
         sight.notifies("active;expires=600", body=der, content_type=head)
         fields, came = self.object_of(self.next_object(juliet))
         assert fields["Content-Type"] == head
-        assert base64_octets(came) == der and hers.decrypts(base64_octets(came)) == said
+        assert base64_octets(came) == der and juliet_keys.decrypts(base64_octets(came)) == said
 
         broken = body.replace(b"\r\n", b"\n", 6)
         final = sight.notifies("active;expires=600", body=broken, content_type=content_type, expect=488).final
@@ -320,9 +322,10 @@ class TestWhereSmimeCrosses:
 
     def test_an_encrypting_xmpp_client_is_told_here_too(self, juliet, romeo):
         published = {}
-        hers = OmemoPerson("juliet@xmpp.test", "2", published)
+        juliet_keys = OmemoPerson("juliet@xmpp.test", "2", published)
         OmemoPerson("romeo@sip.test", "2", published)
-        juliet.sends_raw(f"<message to='romeo@sip.test' id='o'>{hers.encrypts(SECRET, 'romeo@sip.test')}</message>")
+        encrypted = juliet_keys.encrypts(SECRET, "romeo@sip.test")
+        juliet.sends_raw(f"<message to='romeo@sip.test' id='o'>{encrypted}</message>")
         assert "OMEMO" in juliet.gets_error("o", "not-acceptable", "modify").error.text
 
 

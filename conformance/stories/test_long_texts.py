@@ -24,7 +24,7 @@ def words(octets):
 
 
 def parts(romeo, text):
-    """The requests that he took until he has the whole text."""
+    """The requests that the phone took until it has the whole text."""
     heard = []
     while "".join(spoken_text(part) for part in heard) != text:
         heard.append(romeo.hears())

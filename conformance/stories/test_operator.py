@@ -192,10 +192,10 @@ def test_metrics_while_messages_flow_and_rules_change():
         assert before[series("stox_sip_peer_up", peer="core")] == 1
         assert before["process_resident_memory_bytes"] > 0
         for number in range(20):
-            juliet.says(f"to him {number}", to=town.jid_of("romeo"))
-            romeo.says(f"to her {number}", to=town.uri_of("juliet"))
-            romeo.hears(f"to him {number}")
-            juliet.hears(f"to her {number}")
+            juliet.says(f"to romeo {number}", to=town.jid_of("romeo"))
+            romeo.says(f"to juliet {number}", to=town.uri_of("juliet"))
+            romeo.hears(f"to romeo {number}")
+            juliet.hears(f"to juliet {number}")
             after = now()
         assert after[confirmed] == before[confirmed] + 20
         until(lambda: now()[taken] == before[taken] + 20, "every message is counted")

@@ -51,7 +51,7 @@ class Death:
         return ended == [True]
 
     def is_over(self, juliet, phone):
-        """All is connected again; juliet as she is then."""
+        """All is connected again; juliet as of then."""
         self._town.stox.waits_for_link("up")
         if self.whose == "proxy":
             phone.register()
@@ -65,12 +65,12 @@ def name_of(what, death):
 
 
 def comes_to_see(juliet, device, show):
-    """She sees the device so in the end, and never that it is gone."""
+    """juliet sees the device so in the end, and never that it is gone."""
     while (seen := juliet.sees_or_not(device)) != show:
         assert seen is not None, f"{device} was shown as gone"
 
 
-def sees_him(town, people, juliet, name):
+def sees_the_sip_user(town, people, juliet, name):
     phone, jid = people.phone(name), town.jid_of(name)
     juliet.tells("subscribe", to=jid)
     sight = phone.is_asked()
@@ -94,20 +94,20 @@ def never_ended(watch):
     assert not [it for it in watch.notified if it["Subscription-State"].startswith("terminated")]
 
 
-class TestSheWatchesHim:
-    def test_he_is_asked(self, town, people, juliet, death):
+class TestAnXmppUserWatchesASipUser:
+    def test_the_sip_user_is_asked(self, town, people, juliet, death):
         phone, jid = people.phone(name_of("asked", death)), town.jid_of(name_of("asked", death))
         death.in_the_middle_of(lambda: juliet.tells("subscribe", to=jid))
         juliet = death.is_over(juliet, phone)
-        # Her request died with the gateway, with her server, which had not written it yet, or with the registrations of
-        # the proxy: who hears nothing asks again.
+        # The request died with the gateway, with the XMPP server, which had not written it yet, or with the
+        # registrations of the proxy: who hears nothing asks again.
         if not phone.sights:
             juliet.tells("subscribe", to=jid)
         phone.is_asked().notifies("active;expires=600", Tuple("desk"))
-        until(lambda: juliet.roster()[jid] == "to", "she is let see him")
+        until(lambda: juliet.roster()[jid] == "to", "juliet may see the user")
         comes_to_see(juliet, f"{jid}/desk", "")
 
-    def test_he_grants_it(self, town, people, juliet, death):
+    def test_the_sip_user_grants_it(self, town, people, juliet, death):
         phone, jid = people.phone(name_of("grants", death)), town.jid_of(name_of("grants", death))
         juliet.tells("subscribe", to=jid)
         sight = phone.is_asked()
@@ -116,11 +116,11 @@ class TestSheWatchesHim:
         juliet = death.is_over(juliet, phone)
         if not done:
             sight.notifies("active;expires=600", Tuple("desk"))
-        until(lambda: juliet.roster()[jid] == "to", "she is let see him")
+        until(lambda: juliet.roster()[jid] == "to", "juliet may see the user")
         comes_to_see(juliet, f"{jid}/desk", "")
 
-    def test_he_shows_something_else(self, town, people, juliet, death):
-        phone, sight, jid = sees_him(town, people, juliet, name_of("shows", death))
+    def test_the_sip_user_shows_something_else(self, town, people, juliet, death):
+        phone, sight, jid = sees_the_sip_user(town, people, juliet, name_of("shows", death))
         away = Tuple("desk", show="away")
         death.in_the_middle_of(lambda: sight.notifies("active;expires=600", away))
         juliet = death.is_over(juliet, phone)
@@ -128,30 +128,30 @@ class TestSheWatchesHim:
         comes_to_see(juliet, f"{jid}/desk", "dnd")
         assert juliet.roster()[jid] == "to"
 
-    def test_he_takes_it_back(self, town, people, juliet, death):
-        phone, sight, jid = sees_him(town, people, juliet, name_of("takes", death))
+    def test_the_sip_user_takes_it_back(self, town, people, juliet, death):
+        phone, sight, jid = sees_the_sip_user(town, people, juliet, name_of("takes", death))
         done = death.in_the_middle_of(lambda: sight.notifies("terminated;reason=rejected"))
         juliet = death.is_over(juliet, phone)
         if not done:
             sight.notifies("terminated;reason=rejected")
-        until(lambda: juliet.roster().get(jid, "none") == "none", "she may see him no more")
+        until(lambda: juliet.roster().get(jid, "none") == "none", "juliet may see the user no more")
 
     def test_it_is_refreshed(self, town, people, juliet, death):
-        """A lease of a few seconds runs out over the death, or is refreshed: she goes on to see him."""
-        phone, sight, jid = sees_him(town, people, juliet, name_of("leased", death))
+        """A lease of a few seconds runs out over the death, or is refreshed: juliet goes on to see the user."""
+        phone, sight, jid = sees_the_sip_user(town, people, juliet, name_of("leased", death))
         sight.notifies("active;expires=3", Tuple("desk"))
         death.in_the_middle_of(lambda: sight.is_refreshed(within=4))
         juliet = death.is_over(juliet, phone)
         last = phone.sights[-1]
-        until(lambda: phone.sights[-1] is not last or last.refreshes, "he is asked again", within=20)
+        until(lambda: phone.sights[-1] is not last or last.refreshes, "the phone is asked again", within=20)
         phone.sights[-1].notifies("active;expires=600", Tuple("desk", show="xa"))
         while juliet.sees_or_not(f"{jid}/desk") != "xa":
             pass
         assert juliet.roster()[jid] == "to"
 
 
-class TestHeWatchesHer:
-    def test_he_asks(self, town, people, juliet, death):
+class TestASipUserWatchesAnXmppUser:
+    def test_the_sip_user_asks(self, town, people, juliet, death):
         phone, jid = people.phone(name_of("asks", death)), town.jid_of(name_of("asks", death))
         watches = []
         ask = lambda: watches.append(phone.watches(town.uri_of("juliet")))  # noqa: E731 (it is called twice)
@@ -165,19 +165,19 @@ class TestHeWatchesHer:
         watches[-1].sees(balcony="")
         never_ended(watches[-1])
 
-    def test_she_grants_it(self, town, people, juliet, death):
+    def test_the_xmpp_user_grants_it(self, town, people, juliet, death):
         phone, jid = people.phone(name_of("granted", death)), town.jid_of(name_of("granted", death))
         watch = phone.watches(town.uri_of("juliet"))
         watch.hears("pending")
         juliet.is_told("subscribe", jid)
         death.in_the_middle_of(lambda: juliet.tells("subscribed", to=jid))
         juliet = death.is_over(juliet, phone)
-        if juliet.roster().get(jid) != "from":      # her word died with her server
+        if juliet.roster().get(jid) != "from":      # the approval died with the XMPP server
             juliet.tells("subscribed", to=jid)
         watch.sees(balcony="")
         never_ended(watch)
 
-    def test_she_shows_something_else(self, town, people, juliet, death):
+    def test_the_xmpp_user_shows_something_else(self, town, people, juliet, death):
         phone, watch, jid = is_seen(town, people, juliet, name_of("shown", death))
         death.in_the_middle_of(lambda: juliet.shows(show="away"))
         juliet = death.is_over(juliet, phone)
@@ -186,20 +186,20 @@ class TestHeWatchesHer:
         never_ended(watch)
         assert juliet.roster()[jid] == "from"
 
-    def test_she_takes_it_back(self, town, people, juliet, death):
-        """A server does not say twice that she took it back; it shows nothing of her any more."""
+    def test_the_xmpp_user_takes_it_back(self, town, people, juliet, death):
+        """A server does not say twice that it was taken back; it shows nothing of the user any more."""
         phone, watch, jid = is_seen(town, people, juliet, name_of("jilted", death))
         death.in_the_middle_of(lambda: juliet.tells("unsubscribed", to=jid))
         juliet = death.is_over(juliet, phone)
         if juliet.roster().get(jid, "none") == "from":
             juliet.tells("unsubscribed", to=jid)
         shows_nothing = lambda: not open_in(watch)  # noqa: E731 (a condition with a name)
-        until(shows_nothing, "he sees her no more", within=20)
+        until(shows_nothing, "the phone sees juliet no more", within=20)
         juliet.shows(show="dnd")
         juliet.roster()
         assert shows_nothing()
 
-    def test_he_refreshes(self, town, people, juliet, death):
+    def test_the_sip_user_refreshes(self, town, people, juliet, death):
         phone, watch, _ = is_seen(town, people, juliet, name_of("refreshes", death))
         done = death.in_the_middle_of(watch.refreshes)
         juliet = death.is_over(juliet, phone)
@@ -209,8 +209,8 @@ class TestHeWatchesHer:
         watch.sees(balcony="away")
         never_ended(watch)
 
-    def test_he_ends_it(self, town, people, juliet, death):
-        """She is not asked for her grant again; a later watch is let in at once."""
+    def test_the_sip_user_ends_it(self, town, people, juliet, death):
+        """juliet is not asked for a grant again; a later watch is let in at once."""
         phone, watch, jid = is_seen(town, people, juliet, name_of("ends", death))
         if not death.in_the_middle_of(lambda: watch.refreshes(expires=0)):
             death.is_over(juliet, phone)
@@ -224,7 +224,7 @@ class TestHeWatchesHer:
 
 
 def open_in(watch):
-    """The devices that his last document shows as there; none where the subscription is over."""
+    """The devices that the last document shows as there; none where the subscription is over."""
     from harness import pidf
     last = watch.notified[-1]
     if last["Subscription-State"].startswith("terminated"):

@@ -22,7 +22,7 @@ def town():
 
 @pytest.fixture
 def couple(town, people, juliet):
-    """`couple("romeo")`: they see each other; his phone, how she sees him, how he sees her."""
+    """`couple("romeo")`: each sees the other; the phone, how juliet sees romeo, how romeo sees juliet."""
     def make(name):
         phone, jid = people.phone(name), town.jid_of(name)
         juliet.tells("subscribe", to=jid)
@@ -35,15 +35,15 @@ def couple(town, people, juliet):
         juliet.is_told("subscribe", jid)
         juliet.tells("subscribed", to=jid)
         watch.sees(balcony="")
-        juliet.sees(f"{jid}/desk")      # Prosody asks again for who sees her
+        juliet.sees(f"{jid}/desk")      # Prosody asks again for who sees juliet
         return phone, sight, watch
     return make
 
 
 def worse_news(juliet, jid):
     """
-    What she was told of him and should not: anything but that he is there. When the link is back she is shown him once
-    more; while it was down Prosody gave her own presence back to her.
+    What juliet was told of the SIP user and should not: anything but that the user is there. When the link is back
+    juliet is shown the user once more; while it was down Prosody gave juliet's own presence back.
     """
     return [str(stanza) for stanza in juliet.unseen(jid) if stanza.type not in (None, "error")]
 
@@ -53,7 +53,7 @@ def subscriptions(town):
     return town.stox.status()["gauges"]["subscriptions_of_xmpp_users"]
 
 
-def test_he_never_notifies(town, people, juliet):
+def test_a_phone_that_never_notifies(town, people, juliet):
     """Neither an answer nor a NOTIFY until Timer N: nobody is told anything, and a NOTIFY that comes too late belongs to
     nothing."""
     phone, jid = people.phone("mute"), town.jid_of("mute")
@@ -101,7 +101,7 @@ class TestAKilledGateway:
         assert juliet.roster()[jid] == "both"
         assert len(phone.sights) == 1
 
-    def test_has_asked_him_what_it_missed(self, town, juliet, couple):
+    def test_has_asked_the_sip_side_what_it_missed(self, town, juliet, couple):
         """Its own subscription is refreshed, in the same dialog and with a higher CSeq."""
         jid = town.jid_of("missed")
         phone, sight, watch = couple("missed")
@@ -114,7 +114,7 @@ class TestAKilledGateway:
         juliet.sees(f"{jid}/desk", show="xa")
         assert juliet.unseen(jid) == []
 
-    def test_learns_how_she_is(self, town, juliet, couple):
+    def test_learns_the_presence_of_the_xmpp_user(self, town, juliet, couple):
         jid = town.jid_of("learns")
         _, _, watch = couple("learns")
         town.stox.kill()
@@ -124,7 +124,7 @@ class TestAKilledGateway:
         assert worse_news(juliet, jid) == []
 
     def test_does_not_trust_what_it_remembers(self, town, people, juliet):
-        """What is on disk of a device is up to a second older than what he saw; she is again as she was before that."""
+        """What is on disk of a device is up to a second older than what was seen; it is again as it was before that."""
         watch = people.phone("shown").watches(town.uri_of("juliet"))
         watch.hears("pending")
         juliet.is_told("subscribe", town.jid_of("shown"))
@@ -141,7 +141,7 @@ class TestAKilledGateway:
         town.stox.start()
         watch.sees(balcony="away")
 
-    def test_still_waits_for_her_word(self, town, people, juliet):
+    def test_still_waits_for_the_xmpp_user(self, town, people, juliet):
         phone, jid = people.phone("unsure"), town.jid_of("unsure")
         watch = phone.watches(town.uri_of("juliet"))
         watch.hears("pending")
@@ -151,7 +151,7 @@ class TestAKilledGateway:
         juliet.tells("subscribed", to=jid)
         watch.sees(balcony="")
 
-    def test_missed_that_she_lets_him(self, town, people, juliet):
+    def test_missed_that_the_xmpp_user_grants_it(self, town, people, juliet):
         phone, jid = people.phone("overjoyed"), town.jid_of("overjoyed")
         watch = phone.watches(town.uri_of("juliet"))
         watch.hears("pending")
@@ -162,8 +162,8 @@ class TestAKilledGateway:
         town.stox.start()
         watch.sees(balcony="")
 
-    def test_missed_that_she_lets_him_no_more(self, town, juliet, couple):
-        """Her server does not say so, but it shows nothing of her any more."""
+    def test_missed_that_the_xmpp_user_revokes_it(self, town, juliet, couple):
+        """The XMPP server does not say so, but it shows nothing of the user any more."""
         _, _, watch = couple("jilted")
         town.stox.kill()
         juliet.tells("unsubscribed", to=town.jid_of("jilted"))
@@ -175,7 +175,7 @@ class TestAKilledGateway:
         watch.refreshes()
         assert not [each for each in watch.hears("active").tuples.values() if each.basic == "open"]
 
-    def test_still_waits_for_his(self, town, people, juliet):
+    def test_still_waits_for_the_sip_user(self, town, people, juliet):
         phone, jid = people.phone("shy"), town.jid_of("shy")
         juliet.tells("subscribe", to=jid)
         sight = phone.is_asked()
@@ -213,7 +213,7 @@ def test_a_stopped_gateway_says_nothing(town, juliet, couple):
 
 
 def test_a_damaged_store_is_learnt_again(town, people, juliet, couple):
-    """His phone begins anew at its next refresh, and she is not asked; she sees him from her next login."""
+    """The phone begins anew at its next refresh, and juliet is not asked; juliet sees the user from the next login."""
     jid = town.jid_of("bereft")
     phone, sight, watch = couple("bereft")
     town.stox.stop()
@@ -241,7 +241,7 @@ def test_a_damaged_store_is_learnt_again(town, people, juliet, couple):
 
 
 def test_prosody_is_killed(town, people, couple):
-    """He sees what was known of her, then that she is gone, then her again; she sees what he said meanwhile."""
+    """The phone sees what was known, then that juliet is gone, then juliet again; juliet sees what has changed."""
     jid = town.jid_of("patient")
     phone, sight, watch = couple("patient")
     town.xmpp_server.kill()
@@ -257,7 +257,7 @@ def test_prosody_is_killed(town, people, couple):
     assert not [notify for notify in watch.notified if notify["Subscription-State"].startswith("terminated")]
 
 
-def test_kamailio_restarts_while_she_changes(town, juliet, couple):
+def test_kamailio_restarts_while_the_presence_changes(town, juliet, couple):
     phone, sight, watch = couple("cutoff")
     town.kamailio.kill()
     juliet.shows(show="dnd")
@@ -265,8 +265,8 @@ def test_kamailio_restarts_while_she_changes(town, juliet, couple):
     watch.sees(balcony="dnd")
 
 
-def test_she_is_away_for_longer_than_it_lasts(town, people, juliet, couple):
-    """Nobody is there to be told: it is not refreshed. When she is back he is asked anew."""
+def test_the_xmpp_user_is_away_for_longer_than_it_lasts(town, people, juliet, couple):
+    """Nobody is there to be told: it is not refreshed. When juliet is back the phone is asked anew."""
     jid = town.jid_of("longing")
     phone, sight, watch = couple("longing")
     juliet.logout()
@@ -296,7 +296,7 @@ def test_many_changes_are_a_few_documents(town, juliet, couple):
     assert len(watch.notified) - before <= 2 + (watch.notified[-1].seen_at - began) / 0.3
 
 
-class TestHisPhoneIsGone:
+class TestThePhoneIsGone:
     def test_it_answers_481_to_a_notify(self, town, people, juliet, couple):
         """481: that subscription is over; a new one is as good as the old."""
         phone, _, watch = couple("reborn")
@@ -310,7 +310,7 @@ class TestHisPhoneIsGone:
         assert len(phone.unknown) == 1
 
 
-def test_a_subscription_of_his_runs_out(town, people, juliet):
+def test_a_subscription_of_a_sip_user_runs_out(town, people, juliet):
     phone, jid = people.phone("forgetful"), town.jid_of("forgetful")
     watch = phone.watches(town.uri_of("juliet"))
     watch.hears("pending")
@@ -325,10 +325,10 @@ def test_a_subscription_of_his_runs_out(town, people, juliet):
     assert juliet.roster()[jid] == "from"
 
 
-class TestARefreshOfHers:
+class TestARefreshOfTheXmppUser:
     @pytest.fixture
     def brief(self, town, people, juliet):
-        """`brief("romeo")`: she sees him, and that has to be refreshed in two or three seconds."""
+        """`brief("romeo")`: juliet sees romeo, and that has to be refreshed in two or three seconds."""
         def make(name):
             phone, jid = people.phone(name), town.jid_of(name)
             juliet.tells("subscribe", to=jid)
@@ -347,7 +347,7 @@ class TestARefreshOfHers:
         assert juliet.unseen(town.jid_of("punctual")) == []
 
     def test_is_answered_481(self, town, juliet, brief):
-        """He has lost it: she subscribes anew, at once, and sees nothing of that."""
+        """The phone has lost it: the gateway subscribes anew, at once, and juliet sees nothing of that."""
         jid = town.jid_of("amnesiac")
         phone, sight = brief("amnesiac")
         phone.answers_subscribe(481)

@@ -165,10 +165,10 @@ class Talk:
             self._fault = fault
 
     def _exchange(self, number):
-        self._juliet.says(f"to him {number}", to=self._town.jid_of("romeo"))
-        self._romeo.says(f"to her {number}", to=self._town.uri_of("juliet"))
-        self.subjects.append(self._romeo.hears(f"to him {number}").get("Subject"))
-        self._juliet.hears(f"to her {number}")
+        self._juliet.says(f"to romeo {number}", to=self._town.jid_of("romeo"))
+        self._romeo.says(f"to juliet {number}", to=self._town.uri_of("juliet"))
+        self.subjects.append(self._romeo.hears(f"to romeo {number}").get("Subject"))
+        self._juliet.hears(f"to juliet {number}")
 
     def goes_on(self, words):
         """Until so many more words were heard on both sides."""

@@ -5,7 +5,8 @@ import pytest
 from harness.town import Town
 
 from conftest import PRESENT
-from test_watched_by_sip_users import test_both_see_each_other, test_she_lets_him_see_her  # noqa: F401 (the same here)
+from test_watched_by_sip_users import (  # noqa: F401 (the same here)
+    test_both_see_each_other, test_the_xmpp_user_grants_a_request)
 from test_watching_sip_users import TestAtAPresenceServer  # noqa: F401
 
 
@@ -46,7 +47,7 @@ def test_a_proxy_that_restarts(town, people):
     juliet.hears("back")
 
 
-def test_a_proxy_that_is_away_while_she_changes(town, people, juliet):
+def test_a_proxy_that_is_away_while_the_presence_changes(town, people, juliet):
     """What could not be told is told when the proxy is back, without another change."""
     watch = people.phone("steadfast").watches(town.uri_of("juliet"))
     watch.hears("pending")

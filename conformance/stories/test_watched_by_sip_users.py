@@ -1,5 +1,5 @@
 """
-SIP users watch XMPP users (RFC 8048 §5.3): what he is shown, and what she is asked.
+SIP users watch XMPP users (RFC 8048 §5.3): what the SIP user is shown, and what the XMPP user is asked.
 
 Each story has a SIP user of its own, since a roster remembers.
 """
@@ -11,19 +11,19 @@ from harness.pidf import Tuple
 
 @pytest.fixture
 def watching(juliet, people, town):
-    """`watching("tybalt")`: he watches juliet, she lets him, and he sees her; his phone and his watch."""
+    """`watching("tybalt")`: tybalt watches juliet, who grants it and is seen; the phone and its watch."""
     def watch(name):
         phone = people.phone(name)
-        his = phone.watches(town.uri_of("juliet"))
-        his.hears("pending")
+        subscription = phone.watches(town.uri_of("juliet"))
+        subscription.hears("pending")
         juliet.is_told("subscribe", town.jid_of(name))
         juliet.tells("subscribed", to=town.jid_of(name))
-        his.sees(balcony="")
-        return phone, his
+        subscription.sees(balcony="")
+        return phone, subscription
     return watch
 
 
-def test_she_lets_him_see_her(town, people, juliet):
+def test_the_xmpp_user_grants_a_request(town, people, juliet):
     romeo, jid = people.phone("suitor"), town.jid_of("suitor")
     watch = romeo.watches(town.uri_of("juliet"), expires=600)
     assert watch.answer["Expires"] == "600"
@@ -55,8 +55,8 @@ def test_she_lets_him_see_her(town, people, juliet):
     assert juliet.unseen(jid) == []
 
 
-def test_she_was_away_when_he_asked(town, people):
-    """Her server keeps the request for her; it is as good as one that came while she was there."""
+def test_the_xmpp_user_was_away_when_the_request_came(town, people):
+    """The XMPP server keeps the request; it is as good as one that came while the user was there."""
     romeo, jid = people.phone("forward"), town.jid_of("forward")
     watch = romeo.watches(town.uri_of("tybalt"))
     watch.hears("pending")
@@ -68,8 +68,8 @@ def test_she_was_away_when_he_asked(town, people):
     watch.sees()
 
 
-def test_she_had_let_him_before_he_asked(town, people, juliet):
-    """RFC 6121 §3.4: her server grants it by itself, and she hears nothing of it."""
+def test_the_xmpp_user_had_approved_before_the_request(town, people, juliet):
+    """RFC 6121 §3.4: the XMPP server grants it by itself, and the user hears nothing of it."""
     romeo, jid = people.phone("expected"), town.jid_of("expected")
     juliet.tells("subscribed", to=jid)
     juliet.roster()
@@ -79,7 +79,7 @@ def test_she_had_let_him_before_he_asked(town, people, juliet):
     assert juliet.unseen(jid) == []
 
 
-def test_his_second_phone_is_shown_her_without_a_word(town, people, watching, juliet):
+def test_a_second_phone_is_shown_the_presence_without_a_word(town, people, watching, juliet):
     _, first = watching("twofold")
     pocket = people.phone("twofold").watches(town.uri_of("juliet"))
     pocket.sees(balcony="")
@@ -105,7 +105,7 @@ def test_two_phones_ask_once(town, people, juliet):
     assert juliet.unseen(jid) == []
 
 
-def test_she_says_no(town, people, juliet):
+def test_the_xmpp_user_refuses(town, people, juliet):
     romeo, jid = people.phone("refused"), town.jid_of("refused")
     watch = romeo.watches(town.uri_of("juliet"))
     watch.hears("pending")
@@ -117,7 +117,7 @@ def test_she_says_no(town, people, juliet):
     assert juliet.unseen(jid) == []
 
 
-def test_she_changes_her_mind_later(town, people, watching, juliet):
+def test_the_xmpp_user_revokes_it_later(town, people, watching, juliet):
     romeo, watch = watching("dismissed")
     pocket = people.phone("dismissed").watches(town.uri_of("juliet"))
     pocket.sees(balcony="")
@@ -132,8 +132,8 @@ def test_she_changes_her_mind_later(town, people, watching, juliet):
     assert watch.unheard() == [] and pocket.unheard() == []
 
 
-def test_he_watches_no_more(town, watching, juliet):
-    """That is no "unsubscribe": she goes on to let him see her."""
+def test_a_sip_user_watches_no_more(town, watching, juliet):
+    """That is no "unsubscribe": the SIP user may still see the XMPP user."""
     jid = town.jid_of("weary")
     phone, watch = watching("weary")
     end = watch.ends()
@@ -145,7 +145,7 @@ def test_he_watches_no_more(town, watching, juliet):
     assert juliet.unseen(jid) == []
 
 
-def test_he_refreshes(town, watching, juliet):
+def test_the_sip_user_refreshes(town, watching, juliet):
     phone, watch = watching("steady")
     assert watch.refreshes(expires=300).final["Expires"] == "300"
     again = watch.hears("active")
@@ -154,7 +154,7 @@ def test_he_refreshes(town, watching, juliet):
     assert juliet.unseen(town.jid_of("steady")) == []
 
 
-def test_he_asks_once_how_she_is(town, people, watching, juliet):
+def test_a_sip_user_fetches_the_presence_once(town, people, watching, juliet):
     """SUBSCRIBE with Expires: 0 outside a dialog: one NOTIFY, with what is known."""
     phone, _ = watching("curious")
     answer = phone.watches(town.uri_of("juliet"), expires=0).hears("terminated")
@@ -256,14 +256,14 @@ def test_both_see_each_other(town, people, juliet):
     juliet.sees(f"{jid}/desk")
     assert juliet.roster()[jid] == "both"
 
-    # while she sees him herself, the end of his watch does not make him vanish
+    # while juliet sees the SIP user, the end of that user's watch makes nobody vanish
     watch.ends()
     sight.notifies("active;expires=600", Tuple("desk", show="away"))
     juliet.sees(f"{jid}/desk", show="away")
     assert juliet.unseen(jid) == []
 
 
-def test_she_takes_him_from_her_roster(town, people, juliet):
+def test_the_xmpp_user_removes_the_contact_from_the_roster(town, people, juliet):
     """Both directions end, and each side is told once."""
     romeo, jid = people.phone("banished"), town.jid_of("banished")
     juliet.tells("subscribe", to=jid)

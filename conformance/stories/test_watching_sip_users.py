@@ -1,5 +1,5 @@
 """
-XMPP users watch SIP users (RFC 8048 §5.2): what she sees, and what his side is asked.
+XMPP users watch SIP users (RFC 8048 §5.2): what the XMPP user sees, and what the SIP side is asked.
 
 Each story has a SIP user of its own, since a roster remembers.
 """
@@ -13,7 +13,7 @@ from harness.waiting import until
 
 @pytest.fixture
 def asked(juliet, people, town):
-    """`asked("tybalt")`: juliet wants to see him, and his phone was asked; the phone, and its end of it."""
+    """`asked("tybalt")`: juliet wants to see tybalt, whose phone was asked; the phone, and its end of it."""
     def ask(name):
         phone = people.phone(name)
         juliet.tells("subscribe", to=town.jid_of(name))
@@ -23,7 +23,7 @@ def asked(juliet, people, town):
 
 @pytest.fixture
 def shown(asked, juliet, town):
-    """`shown("tybalt")`: he let her see him, and she sees him at his desk."""
+    """`shown("tybalt")`: tybalt granted it, and juliet sees the device at the desk."""
     def show(name):
         phone, sight = asked(name)
         sight.notifies("active;expires=600", Tuple("desk"))
@@ -34,9 +34,9 @@ def shown(asked, juliet, town):
 
 
 class TestAtAPresenceServer:
-    """Kamailio keeps what his clients publish, and sends the NOTIFYs."""
+    """Kamailio keeps what its clients publish, and sends the NOTIFYs."""
 
-    def test_she_sees_him_come_and_go(self, town, people, juliet):
+    def test_the_xmpp_user_sees_the_sip_user_come_and_go(self, town, people, juliet):
         paris, jid = people.phone("paris"), town.jid_of("paris")
         juliet.tells("subscribe", to=jid)
         juliet.is_told("subscribed", jid)
@@ -68,7 +68,7 @@ class TestAtAPresenceServer:
         juliet.hears("farewell")
         assert juliet.unseen(jid) == []
 
-    def test_she_logs_in_and_he_is_there(self, town, people):
+    def test_the_xmpp_user_logs_in_and_the_sip_user_is_there(self, town, people):
         escalus, jid = people.phone("escalus"), town.jid_of("escalus")
         escalus.publishes(Tuple("throne", show="dnd"))
         nurse = people.xmpp("nurse", resource="first")
@@ -80,8 +80,8 @@ class TestAtAPresenceServer:
         nurse.sees(f"{jid}/throne", show="dnd", within=1)
 
 
-class TestHisPhoneAnswers:
-    def test_he_lets_her_see_him(self, town, juliet, asked):
+class TestThePhoneAnswers:
+    def test_the_sip_user_grants_it(self, town, juliet, asked):
         romeo, sight = asked("watched")
         jid = town.jid_of("watched")
         assert (sight.subscribe.from_uri, sight.subscribe.to_uri) == (town.uri_of("juliet"), "sip:watched@sip.test")
@@ -99,7 +99,7 @@ class TestHisPhoneAnswers:
         assert juliet.unseen(jid) == []
 
     @pytest.mark.parametrize("status", [403, 603])
-    def test_he_declines(self, town, people, juliet, status):
+    def test_the_sip_user_declines(self, town, people, juliet, status):
         name = f"declines{status}"
         romeo, jid = people.phone(name), town.jid_of(name)
         romeo.answers_subscribe(status)
@@ -108,14 +108,14 @@ class TestHisPhoneAnswers:
         assert juliet.roster()[jid] == "none"
         assert romeo.sights == []
 
-    def test_he_declines_after_a_thought(self, town, juliet, asked):
+    def test_the_sip_user_declines_after_a_thought(self, town, juliet, asked):
         _, sight = asked("thinks")
         sight.notifies("pending;expires=600")
         sight.notifies("terminated;reason=rejected")
         juliet.is_told("unsubscribed", town.jid_of("thinks"))
         assert juliet.unseen(town.jid_of("thinks")) == []
 
-    def test_he_changes_his_mind_later(self, town, juliet, shown):
+    def test_the_sip_user_revokes_it_later(self, town, juliet, shown):
         jid = town.jid_of("fickle")
         _, sight = shown("fickle")
         sight.notifies("terminated;reason=rejected")
@@ -123,7 +123,7 @@ class TestHisPhoneAnswers:
         juliet.is_told("unsubscribed", jid)
         assert juliet.roster()[jid] == "none"
 
-    def test_she_watches_no_more(self, town, juliet, shown):
+    def test_the_xmpp_user_watches_no_more(self, town, juliet, shown):
         jid = town.jid_of("left")
         romeo, sight = shown("left")
         juliet.tells("unsubscribe", to=jid)
@@ -137,12 +137,12 @@ class TestHisPhoneAnswers:
         juliet.hears("farewell")
         assert juliet.unseen(jid) == []
 
-    def test_she_changes_her_mind_at_once(self, town, people, juliet, shown):
+    def test_the_xmpp_user_changes_it_back_at_once(self, town, people, juliet, shown):
         """The new request is not undone by the end of the old one."""
         jid = town.jid_of("pendulum")
         witness = people.phone("bystander")
         romeo, sight = shown("pendulum")
-        # His answer comes after her new request for certain: a message behind it has crossed.
+        # The answer comes after the new request for certain: a message behind it has crossed.
         romeo.answers_subscribe(None)
         juliet.tells("unsubscribe", to=jid)
         juliet.tells("subscribe", to=jid)
@@ -157,8 +157,8 @@ class TestHisPhoneAnswers:
             pass
         assert juliet.roster()[jid] == "to"
 
-    def test_she_asks_and_thinks_better_of_it(self, town, people, juliet):
-        """What he says of himself when she has gone is answered, ended, and shown to nobody."""
+    def test_the_xmpp_user_asks_and_thinks_better_of_it(self, town, people, juliet):
+        """A NOTIFY that comes after the unsubscribe is answered, ended, and shown to nobody."""
         romeo, jid = people.phone("toolate"), town.jid_of("toolate")
         romeo.answers_subscribe(None)
         juliet.tells("subscribe", to=jid)
@@ -175,8 +175,8 @@ class TestHisPhoneAnswers:
         juliet.hears("marker")
         assert [stanza for stanza in juliet.unseen(jid) if stanza.type not in ("unsubscribed", "unavailable")] == []
 
-    def test_she_logs_out_and_in(self, town, people, asked):
-        """Each login of hers is a probe, and is answered from what is known, within a second."""
+    def test_the_xmpp_user_logs_out_and_in(self, town, people, asked):
+        """Each login is a probe, and is answered from what is known, within a second."""
         nurse = people.xmpp("nurse", resource="first")
         romeo, jid = people.phone("awaited"), town.jid_of("awaited")
         nurse.tells("subscribe", to=jid)
@@ -195,7 +195,7 @@ class TestHisPhoneAnswers:
         assert error.id == asked
         assert error.error.condition == "item-not-found"
 
-    def test_he_wants_longer_subscriptions(self, town, people, juliet):
+    def test_the_sip_user_wants_longer_subscriptions(self, town, people, juliet):
         romeo, jid = people.phone("patient"), town.jid_of("patient")
         romeo.answers_subscribe(Answer(423, "Interval Too Brief", headers=(("Min-Expires", "7200"),)))
         juliet.tells("subscribe", to=jid)
@@ -206,7 +206,7 @@ class TestHisPhoneAnswers:
         juliet.sees(f"{jid}/desk")
 
     @pytest.mark.parametrize("status", [404, 480])
-    def test_he_is_away_for_now(self, town, people, juliet, status):
+    def test_the_sip_user_is_away_for_now(self, town, people, juliet, status):
         """404 and 480 say nothing of what romeo wants: juliet goes on waiting, until something is heard of romeo."""
         name = f"away{status}"
         romeo, jid = people.phone(name), town.jid_of(name)
@@ -236,8 +236,8 @@ class TestHisPhoneAnswers:
         juliet.sees(f"{jid}/desk", show="xa")
         assert juliet.unseen(jid) == []
 
-    def test_two_of_them_watch_him(self, town, people, juliet):
-        """Each has a subscription of her own, and what he hides from one he may show the other."""
+    def test_two_xmpp_users_watch_one_sip_user(self, town, people, juliet):
+        """Each has an own subscription, and what the SIP user hides from one the other may be shown."""
         nurse = people.xmpp("nurse")
         romeo, jid = people.phone("popular"), town.jid_of("popular")
         juliet.tells("subscribe", to=jid)
@@ -281,7 +281,7 @@ class TestHisPhoneAnswers:
         juliet.sees(f"{jid}/desk")
         assert juliet.unseen(jid) == []
 
-    def test_his_notify_overtakes_his_answer(self, town, people, juliet):
+    def test_a_notify_overtakes_the_answer_to_subscribe(self, town, people, juliet):
         romeo, jid = people.phone("hasty"), town.jid_of("hasty")
         romeo.answers_subscribe(None)
         juliet.tells("subscribe", to=jid)

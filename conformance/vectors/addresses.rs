@@ -181,7 +181,7 @@ fn to_sip(jid: &str, expected: &str) {
     }
 }
 
-/// The device of a recipient is left out until he wrote from it.
+/// The device of a recipient is left out until a message came from it.
 fn recipient_to_sip(jid: &Jid, expected: &str) {
     let mut world = world_of_sip_users(jid.domain());
     let bare = expected.split_once(";gr=").map_or(expected, |(bare, _)| bare);

@@ -24,13 +24,13 @@ pub(crate) fn check(vector: Vector) {
     match vector.direction {
         "out" => {
             assert_eq!((table.outbound(stanza), table), (passes, after));
-            he_causes(stanza, before, passes, after);
+            romeo_causes(stanza, before, passes, after);
         }
         "in" => {
             let told = table.inbound(stanza);
             assert_eq!((told.deliver, table), (passes, after));
             assert_eq!(told.reply, reply(stanza, before, passes));
-            she_says(stanza, before, passes, after);
+            juliet_says(stanza, before, passes, after);
         }
         other => panic!("no direction: {other}"),
     }
@@ -55,17 +55,17 @@ fn state(name: &str) -> Authorization {
     }
 }
 
-/// A world in which the pair is in a state, and her SUBSCRIBE if she watches him.
+/// A world in which the pair is in a state, and juliet's SUBSCRIBE if juliet watches romeo.
 fn scene(state: Authorization) -> (World, Option<Request>) {
     let mut world = World::new();
-    let mut hers = None;
+    let mut subscribed = None;
     if state.from {
-        hers = Some(world.juliet_sees(&["a"]));
+        subscribed = Some(world.juliet_sees(&["a"]));
     } else if state.pending_in {
         let subscribe = world.juliet_subscribes();
         world.answer(&subscribe, 200);
         world.notified(&subscribe, 1, "pending;expires=3600", "");
-        hers = Some(subscribe);
+        subscribed = Some(subscribe);
     }
     if state.to || state.pending_out {
         world.romeo_watches("w1");
@@ -76,7 +76,7 @@ fn scene(state: Authorization) -> (World, Option<Request>) {
     }
     world.told();
     assert_eq!(stored(&world), state, "the scene is set");
-    (world, hers)
+    (world, subscribed)
 }
 
 /// What is stored of the pair.
@@ -91,7 +91,7 @@ fn stored(world: &World) -> Authorization {
 }
 
 /// Juliet says it, and SIP shows whether it reached romeo.
-fn she_says(stanza: Stanza, before: Authorization, passes: bool, after: Authorization) {
+fn juliet_says(stanza: Stanza, before: Authorization, passes: bool, after: Authorization) {
     let (mut world, _) = scene(before);
     let (word, reached): (_, fn(&Request) -> bool) = match stanza {
         Stanza::Subscribe => {
@@ -114,15 +114,15 @@ fn she_says(stanza: Stanza, before: Authorization, passes: bool, after: Authoriz
     assert_eq!(stored(&world), after);
 }
 
-/// SipPresentity's side causes it as far as SIP has words for it: by the state of a subscription of hers.
-fn he_causes(stanza: Stanza, before: Authorization, passes: bool, after: Authorization) {
+/// Romeo's side causes it as far as SIP has words for it: by the state of juliet's subscription.
+fn romeo_causes(stanza: Stanza, before: Authorization, passes: bool, after: Authorization) {
     let (word, substate) = match stanza {
         Stanza::Subscribed => ("subscribed", "active;expires=3600"),
         Stanza::Unsubscribed => ("unsubscribed", "terminated;reason=rejected"),
         Stanza::Subscribe | Stanza::Unsubscribe => return,
     };
-    let (mut world, hers) = scene(before);
-    if let Some(subscribe) = hers {
+    let (mut world, subscribed) = scene(before);
+    if let Some(subscribe) = subscribed {
         world.notified(&subscribe, 2, substate, &open(&["a"]));
     }
     assert_eq!(world.told().iter().any(|it| it == word), passes);

@@ -12,7 +12,7 @@ pub(crate) fn check(vector: Vector) {
     }
 }
 
-/// The document of juliet when her one device shows this.
+/// The document of juliet when the one device of juliet shows this.
 fn shown(content: &str) -> stox::codec::sip::Request {
     let (mut world, _) = SipWatcher::granted();
     if content.starts_with("<presence") {
@@ -23,11 +23,11 @@ fn shown(content: &str) -> stox::codec::sip::Request {
     world.document()
 }
 
-/// The content of her tuple.
+/// The content of that device's tuple.
 fn to_document(given: &str, expected: &str) {
     let tuples = tuples(&shown(given));
     assert_eq!(tuples.len(), 1, "{tuples:?}");
-    let inner = tuples[0].strip_prefix("<tuple id='ID-balcony'>").expect("her device");
+    let inner = tuples[0].strip_prefix("<tuple id='ID-balcony'>").expect("juliet's device");
     assert_eq!(inner.strip_suffix("</tuple>").expect("an end"), expected);
 }
 
@@ -39,7 +39,7 @@ fn to_person(given: &str, expected: &str) {
     assert_eq!(if rest.is_empty() { "none" } else { rest }, expected);
 }
 
-/// What she is told of romeo, of whom she was told nothing before.
+/// What juliet is told of romeo, of whom juliet was told nothing before.
 fn to_stanzas(given: &str, expected: &str) {
     let mut romeo = SipPresentity::watched();
     let whole = given.starts_with("<?xml")

@@ -32,8 +32,8 @@ impl World {
                     _ => BTreeMap::new(),
                 };
                 let who = || {
-                    let (hers, his) = (xmpp_name(number), sip_name(contact.phone));
-                    format!("{hers} of {his} (allowed {:?})", phone.allowed.get(&number))
+                    let (watcher, presentity) = (xmpp_name(number), sip_name(contact.phone));
+                    format!("{watcher} of {presentity} (allowed {:?})", phone.allowed.get(&number))
                 };
                 compare(&who, &contact.believed, &truth, found);
             }
@@ -49,8 +49,8 @@ impl World {
                 let shown = contact.is_some_and(|contact| contact.from);
                 let truth = if shown { user.devices.clone() } else { BTreeMap::new() };
                 let who = || {
-                    let (his, hers) = (sip_name(phone.number()), xmpp_name(watch.user));
-                    format!("{his} of {hers} (active {}, from {shown})", watch.active)
+                    let (watcher, presentity) = (sip_name(phone.number()), xmpp_name(watch.user));
+                    format!("{watcher} of {presentity} (active {}, from {shown})", watch.active)
                 };
                 compare(&who, &watch.believed, &truth, found);
             }

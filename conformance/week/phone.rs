@@ -1,4 +1,4 @@
-//! A SIP user: his devices, and the subscriptions that others have to them (RFC 6665 §4.2).
+//! A SIP user: the devices, and the subscriptions that others have to them (RFC 6665 §4.2).
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::world::{Happening, Stage};
 
 const SHOWS: [Option<&str>; 5] = [None, Some("away"), Some("chat"), Some("dnd"), Some("xa")];
 
-/// A subscription to him.
+/// A subscription to the SIP user.
 #[derive(Debug)]
 struct Seen {
     leg: Leg,
@@ -25,7 +25,7 @@ struct Seen {
     changed: bool,
 }
 
-/// What a transaction of his is for.
+/// What a transaction of the phone is for.
 #[derive(Debug, Clone)]
 pub(crate) enum Purpose {
     /// NOTIFY of the dialog of this tag; the second says whether it was the last.
@@ -38,7 +38,7 @@ pub(crate) enum Purpose {
 pub(crate) struct Phone {
     number: usize,
     pub(crate) devices: BTreeMap<String, Shown>,
-    /// Whom he lets see him: none is undecided.
+    /// The users who may see this one: none is undecided.
     pub(crate) allowed: BTreeMap<usize, Option<bool>>,
     seen: Vec<Seen>,
     pub(crate) watches: Vec<Watch>,
@@ -72,7 +72,7 @@ impl Phone {
         self.number
     }
 
-    /// He does something.
+    /// The user does something.
     pub(crate) fn act(&mut self, stage: &mut Stage) {
         self.counter += 1;
         let words = format!("n{}-{}", self.number, self.counter);
@@ -97,7 +97,7 @@ impl Phone {
         self.arm(stage);
     }
 
-    /// He decides about somebody who asked.
+    /// The user decides about somebody who asked.
     fn decides(&mut self, stage: &mut Stage) {
         let users: Vec<usize> = self.allowed.keys().copied().collect();
         if users.is_empty() {
@@ -127,7 +127,7 @@ impl Phone {
         }
     }
 
-    /// His presence changed: everybody who sees him hears of it.
+    /// The presence changed: everybody who sees it hears of it.
     fn changed(&mut self, stage: &mut Stage) {
         let tags: Vec<String> = self
             .seen
@@ -195,7 +195,7 @@ impl Phone {
         self.arm(stage);
     }
 
-    /// A datagram for him.
+    /// A datagram for the phone.
     pub(crate) fn receive(&mut self, stage: &mut Stage, octets: &Bytes) {
         match sip::parse(octets.clone()) {
             Ok(sip::Message::Request(request)) => self.requested(stage, &request),
@@ -314,7 +314,7 @@ impl Phone {
         }
     }
 
-    /// His deadlines.
+    /// The phone's deadlines.
     pub(crate) fn timer(&mut self, stage: &mut Stage) {
         if self.armed.is_none_or(|armed| armed > stage.now) {
             return;

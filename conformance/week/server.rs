@@ -20,7 +20,7 @@ pub(crate) struct Contact {
     pub(crate) from: bool,
     ask: bool,
     asked: bool,
-    /// What she believes of him.
+    /// What the XMPP user believes of the SIP user.
     pub(crate) believed: BTreeMap<String, Shown>,
 }
 

@@ -10,7 +10,7 @@ use crate::server::Shown;
 use crate::wire::{Leg, S, Transaction, request, xmpp_name};
 use crate::world::Stage;
 
-/// One user whom he watches, or once watched.
+/// One user whom the phone watches, or once watched.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) user: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// His phone has lost all that it knew.
+    /// The phone has lost all that it knew.
     pub(crate) fn forget(&mut self, again: u64) {
         self.leg = None;
         self.believed.clear();
@@ -158,7 +158,7 @@ impl Phone {
         match state.state() {
             SubscriptionState::Terminated => {
                 let again = match state.reason() {
-                    // She said no: he does not go on asking.
+                    // The user refused: the phone does not go on asking.
                     Some("rejected") => {
                         watch.wanted = false;
                         0

@@ -1,4 +1,4 @@
-//! The settings of a rehearsal: the operator's domains and peers where they serve the message,
+//! The settings of a dry run: the operator's domains and peers where they serve the message,
 //! else a gateway between the two domains that it names.
 
 use std::path::Path;

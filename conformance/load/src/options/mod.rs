@@ -32,9 +32,9 @@ pub enum Subcommand {
     /// Ends with 0 when every message arrived once and in order, and with 1 when any was lost,
     /// doubled, re-ordered, refused or never answered.
     Messages(Box<Play>),
-    /// One XMPP user, or several, and many SIP users who watch: what a change of hers costs.
+    /// One XMPP user, or several, and many SIP users who watch: what a change of presence costs.
     ///
-    /// Each watcher has one dialog. She changes her presence again and again, a stanza of her
+    /// Each watcher has one dialog. The user's presence changes again and again, a stanza of the
     /// server to each contact (RFC 6121 section 4.4.2), and the next time when all have seen the
     /// last. All of it once with so many watchers and once with twice as many: the ratio of the
     /// CPU time for each NOTIFY says whether the cost is linear.

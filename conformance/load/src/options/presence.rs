@@ -27,7 +27,7 @@ pub struct FanOut {
     /// XMPP users who are watched, each by so many.
     #[arg(long, default_value_t = 1)]
     pub users: u32,
-    /// How often she changes her presence.
+    /// How often each of them changes presence.
     #[arg(long, default_value_t = 10)]
     pub changes: u32,
     /// Not once more with twice the watchers.
@@ -105,7 +105,7 @@ pub struct SubscribeStorm {
     /// XMPP users who come online.
     #[arg(long, default_value_t = 10_000)]
     pub users: u32,
-    /// SIP users whom each asks to see, and as many ask to see her.
+    /// SIP users whom each asks to see, and as many ask to see each.
     #[arg(long, default_value_t = 1)]
     pub contacts: u32,
     /// Who watches whom.

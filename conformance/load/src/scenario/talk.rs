@@ -1,5 +1,5 @@
 //! People who talk: user `xN` of the XMPP side with user `sN` of the SIP side. A target has one
-//! sender, and a sender has as many messages in flight as he may.
+//! sender, and a sender has as many messages in flight as allowed.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};

@@ -26,21 +26,21 @@ impl People {
             }
             "probe" => {
                 self.counts.probes += 1;
-                // A server is silent to whom she has not let see her.
-                if self.plans(pair, Way::His) {
+                // A server is silent to whom its user has not approved.
+                if self.plans(pair, Way::SipWatches) {
                     self.acts.push_back(Act::Show(pair));
                 }
             }
             "" => {
                 self.counts.shown += 1;
                 let version = words::version(stanza.octets).unwrap_or(0);
-                self.sees(pair, Way::Hers, version);
-                self.rose(pair, Way::Hers);
+                self.sees(pair, Way::XmppWatches, version);
+                self.rose(pair, Way::XmppWatches);
             }
             "unavailable" => {
                 self.counts.gone += 1;
                 if stanza.from.contains('/') {
-                    self.fell(pair, Way::Hers);
+                    self.fell(pair, Way::XmppWatches);
                 }
             }
             "subscribed" => {}
@@ -81,7 +81,7 @@ impl People {
         let known = &mut self.pairs[pair as usize];
         if fresh {
             self.counts.subscribes += 1;
-            (known.cseq[Way::Hers.index()], known.dialog) = (0, dialog);
+            (known.cseq[Way::XmppWatches.index()], known.dialog) = (0, dialog);
         } else if known.dialog != dialog || known.expiry < here {
             self.counts.late += 1;
             return 481;
@@ -89,7 +89,7 @@ impl People {
             self.counts.refreshes += 1;
         }
         known.expiry = here.saturating_add(seconds * 1_000);
-        self.counted(pair, Way::Hers, request);
+        self.counted(pair, Way::XmppWatches, request);
         match Subscribed::of(pair, request, self.plan.expires) {
             Some(subscribed) => self.acts.push_back(Act::Notify(Box::new(subscribed))),
             None => self.fault("SUBSCRIBE without a header field that it needs"),
@@ -118,15 +118,15 @@ impl People {
             self.fault("NOTIFY of no dialog");
             return 481;
         };
-        self.counted(pair, Way::His, request);
+        self.counted(pair, Way::SipWatches, request);
         let state = request.field("subscription-state", "subscription-state");
         let state = String::from_utf8_lossy(state.unwrap_or_default());
         match state.split(';').next().unwrap_or_default() {
             "active" => {
                 let newest = self.version(pair);
-                if let Some(version) = words::version_of_hers(request.body, newest) {
-                    self.sees(pair, Way::His, version);
-                    self.rose(pair, Way::His);
+                if let Some(version) = words::version_shown(request.body, newest) {
+                    self.sees(pair, Way::SipWatches, version);
+                    self.rose(pair, Way::SipWatches);
                 }
             }
             "pending" => {}
@@ -135,7 +135,7 @@ impl People {
                 let reason = reason.split(';').next().unwrap_or_default().to_owned();
                 *self.reasons.entry(reason).or_default() += 1;
                 self.counts.ended += 1;
-                self.fell(pair, Way::His);
+                self.fell(pair, Way::SipWatches);
             }
             other => self.fault(format!("Subscription-State: {other}")),
         }
@@ -147,14 +147,14 @@ impl People {
         if !self.is_known(pair) {
             return self.fault("presence of nobody");
         }
-        let newest = if way == Way::His { self.version(pair) } else { version };
+        let newest = if way == Way::SipWatches { self.version(pair) } else { version };
         let shown = &mut self.pairs[pair as usize].shown[way.index()];
         let before = std::mem::replace(shown, version);
         match version {
             _ if version < before => self.fault("older state after a newer one"),
             _ if version > newest => self.fault("state that never was"),
-            _ if version == before => self.counts.repeated += u64::from(way == Way::His),
-            _ if version == newest && way == Way::His => {
+            _ if version == before => self.counts.repeated += u64::from(way == Way::SipWatches),
+            _ if version == newest && way == Way::SipWatches => {
                 self.behind = self.behind.saturating_sub(1);
             }
             _ => {}

@@ -75,7 +75,7 @@ pub fn run(options: &FanOut) -> io::Result<Sheet> {
     Ok(sheet)
 }
 
-/// Brings up so many watchers, and changes her presence several times.
+/// Brings up so many watchers, and changes the user's presence several times.
 fn changes(
     options: &FanOut,
     watchers: u32,
@@ -110,7 +110,7 @@ fn changes(
     let now = show.people.counts;
     let notifies = now.notifies - counts.notifies;
     sheet.fault("NOTIFY with a state that was shown before", now.repeated - counts.repeated);
-    let ended = watchers.saturating_sub(show.people.live(Way::His));
+    let ended = watchers.saturating_sub(show.people.live(Way::SipWatches));
     sheet.fault("subscription that ended", ended.into());
     let cpu = show.mark().gateway.since(before.gateway).total().as_secs_f64() * 1e6;
     let seconds = after.seconds_since(&before);

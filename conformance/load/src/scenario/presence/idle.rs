@@ -31,12 +31,12 @@ pub fn run(options: &Idle) -> io::Result<Sheet> {
     let quiet = show.pass("quiet", options.quiet_seconds)?;
     let after = show.mark();
     let people = &show.people;
-    let (hers, his) = (people.live(Way::Hers), people.live(Way::His));
+    let (of_xmpp, of_sip) = (people.live(Way::XmppWatches), people.live(Way::SipWatches));
     let words = format!(
-        "{hers} of XMPP users, {his} of SIP users, {} pairs an XMPP user",
+        "{of_xmpp} of XMPP users, {of_sip} of SIP users, {} pairs an XMPP user",
         options.contacts
     );
-    sheet.tell("subscriptions", "subscriptions", [hers, his], words);
+    sheet.tell("subscriptions", "subscriptions", [of_xmpp, of_sip], words);
     let rate = f64::from(people.risen()) / rise.seconds.max(0.001);
     sheet.tell(
         "rise_seconds",

@@ -23,8 +23,8 @@ pub(super) struct Pair {
     pub(super) cseq: [u32; 2],
     /// The state that was shown last.
     pub(super) shown: [u32; 2],
-    /// The dialog in which she watches him, by its hash, and when it ends: milliseconds since the
-    /// beginning.
+    /// The dialog in which the XMPP user watches, by its hash, and when it ends: milliseconds
+    /// since the beginning.
     pub(super) dialog: u32,
     pub(super) expiry: u32,
 }
@@ -54,7 +54,7 @@ pub(super) enum Act {
 pub struct Counts {
     /// Presence stanzas to the gateway.
     pub stanzas_sent: u64,
-    /// Requests of SIP users to see her, as stanzas.
+    /// Requests of SIP users to see an XMPP user, as stanzas.
     pub asked: u64,
     /// Probes.
     pub probes: u64,
@@ -166,12 +166,12 @@ impl People {
         self.behind
     }
 
-    /// Every XMPP user changes her presence, and her server tells it to every contact.
+    /// Every XMPP user's presence changes, and the server tells it to every contact.
     pub fn change(&mut self, worlds: &mut Worlds) {
         self.versions.iter_mut().for_each(|version| *version += 1);
         self.behind = 0;
         for number in 0..self.pairs.len() {
-            if self.pairs[number].live[Way::His.index()] {
+            if self.pairs[number].live[Way::SipWatches.index()] {
                 let pair = number as u32;
                 words::show(worlds, &self.plan, pair, self.version(pair));
                 self.counts.stanzas_sent += 1;
@@ -217,11 +217,11 @@ impl People {
                 let pair = side.next;
                 (side.next, side.begun) = (pair + 1, side.begun + 1);
                 match way {
-                    Way::Hers => {
+                    Way::XmppWatches => {
                         self.counts.stanzas_sent += 1;
                         words::say(worlds, &self.plan, pair, "subscribe");
                     }
-                    Way::His => words::subscribe(now, worlds, &self.plan, pair, None)?,
+                    Way::SipWatches => words::subscribe(now, worlds, &self.plan, pair, None)?,
                 }
             }
         }

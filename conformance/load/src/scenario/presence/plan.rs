@@ -9,13 +9,13 @@ use crate::options::presence::Watching;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// The XMPP user watches the SIP user.
-    Hers,
+    XmppWatches,
     /// The SIP user watches the XMPP user.
-    His,
+    SipWatches,
 }
 
 /// Both, in the order of arrays by [`Way::index`].
-pub const WAYS: [Way; 2] = [Way::Hers, Way::His];
+pub const WAYS: [Way; 2] = [Way::XmppWatches, Way::SipWatches];
 
 impl Way {
     /// Its place in arrays.
@@ -64,8 +64,8 @@ mod tests {
         let watchings = [Watching::Both, Watching::Mutual, Watching::Xmpp, Watching::Sip];
         for watching in watchings {
             let plan = Plan { users: 3, watching, expires: 60, windows: [1, 1] };
-            let [hers, his] = plan.pairs(20);
-            assert_eq!(hers.len() + his.len(), 20, "{watching:?}");
+            let [of_xmpp, of_sip] = plan.pairs(20);
+            assert_eq!(of_xmpp.len() + of_sip.len(), 20, "{watching:?}");
             assert_eq!(plan.user(7), 1);
         }
     }

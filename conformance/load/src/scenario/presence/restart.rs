@@ -158,7 +158,7 @@ fn asks_anew(
     let ended = people.risen() - people.all_live();
     sheet.fault("subscription that ended", ended.into());
     sheet.fault("watcher whose dialog ended", people.counts.ended);
-    let up = [people.live(Way::Hers), people.live(Way::His)];
+    let up = [people.live(Way::XmppWatches), people.live(Way::SipWatches)];
     sheet.tell("live", "still up", up, format!("{} of XMPP users, {} of SIP users", up[0], up[1]));
     Ok(())
 }

@@ -63,22 +63,22 @@ fn short(options: &Storm, show: &mut Show, sheet: &mut Sheet) -> io::Result<()> 
     let missing = options.subscriptions - show.people.risen();
     sheet.fault("subscription that did not come up", missing.into());
     let lapse =
-        show.until("lapsing", life + patience, |turn| Ok(turn.people.live(Way::His) == 0))?;
+        show.until("lapsing", life + patience, |turn| Ok(turn.people.live(Way::SipWatches) == 0))?;
     let refresh = show.pass("refreshes", life.as_secs_f64())?;
-    let late = u64::from(show.people.live(Way::His));
+    let late = u64::from(show.people.live(Way::SipWatches));
     sheet.fault("subscription that did not lapse", late);
     let reasons = std::mem::take(&mut show.people.reasons);
     for (why, count) in reasons.iter().filter(|(why, _)| *why != "timeout") {
         sheet.fault(&format!("subscription that ended: {why}"), *count);
     }
     let lapsed = reasons.get("timeout").copied().unwrap_or(0);
-    let hers = show.people.live(Way::Hers);
+    let of_xmpp = show.people.live(Way::XmppWatches);
     let words = format!(
-        "{lapsed} lapsed and were told so, {hers} of XMPP users live on, {} refreshes",
+        "{lapsed} lapsed and were told so, {of_xmpp} of XMPP users live on, {} refreshes",
         show.people.counts.refreshes
     );
-    sheet.tell("lapsed", "short subscriptions", (lapsed, hers), words);
-    sheet.fault("subscription that was not refreshed", (begun_hers(show) - hers).into());
+    sheet.tell("lapsed", "short subscriptions", (lapsed, of_xmpp), words);
+    sheet.fault("subscription that was not refreshed", (begun_by_xmpp(show) - of_xmpp).into());
     rise.seconds += lapse.seconds + refresh.seconds;
     rise.peak_rss = rise.peak_rss.max(lapse.peak_rss).max(refresh.peak_rss);
     tell_phase(show, sheet, "short", rise);
@@ -86,8 +86,8 @@ fn short(options: &Storm, show: &mut Show, sheet: &mut Sheet) -> io::Result<()> 
 }
 
 /// How many XMPP users ever saw whom they asked for.
-fn begun_hers(show: &Show) -> u32 {
-    show.people.risen_of(Way::Hers)
+fn begun_by_xmpp(show: &Show) -> u32 {
+    show.people.risen_of(Way::XmppWatches)
 }
 
 /// The SIP side says nothing about presence, then it does again.
@@ -97,16 +97,17 @@ fn silent(options: &Storm, show: &mut Show, sheet: &mut Sheet) -> io::Result<()>
     let silence = show.pass("silence", options.silence)?;
     tell_phase(show, sheet, "silence", silence);
     let unanswered = show.people.counts.unanswered - before.unanswered;
-    let gone = begun_hers(show) - show.people.live(Way::Hers);
+    let gone = begun_by_xmpp(show) - show.people.live(Way::XmppWatches);
     let words =
         format!("{unanswered} requests unanswered, {gone} subscriptions given up meanwhile");
     sheet.tell("silence", "the peer is silent", (unanswered, gone), words);
     show.people.silent = false;
     let patience = Duration::from_secs_f64(options.patience);
-    let wanted = begun_hers(show);
-    let back = show.until("back", patience, |turn| Ok(turn.people.live(Way::Hers) >= wanted))?;
+    let wanted = begun_by_xmpp(show);
+    let back =
+        show.until("back", patience, |turn| Ok(turn.people.live(Way::XmppWatches) >= wanted))?;
     tell_phase(show, sheet, "recovery", back);
-    let missing = wanted - show.people.live(Way::Hers);
+    let missing = wanted - show.people.live(Way::XmppWatches);
     sheet.fault("subscription that did not come back", missing.into());
     Ok(())
 }
@@ -120,7 +121,7 @@ fn outage(options: &Storm, show: &mut Show, sheet: &mut Sheet) -> io::Result<()>
     }
     let gone = show.pass("outage", options.outage)?;
     tell_phase(show, sheet, "outage", gone);
-    let wanted = show.people.counts.shown + u64::from(show.people.live(Way::Hers));
+    let wanted = show.people.counts.shown + u64::from(show.people.live(Way::XmppWatches));
     if let Some(component) = show.worlds.xmpp.component() {
         component.open()?;
     }

@@ -40,8 +40,9 @@ pub fn run(options: &SubscribeStorm) -> io::Result<Sheet> {
     tell_latency(&mut show, &mut sheet, "storm", "messages in the storm");
     show.hush()?;
     let people = &show.people;
-    let (hers, his) = (people.live(Way::Hers), people.live(Way::His));
-    let words = format!("{hers} of XMPP users and {his} of SIP users after {:.1} s", storm.seconds);
+    let (of_xmpp, of_sip) = (people.live(Way::XmppWatches), people.live(Way::SipWatches));
+    let words =
+        format!("{of_xmpp} of XMPP users and {of_sip} of SIP users after {:.1} s", storm.seconds);
     sheet.tell("storm_seconds", "all is up", storm.seconds, words);
     let cpu = after.gateway.since(before.gateway).total().as_secs_f64();
     let each = cpu * 1e6 / f64::from(people.risen().max(1));

@@ -51,7 +51,7 @@ pub struct Dialog {
     pub to: String,
     /// The gateway's Contact.
     pub target: String,
-    /// The CSeq of his last request.
+    /// The CSeq of the SIP user's last request.
     pub cseq: u32,
 }
 
@@ -190,7 +190,7 @@ pub(super) fn say(worlds: &mut Worlds, plan: &Plan, pair: u32, kind: &str) {
     });
 }
 
-/// The XMPP user of a pair is there, as her server tells its SIP user.
+/// The XMPP user of a pair is there, as the server tells the SIP user.
 pub(super) fn show(worlds: &mut Worlds, plan: &Plan, pair: u32, version: u32) {
     let Worlds { xmpp, names, .. } = worlds;
     let user = plan.user(pair);
@@ -219,12 +219,12 @@ pub(super) fn version(octets: &[u8]) -> Option<u32> {
     std::str::from_utf8(&octets[start..start + digits]).ok()?.parse().ok()
 }
 
-/// What she shows in turn, and the note that Kamailio's pua_xmpp makes of it.
+/// What the XMPP user shows in turn, and the note that Kamailio's pua_xmpp makes of it.
 const SHOWS: [(&str, &str); 2] = [("away", "away"), ("dnd", "Busy (DND)")];
 
-/// The state of hers that a document shows; the newest is known. There is a gateway that lets
+/// The XMPP user's state that a document shows; the newest is known. There is a gateway that lets
 /// nothing of it through but this word, as a note.
-pub(super) fn version_of_hers(body: &[u8], newest: u32) -> Option<u32> {
+pub(super) fn version_shown(body: &[u8], newest: u32) -> Option<u32> {
     let says =
         |word: &str| memchr::memmem::find(body, format!("<note>{word}<").as_bytes()).is_some();
     version(body).or_else(|| {
@@ -294,10 +294,10 @@ mod tests {
         assert_eq!(called(b"\"R\" <sip:s7@sip.test>;tag=load"), Some(7));
         assert_eq!(version(b"<note>state 31</note>"), Some(31));
         assert_eq!(version(b"<note>stat"), None);
-        assert_eq!(version_of_hers(b"<note>state 31</note>", 32), Some(31));
-        assert_eq!(version_of_hers(b"<note>Busy (DND)</note>", 31), Some(31));
-        assert_eq!(version_of_hers(b"<note>away</note>", 31), Some(30));
-        assert_eq!(version_of_hers(b"<note/>", 31), None);
+        assert_eq!(version_shown(b"<note>state 31</note>", 32), Some(31));
+        assert_eq!(version_shown(b"<note>Busy (DND)</note>", 31), Some(31));
+        assert_eq!(version_shown(b"<note>away</note>", 31), Some(30));
+        assert_eq!(version_shown(b"<note/>", 31), None);
         assert_eq!(without_tag(b"<sip:s7@sip.test>;tag=load"), b"<sip:s7@sip.test>");
     }
 }
