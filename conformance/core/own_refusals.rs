@@ -25,7 +25,7 @@ fn watches(lang: &str, call: &str) -> String {
 /// The built-in rules, read once: there are many worlds.
 fn rules() -> &'static Rules {
     static RULES: OnceLock<Rules> = OnceLock::new();
-    RULES.get_or_init(|| crate::world::built_in())
+    RULES.get_or_init(crate::world::built_in)
 }
 
 fn world(settings: &str, change: impl FnOnce(&mut Rules)) -> World {

@@ -84,7 +84,9 @@ fn again_routed(view: View<'_>, again: Followup) -> Routed {
         Followup::Lost(link, stanza, failure) => {
             return Routed::Presence(PresenceRouted::Lost { link, stanza, failure });
         }
-        Followup::Unsent(..) | Followup::Object(..) => return Routed::State(Input::Followup(again)),
+        Followup::Unsent(..) | Followup::Object(..) => {
+            return Routed::State(Input::Followup(again));
+        }
     };
     let Some(delivery) = view.state.deliveries().get(id) else {
         return Routed::State(Input::Followup(again));
