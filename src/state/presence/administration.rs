@@ -1,4 +1,4 @@
-//! What an operator decides: the gateway is taken out of service, a SIP user is no more.
+//! What an operator decides: to take the gateway out of service, to remove a SIP user.
 
 use super::State;
 use super::authorization::Stanza as Kind;
@@ -8,8 +8,8 @@ use crate::codec::xmpp::Jid;
 use crate::flow::{Effect, Now, PairId};
 
 impl State {
-    /// The gateway is taken out of service: all that it showed goes, and who watches may go
-    /// elsewhere (RFC 6665 §4.1.3, deactivated). Who may see whom is kept.
+    /// Takes the gateway out of service: all that it showed is withdrawn, and watchers may go
+    /// elsewhere (RFC 6665 §4.1.3, deactivated). The authorizations are kept.
     pub(in crate::state) fn retire(&mut self, now: Now, effects: &mut Vec<Effect>) {
         for id in self.presence.all() {
             self.with_pair(now, id, effects, |state, effects| {
@@ -20,7 +20,8 @@ impl State {
         }
     }
 
-    /// A SIP user is no more: he sees nobody, and gives up to (RFC 6121 §3.3).
+    /// Removes a SIP user: sends `unsubscribe` to every XMPP user who authorized the SIP user, or
+    /// was asked to (RFC 6121 §3.3).
     pub(in crate::state) fn remove(&mut self, now: Now, contact: &Jid, effects: &mut Vec<Effect>) {
         let contact = contact.bare();
         for id in self.presence.all() {
@@ -43,10 +44,10 @@ impl State {
         }
     }
 
-    /// Ends all of his subscriptions.
+    /// Ends all subscriptions of the SIP user of a pair.
     fn end_all(&mut self, id: PairId, reason: Reason) {
-        let Some(watched) = self.watched_mut(id) else { return };
-        let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
+        let Some(side) = self.notifier_side_mut(id) else { return };
+        let each = side.dialogs.iter_mut().filter(|one| !one.fetch);
         let actions = each.map(|one| (one.id, one.machine.end(reason))).collect();
         self.carry_out(id, actions);
     }

@@ -1,7 +1,7 @@
 //! Who may see whom, as the server of the SIP user keeps it (RFC 6121 Appendix A).
 //!
-//! The nine states are seen from the SIP user: `to` is that he sees the XMPP user, `from` that she
-//! sees him. A dialog is not part of it: dialogs end while an authorization lasts.
+//! The nine states are seen from the SIP user: `to` is that the SIP user may see the XMPP user,
+//! `from` the reverse. A dialog is not part of it: dialogs end while an authorization lasts.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Stanza {
     /// A request to see the other.
     Subscribe,
-    /// The request is given up, or the sight.
+    /// The request is given up, or the subscription.
     Unsubscribe,
     /// The request is granted.
     Subscribed,
@@ -21,13 +21,13 @@ pub enum Stanza {
 /// One of the nine states of RFC 6121 §A.1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Authorization {
-    /// He sees her.
+    /// The SIP user may see the XMPP user.
     pub to: bool,
-    /// She sees him.
+    /// The XMPP user may see the SIP user.
     pub from: bool,
-    /// He asked to see her; never with `to`.
+    /// The SIP user asked to see the XMPP user; never with `to`.
     pub pending_out: bool,
-    /// She asked to see him; never with `from`.
+    /// The XMPP user asked to see the SIP user; never with `from`.
     pub pending_in: bool,
 }
 
@@ -47,7 +47,7 @@ impl Authorization {
         self == Authorization::default()
     }
 
-    /// The SIP user says something (RFC 6121 §A.2). The answer is whether it goes to her.
+    /// A stanza of the SIP user (RFC 6121 §A.2). Returns whether it goes to the XMPP user.
     /// Pre-approval (§3.4) is not kept: a SIP user cannot give it.
     pub fn outbound(&mut self, stanza: Stanza) -> bool {
         match stanza {
@@ -72,7 +72,7 @@ impl Authorization {
         }
     }
 
-    /// The XMPP user says something (RFC 6121 §A.3).
+    /// A stanza of the XMPP user (RFC 6121 §A.3).
     pub fn inbound(&mut self, stanza: Stanza) -> Inbound {
         let (deliver, reply) = match stanza {
             Stanza::Subscribe if self.from => (false, Some(Stanza::Subscribed)),

@@ -22,9 +22,9 @@ use crate::state::peer;
 /// Why a request was not made.
 #[derive(Debug, Clone, Copy)]
 enum Unmade {
-    /// There is no way to SIP.
-    NoWay,
-    /// It has so many octets, and may have so many.
+    /// There is no next hop.
+    NoNextHop,
+    /// Its octets, and how many it may have.
     TooLarge(usize, usize),
 }
 
@@ -34,7 +34,7 @@ const MOST: usize = 65_535;
 const PROBATION: u32 = 300;
 
 impl State {
-    /// Sends SUBSCRIBE in a dialog of hers, or to make it.
+    /// Sends SUBSCRIBE in a dialog in which the XMPP user watches, or to make it.
     pub(super) fn send_subscribe(
         &mut self,
         now: Now,
@@ -52,7 +52,7 @@ impl State {
         self.launch(now, owner, made, effects);
     }
 
-    /// Sends NOTIFY in a dialog of his.
+    /// Sends NOTIFY in a dialog in which the SIP user watches.
     pub(super) fn send_notify(
         &mut self,
         now: Now,
@@ -91,27 +91,26 @@ impl State {
         self.launch(now, owner, made, effects);
     }
 
-    /// The dialog of a subscription or of a question of hers.
+    /// The dialog of the XMPP user's subscription or poll.
     fn subscriber_dialog(&self, pair: PairId, id: DialogId) -> Option<(UserPair, &Dialog)> {
         let known = self.presence.pair(pair)?;
-        let watching = known.subscriber_side.as_ref().and_then(|watching| watching.dialog.as_ref());
-        let fetch = known.poll.as_ref().map(|fetch| &fetch.dialog);
-        let dialog = watching.into_iter().chain(fetch).find(|(name, _)| *name == id);
+        let subscriber = known.subscriber_side.as_ref().and_then(|side| side.dialog.as_ref());
+        let poll = known.poll.as_ref().map(|poll| &poll.dialog);
+        let dialog = subscriber.into_iter().chain(poll).find(|(name, _)| *name == id);
         Some((known.pair(), &dialog?.1))
     }
 
     /// A dialog of a pair, of whichever direction.
     fn dialog_mut(&mut self, pair: PairId, id: DialogId) -> Option<&mut Dialog> {
         let known = self.presence.pairs.get_mut(&pair)?;
-        let watching =
-            known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
-        let fetch = known.poll.iter_mut().map(|fetch| &mut fetch.dialog);
-        let hers = watching.chain(fetch).find(|(name, _)| *name == id).map(|(_, dialog)| dialog);
-        if hers.is_some() {
-            return hers;
+        let subscriber = known.subscriber_side.iter_mut().filter_map(|side| side.dialog.as_mut());
+        let poll = known.poll.iter_mut().map(|poll| &mut poll.dialog);
+        let found = subscriber.chain(poll).find(|(name, _)| *name == id).map(|(_, dialog)| dialog);
+        if found.is_some() {
+            return found;
         }
-        let mut his = known.notifier_side.iter_mut().flat_map(|watched| &mut watched.dialogs);
-        his.find(|one| one.id == id).map(|one| &mut one.dialog)
+        let mut dialogs = known.notifier_side.iter_mut().flat_map(|side| &mut side.dialogs);
+        dialogs.find(|one| one.id == id).map(|one| &mut one.dialog)
     }
 
     /// The next CSeq of a dialog. Where a new reservation is needed, it is stored first.
@@ -132,15 +131,15 @@ impl State {
         id: DialogId,
         build: impl Fn(&Self, u32, &Listener, u64) -> Option<Request>,
     ) -> Result<(u64, NextHop, Bytes), Unmade> {
-        let cseq = self.dialog_cseq(pair, id).ok_or(Unmade::NoWay)?;
+        let cseq = self.dialog_cseq(pair, id).ok_or(Unmade::NoNextHop)?;
         let branch = self.ids.random();
         let mut large = false;
         loop {
-            let way = self.dialog_way(now, pair, id, large).ok_or(Unmade::NoWay)?;
+            let way = self.dialog_next_hop(now, pair, id, large).ok_or(Unmade::NoNextHop)?;
             let config = Arc::clone(&self.config);
-            let listener = config.sip.listen.get(way.hop.listener.0).ok_or(Unmade::NoWay)?;
+            let listener = config.sip.listen.get(way.hop.listener.0).ok_or(Unmade::NoNextHop)?;
             let request = build(self, cseq, listener, branch);
-            let mut request = request.ok_or(Unmade::NoWay)?;
+            let mut request = request.ok_or(Unmade::NoNextHop)?;
             self.authorize(way.peer, &mut request);
             let octets = request.to_bytes();
             if large || octets.len() <= UDP_MOST || way.hop.transport.reliable() {
@@ -152,8 +151,8 @@ impl State {
         }
     }
 
-    /// The way for a request of a dialog: the server that its route names, else as any other.
-    pub(super) fn dialog_way(
+    /// The next hop of a request of a dialog: the server that its route names, else as any other.
+    pub(super) fn dialog_next_hop(
         &mut self,
         now: Now,
         pair: PairId,
@@ -210,13 +209,13 @@ impl State {
                     self.note_too_large(owner.method(), octets, most, effects);
                 }
                 match (owner, why) {
-                    (Owner::Object(..), Unmade::NoWay) => {
+                    (Owner::Object(..), Unmade::NoNextHop) => {
                         self.subscription_answered(now, owner, &unanswered(503), effects);
                     }
                     (Owner::Object(..), Unmade::TooLarge(..)) => {
                         self.subscription_answered(now, owner, &unanswered(413), effects);
                     }
-                    (_, Unmade::NoWay) => {
+                    (_, Unmade::NoNextHop) => {
                         self.again(Followup::Unsent(owner.dialog(), Failure::Unreachable));
                     }
                     (_, Unmade::TooLarge(..)) => {
@@ -227,7 +226,7 @@ impl State {
         }
     }
 
-    /// A transaction of a subscription ended without a response: another server has its turn, or
+    /// A transaction of a subscription ended without a response: another server is tried, or
     /// the subscription learns that there was none.
     pub(in crate::state) fn subscription_failed(
         &mut self,
@@ -312,14 +311,15 @@ impl State {
         failure: Failure,
         effects: &mut Vec<Effect>,
     ) {
-        let hers = self.subscriber_dialog(pair, id).is_some();
-        let owner = if hers { Owner::Subscribe(pair, id) } else { Owner::Notify(pair, id) };
+        let subscribes = self.subscriber_dialog(pair, id).is_some();
+        let owner = if subscribes { Owner::Subscribe(pair, id) } else { Owner::Notify(pair, id) };
         let status = if failure == Failure::TooLarge { 481 } else { 503 };
         self.subscription_answered(now, owner, &unanswered(status), effects);
     }
 
     /// A request of a subscription was put aside. A NOTIFY is not sent again before there is
-    /// something new to tell; a subscription begins anew in another dialog, whose SUBSCRIBE is smaller.
+    /// something new to tell; a subscription begins anew in another dialog, whose SUBSCRIBE is
+    /// smaller.
     pub(in crate::state) fn subscription_put_aside(
         &mut self,
         now: Now,

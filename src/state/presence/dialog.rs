@@ -12,14 +12,13 @@ const RESERVED: u32 = 64;
 /// One dialog. Before the other side has sent a request it is but a place for one: a NOTIFY makes it
 /// (RFC 6665 §4.4.1). What a 2xx to SUBSCRIBE says of the other side is known sooner.
 ///
-/// There may be a million of them: their texts are in one piece, and are read when a request is
-/// made.
+/// There may be a million of them: their texts are one allocation, parsed when a request is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialog {
     texts: Box<str>,
     /// Where each text ends.
     ends: [u32; PARTS],
-    /// The CSeq of our last request; 0 before the first.
+    /// The CSeq of stox's last request; 0 before the first.
     pub local_cseq: u32,
     /// Up to here CSeq numbers may be used without being stored again.
     pub ceiling: u32,
@@ -36,7 +35,7 @@ enum Part {
     /// Where requests for the other side go, the remote target: its last Contact; empty where it
     /// has named none.
     Target,
-    /// The way there (RFC 3261 §12.1.1), a line for each hop.
+    /// The route set (RFC 3261 §12.1.1), a line for each hop.
     Routes,
     /// How the other side wrote itself when it made the dialog, if not as its JID is mapped: its
     /// requests are addressed so (RFC 3261 §12.1.1).
@@ -104,7 +103,7 @@ impl Dialog {
         self.part(Part::CallId)
     }
 
-    /// Our tag.
+    /// The local tag: stox's.
     #[must_use]
     pub fn local_tag(&self) -> &str {
         self.part(Part::LocalTag)
@@ -123,7 +122,7 @@ impl Dialog {
         Uri::parse(self.part(Part::Target).into()).ok()
     }
 
-    /// The way there.
+    /// The route set.
     pub fn routes(&self) -> impl Iterator<Item = NameAddr> + '_ {
         self.part(Part::Routes).lines().filter_map(|line| NameAddr::parse(line.into()).ok())
     }
@@ -146,7 +145,7 @@ impl Dialog {
         self.remote_cseq.is_some()
     }
 
-    /// The CSeq of our next request; the second answer is whether a new reservation must be
+    /// The CSeq of stox's next request; the second value is whether a new reservation must be
     /// stored before it is used.
     pub fn next_cseq(&mut self) -> (u32, bool) {
         self.local_cseq += 1;
@@ -198,7 +197,7 @@ impl Dialog {
         }
     }
 
-    /// Takes in a 2xx to a SUBSCRIBE of ours. Before a NOTIFY has made the dialog all counts that
+    /// Takes in a 2xx to a SUBSCRIBE of stox. Before a NOTIFY has made the dialog all counts that
     /// it says. Then it is its Contact alone: one that is `newer` than the last NOTIFY
     /// (RFC 3261 §12.2.1.2), and one that was missing (§12.1.2): a NOTIFY may have none.
     ///

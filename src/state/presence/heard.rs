@@ -1,5 +1,5 @@
-//! A SIP user who could not be asked is asked again as soon as anything is heard of the user
-//! (SUB-111): a phone that was off is on again.
+//! A failed SUBSCRIBE is tried again as soon as anything is heard of the SIP user (SUB-111): a
+//! phone that was off is on again.
 
 use std::collections::BTreeSet;
 
@@ -26,16 +26,16 @@ impl Retrying {
 impl State {
     /// Notes whether a pair waits for another attempt.
     pub(super) fn note_retrying(&mut self, id: PairId) {
-        let Some(watching) = self.watching_mut(id) else { return };
-        let retrying = watching.machine.is_retrying();
-        if retrying != std::mem::replace(&mut watching.retrying, retrying) {
+        let Some(side) = self.subscriber_side_mut(id) else { return };
+        let retrying = side.machine.is_retrying();
+        if retrying != std::mem::replace(&mut side.retrying, retrying) {
             self.set_retrying(id, retrying);
         }
     }
 
     /// A pair is no more.
     pub(super) fn forget_retrying(&mut self, id: PairId) {
-        if self.watching_mut(id).is_some_and(|watching| watching.retrying) {
+        if self.subscriber_side_mut(id).is_some_and(|side| side.retrying) {
             self.set_retrying(id, false);
         }
     }
@@ -73,7 +73,7 @@ impl State {
         let pairs: Vec<PairId> = pairs.iter().copied().take(MOST).collect();
         for id in pairs {
             self.with_pair(now, id, effects, |state, effects| {
-                state.run_watching(now, id, None, effects, Subscriber::heard);
+                state.run_subscriber(now, id, None, effects, Subscriber::heard);
             });
         }
     }

@@ -11,12 +11,12 @@ use crate::state::rate_limit::{Rate, TokenBucket};
 
 /// When the link is back, subscriptions are made anew within this time.
 const SPREAD: Duration = Duration::from_secs(10);
-/// After an outage she is asked once more to let him see her, so long after she was asked last.
+/// After an outage `subscribe` goes to the XMPP user again, so long after the last one.
 const ASKED_APART: Duration = Duration::from_secs(600);
 
 impl State {
-    /// The link is back: its server has missed what was said meanwhile, and so have we. All pairs
-    /// are taken up one after the other.
+    /// The link is back: its server has missed what was said meanwhile, and so has the gateway. All
+    /// pairs are taken up one after the other.
     pub(in crate::state) fn link_up(&mut self, now: Now, link: LinkId, effects: &mut Vec<Effect>) {
         // Who came and went meanwhile was not told.
         for user in self.presence.users.values_mut() {
@@ -24,7 +24,7 @@ impl State {
         }
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get(&id) else { continue };
-            if pair.subscriber_side.as_ref().is_some_and(|watching| watching.machine.is_wanted()) {
+            if pair.subscriber_side.as_ref().is_some_and(|side| side.machine.is_wanted()) {
                 let key = self.user_id(pair.names.xmpp_user());
                 if let Some(user) = self.presence.users.get_mut(&key) {
                     user.unasked = true;
@@ -60,40 +60,41 @@ impl State {
         });
     }
 
-    /// The link is back (SUB-113): what he shows is shown again, since the server repeats no probe.
+    /// The link is back (SUB-113): the XMPP user is shown the SIP user's presence again, since the
+    /// server repeats no probe.
     fn subscriber_link_up(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         self.catch_up(id, effects);
-        // What she was shown holds while a subscription is made anew, too: its first document may
-        // say nothing new.
+        // What was shown holds while a subscription is made anew, too: its first document may say
+        // nothing new.
         self.show_all(id, effects);
         let live = |known: &PairState| {
-            known.subscriber_side.as_ref().is_some_and(|watching| watching.machine.is_live())
+            known.subscriber_side.as_ref().is_some_and(|side| side.machine.is_live())
         };
         if self.presence.pair(id).is_some_and(live) {
             return;
         }
         let context = self.context(now, id);
-        if let Some(watching) = self.watching_mut(id) {
-            watching.machine.resume(&context, SPREAD);
+        if let Some(side) = self.subscriber_side_mut(id) {
+            side.machine.resume(&context, SPREAD);
         }
     }
 
-    /// The link is back (SUB-113): who is watched is asked how she is.
+    /// The link is back (SUB-113): an XMPP user who is watched is probed.
     fn notifier_link_up(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        // Whether she is there decides whether he is asked for her, too.
+        // Whether the XMPP user is there decides whether the gateway subscribes, too.
         let wanted = known.subscriber_side.as_ref().is_some_and(|it| it.machine.is_wanted());
         if known.authorization.to {
             known.notifier_side.get_or_insert_default();
         }
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
-        watched.probe = None;
-        let alive = !watched.dialogs.is_empty();
-        if std::mem::take(&mut watched.untold) {
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
+        side.probe = None;
+        let alive = !side.dialogs.is_empty();
+        if std::mem::take(&mut side.untold) {
             self.on_last_dialog_ended(id, effects);
         }
-        // Who watches is asked for, by one who may see her, watching or not: else one of several
-        // devices would count as all.
+        // An XMPP user who watches is probed, too, for a SIP user who is authorized, watching or
+        // not: else one of several devices would count as all.
         let user = self.presence.pair(id).map(|known| self.user_id(known.names.xmpp_user()));
         let user = user.and_then(|user| self.presence.users.get(&user));
         if !alive && !wanted && user.is_none_or(|user| !user.unasked) {
@@ -103,22 +104,22 @@ impl State {
         self.ask_after_outage(now, id, effects);
     }
 
-    /// Her word may have come when nobody heard it: she is asked again, but a link that flaps does
-    /// not ask her each time.
+    /// The outage may have lost the XMPP user's decision: `subscribe` is sent again, but not each
+    /// time a link flaps.
     pub(super) fn ask_after_outage(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let up = self.links.get(known.names.link.0).is_some_and(Link::is_up);
         if !up || !known.authorization.pending_out {
             return;
         }
-        let asked_at = known.notifier_side.as_ref().and_then(|watched| watched.asked_at);
+        let asked_at = known.notifier_side.as_ref().and_then(|side| side.asked_at);
         let due = asked_at.map(|at| at + ASKED_APART).filter(|due| *due > now.instant);
         known.pause(|pauses| pauses.ask = due);
         if due.is_some() {
             return;
         }
-        if let Some(watched) = known.notifier_side.as_deref_mut() {
-            watched.asked_at = None;
+        if let Some(side) = known.notifier_side.as_deref_mut() {
+            side.asked_at = None;
         }
         self.request_authorization(now, id, None, effects);
     }

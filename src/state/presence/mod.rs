@@ -1,7 +1,7 @@
 //! Presence: who may see whom, the subscriptions of both directions, what each was shown.
 //!
-//! Everything is kept for each pair of a SIP user and an XMPP user by itself: what she shows to
-//! one watcher is never shown to another one (RFC 8048 §8.2).
+//! Everything is kept for each pair of a SIP user and an XMPP user by itself: what a presentity
+//! shows to one watcher is never shown to another one (RFC 8048 §8.2).
 
 mod administration;
 pub mod authorization;
@@ -68,8 +68,8 @@ pub struct Presence {
     /// The requests that wait for the disk, in the order of their groups.
     unsent: VecDeque<Unsent>,
     /// Pairs whose records are a little behind.
-    soiled: Vec<PairId>,
-    /// How fast SIP users are asked.
+    deferred: Vec<PairId>,
+    /// The rate limit of SUBSCRIBE.
     pace: Pace,
     /// The NOTIFYs under way, by peer.
     windows: Vec<NotifyWindow>,
@@ -86,9 +86,9 @@ pub struct Count {
     /// Pairs of whom one watches the other.
     pub pairs: usize,
     /// Dialogs in which XMPP users watch.
-    pub hers: usize,
+    pub subscriber_dialogs: usize,
     /// Dialogs in which SIP users watch.
-    pub his: usize,
+    pub notifier_dialogs: usize,
 }
 
 impl Presence {
@@ -102,7 +102,7 @@ impl Presence {
             committed: CommitId(0),
             launched: Vec::new(),
             unsent: VecDeque::new(),
-            soiled: Vec::new(),
+            deferred: Vec::new(),
             pace: Pace::new(seed),
             windows: (0..peers).map(|_| NotifyWindow::default()).collect(),
             lost,
@@ -133,8 +133,8 @@ impl Presence {
     /// How much there is.
     #[must_use]
     pub fn count(&self) -> Count {
-        let (hers, his) = self.dialogs.count();
-        Count { pairs: self.pairs.len(), hers, his }
+        let (subscriber_dialogs, notifier_dialogs) = self.dialogs.count();
+        Count { pairs: self.pairs.len(), subscriber_dialogs, notifier_dialogs }
     }
 
     /// How many XMPP users watch a SIP user, or are watched, or asked to.
@@ -153,7 +153,7 @@ impl Presence {
 }
 
 impl State {
-    /// Presence, for routing to look at.
+    /// Presence, for routing to read.
     #[must_use]
     pub fn presence(&self) -> &Presence {
         &self.presence
@@ -182,8 +182,8 @@ impl State {
         (self.dialog_id(dialog.call_id(), dialog.local_tag()), dialog)
     }
 
-    /// Something for a pair: what it changes is stored, its deadline set, and what nobody may see
-    /// before it is on disk waits.
+    /// Does something for a pair: what that changes is stored, the deadline is set, and what nobody
+    /// may see before the record is on disk waits.
     pub(super) fn with_pair(
         &mut self,
         now: Now,
@@ -204,7 +204,7 @@ impl State {
         user.pairs += 1;
         user.heard = user.heard.max(pair.heard);
         pair.names.share(&mut user.names);
-        for device in pair.notifier_side.iter_mut().flat_map(|watched| &mut watched.devices) {
+        for device in pair.notifier_side.iter_mut().flat_map(|side| &mut side.devices) {
             *device = user.share_kept(Arc::clone(device));
         }
         self.presence.pairs.insert(pair.names.id, Box::new(pair));
@@ -239,7 +239,7 @@ impl State {
         }
     }
 
-    /// What is due for a pair whose record is not on disk is looked at once more in a second.
+    /// What is due for a pair whose record is not on disk is tried again in a second.
     fn fire_later(&mut self, now: Now, id: PairId) {
         let at = now.instant + Duration::from_secs(1);
         if let Some(pair) = self.presence.pairs.get_mut(&id) {
@@ -278,22 +278,22 @@ impl State {
             if ask {
                 state.ask_after_outage(now, id, effects);
             }
-            state.fire_watching(now, id, effects);
-            state.fire_watched(now, id, effects);
+            state.fire_subscriber_side(now, id, effects);
+            state.fire_notifier_side(now, id, effects);
         });
     }
 
     /// What a subscriber is told beside an event.
     fn context(&mut self, now: Now, id: PairId) -> Context {
-        let dice = self.ids.random();
+        let random = self.ids.random();
         let pair = self.presence.pairs.get(&id);
-        let watching = pair.and_then(|pair| pair.subscriber_side.as_ref());
-        let waited = now.unix_ms.saturating_sub(watching.map_or(now.unix_ms, |it| it.since));
+        let side = pair.and_then(|pair| pair.subscriber_side.as_ref());
+        let waited = now.unix_ms.saturating_sub(side.map_or(now.unix_ms, |it| it.since));
         let patient = Duration::from_millis(waited) < self.config.presence.pending_limit;
         Context {
             now: now.instant,
             timer_n: self.timing.lifetime(),
-            dice,
+            random,
             granted: pair.is_some_and(|pair| pair.authorization.from),
             online: pair.map_or(Online::Perhaps, |pair| self.online(now, pair)),
             patient,
@@ -354,8 +354,8 @@ impl State {
             StanzaContent::Available(_) | StanzaContent::Unavailable(_) => {
                 state.on_presence(now, said, effects)
             }
-            StanzaContent::Failed { meaning: bounced, out_of_reach } => {
-                state.on_error_stanza(now, &said, bounced, out_of_reach, effects);
+            StanzaContent::Failed { meaning, out_of_reach } => {
+                state.on_error_stanza(now, &said, meaning, out_of_reach, effects);
             }
         });
     }

@@ -36,54 +36,42 @@ impl State {
         notified: NotifyRequest,
         effects: &mut Vec<Effect>,
     ) {
-        let NotifyRequest {
-            flow,
-            key,
-            request,
-            dialog: name,
-            state,
-            contact,
-            document,
-            pair,
-            flag,
-            ..
-        } = notified;
+        let NotifyRequest { flow, key, request, dialog: name, state, contact, .. } = notified;
+        let NotifyRequest { document, pair, flag: report, .. } = notified;
         let order = self.dialog_of(id, name).map(|dialog| dialog.order(&request));
-        let refusal = match order {
+        let response = match order {
             None | Some(Order::Foreign) => Some(LocalResponse::unknown_subscription()),
             Some(Order::Old) => Some(LocalResponse::out_of_order()),
             Some(Order::Again) => Some(LocalResponse::success(Status::OK)),
             Some(Order::Next) => None,
         };
-        if let Some(refusal) = refusal {
-            return self.respond_and_remember(&flow, key, &request, refusal, effects);
+        if let Some(response) = response {
+            return self.respond_and_remember(&flow, key, &request, response, effects);
         }
         let terminated = *state.state() == SubscriptionState::Terminated;
         if let Some(dialog) = self.dialog_of(id, name) {
             let made = !dialog.is_established();
             dialog.take(&request, contact.as_ref());
-            self.mark_dirty(
-                id,
-                if made && !terminated { Dirty::BeforeSend } else { Dirty::Deferred },
-            );
+            let dirty = if made && !terminated { Dirty::BeforeSend } else { Dirty::Deferred };
+            self.mark_dirty(id, dirty);
         }
         let Taken { answer, seen, object, unread } = self.take_document(&pair, document);
         self.counters.count(Counter::NotifyTaken);
         self.respond_and_remember(&flow, key, &request, answer, effects);
         if self.is_poll(id, name) {
-            let Some(fetch) = self.end_poll(id) else { return };
+            let Some(poll) = self.end_poll(id) else { return };
             let denied = terminated && matches!(state.reason(), Some("rejected" | "noresource"));
             let shown = self.show_object(&pair, object.filter(|_| !denied), effects);
-            self.met(now, flag, shown, effects);
-            return self.polled(now, id, fetch.probe, denied, seen, effects);
+            self.report_encryption(now, report, shown, effects);
+            return self.polled(now, id, poll.probe, denied, seen, effects);
         }
-        self.run_watching(now, id, None, effects, |machine, context| {
+        self.run_subscriber(now, id, None, effects, |machine, context| {
             machine.notified(context, &state)
         });
         let live = |known: &SubscriberSide| known.machine.is_live() && !terminated;
-        let live = self.watching_mut(id).is_some_and(|known| live(known));
+        let live = self.subscriber_side_mut(id).is_some_and(|known| live(known));
         let shown = self.show_object(&pair, object.filter(|_| live), effects);
-        self.met(now, flag, shown, effects);
+        self.report_encryption(now, report, shown, effects);
         // What is known holds until there is a document that can be read (PRES-094).
         self.show_document(now, id, terminated || unread, seen, effects);
     }
@@ -119,7 +107,7 @@ impl State {
         taken
     }
 
-    /// Shows her an object; by his bare JID he counts as there from then on.
+    /// Shows the XMPP user an object; from then on the SIP user's bare JID counts as available.
     fn show_object(
         &mut self,
         pair: &UserPair,
@@ -128,39 +116,40 @@ impl State {
     ) -> bool {
         let Some(object) = object else { return false };
         self.send_presence(pair, *object, effects);
-        let watching = self.watching_mut(pair.id);
-        if watching.is_some_and(|watching| !std::mem::replace(&mut watching.object, true)) {
+        let side = self.subscriber_side_mut(pair.id);
+        if side.is_some_and(|side| !std::mem::replace(&mut side.object, true)) {
             self.mark_dirty(pair.id, Dirty::BeforeSend);
         }
         true
     }
 
-    /// He does not count as there by an object of his any more; `told` says whether she knows.
+    /// An object no longer makes the SIP user count as available; `told` says whether the XMPP user
+    /// knows.
     pub(super) fn withdraw_object(&mut self, id: PairId, told: bool, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
-        if std::mem::take(&mut watching.object) && !told {
+        let Some(side) = known.subscriber_side.as_deref_mut() else { return };
+        if std::mem::take(&mut side.object) && !told {
             self.show_gone(&pair, None, None, effects);
         }
     }
 
-    /// Tells what was met of encryption; an object that could not be shown did not cross.
-    fn met(
+    /// Reports what was found of encryption; an object that could not be shown did not cross.
+    fn report_encryption(
         &mut self,
         now: Now,
-        flag: Option<Box<EncryptionReport>>,
+        report: Option<Box<EncryptionReport>>,
         shown: bool,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(mut flag) = flag else { return };
-        if flag.sighting.decision == Decision::Relayed && !shown {
-            flag.sighting.decision = Decision::Refused;
+        let Some(mut report) = report else { return };
+        if report.sighting.decision == Decision::Relayed && !shown {
+            report.sighting.decision = Decision::Refused;
         }
-        self.flag(now, *flag, effects);
+        self.flag(now, *report, effects);
     }
 
-    /// What the document of a NOTIFY changes for her.
+    /// Shows the XMPP user what the document of a NOTIFY changes.
     pub(super) fn show_document(
         &mut self,
         now: Now,
@@ -171,14 +160,14 @@ impl State {
     ) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
-        if means_nothing || !watching.machine.is_live() {
+        let Some(side) = known.subscriber_side.as_deref_mut() else { return };
+        if means_nothing || !side.machine.is_live() {
             return;
         }
-        let first = std::mem::take(&mut watching.first);
-        let probe = watching.probe.take();
+        let first = std::mem::take(&mut side.first);
+        let probe = side.probe.take();
         let Some((devices, stanzas)) = seen else {
-            // D-24: nothing is known of him; what an earlier dialog had shown is over.
+            // D-24: nothing is known of the SIP user; what an earlier dialog had shown is over.
             if first {
                 self.withdraw(now, id, effects);
             }
@@ -187,16 +176,16 @@ impl State {
             }
             return;
         };
-        if watching.shows_any() && !devices.iter().any(|device| device.available) {
-            watching.gone_us = Some(now.unix_ms * 1_000);
+        if side.shows_any() && !devices.iter().any(|device| device.available) {
+            side.gone_us = Some(now.unix_ms * 1_000);
         }
         // A device that is shown for the first time must be known after a crash, to be withdrawn.
         let new = |device: &Device| {
-            device.available && watching.devices.iter().all(|it| it.resource != device.resource)
+            device.available && side.devices.iter().all(|it| it.resource != device.resource)
         };
         let dirty = if devices.iter().any(new) { Dirty::BeforeSend } else { Dirty::Deferred };
         let over = devices.iter().all(|device| !device.available);
-        watching.devices = devices.into_iter().map(Device::kept).collect();
+        side.devices = devices.into_iter().map(Device::kept).collect();
         known.mark_dirty(dirty);
         let bare = stanzas.iter().any(|stanza| gone(stanza) && is_bare(stanza));
         for stanza in stanzas.into_iter().filter(|stanza| probe.is_none() || gone(stanza)) {
@@ -210,15 +199,15 @@ impl State {
         }
     }
 
-    /// Answers a probe with what is known of him.
+    /// Answers a probe with what is known of the SIP user.
     pub(super) fn answer_known(&mut self, id: PairId, probe: &Probe, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let Some(watching) = &known.subscriber_side else { return };
-        let (pair, devices, gone) = (known.pair(), watching.devices.clone(), watching.gone_us);
+        let Some(side) = &known.subscriber_side else { return };
+        let (pair, devices, gone) = (known.pair(), side.devices.clone(), side.gone_us);
         self.answer_probe(&pair, probe, &devices, gone, effects);
     }
 
-    /// The answer to a question without a subscription.
+    /// The answer to a poll.
     pub(super) fn polled(
         &mut self,
         now: Now,
@@ -240,17 +229,16 @@ impl State {
     }
 
     pub(super) fn is_poll(&self, id: PairId, name: DialogId) -> bool {
-        let fetch = self.presence.pair(id).and_then(|known| known.poll.as_ref());
-        fetch.is_some_and(|fetch| fetch.dialog.0 == name)
+        let poll = self.presence.pair(id).and_then(|known| known.poll.as_ref());
+        poll.is_some_and(|poll| poll.dialog.0 == name)
     }
 
-    /// The dialog of a subscription or a question of hers.
+    /// The dialog of the XMPP user's subscription or poll.
     pub(super) fn dialog_of(&mut self, id: PairId, name: DialogId) -> Option<&mut Dialog> {
         let known = self.presence.pairs.get_mut(&id)?;
-        let watching =
-            known.subscriber_side.iter_mut().filter_map(|watching| watching.dialog.as_mut());
-        let fetch = known.poll.iter_mut().map(|fetch| &mut fetch.dialog);
-        watching.chain(fetch).find(|(known, _)| *known == name).map(|(_, dialog)| dialog)
+        let subscriber = known.subscriber_side.iter_mut().filter_map(|side| side.dialog.as_mut());
+        let poll = known.poll.iter_mut().map(|poll| &mut poll.dialog);
+        subscriber.chain(poll).find(|(known, _)| *known == name).map(|(_, dialog)| dialog)
     }
 }
 
@@ -265,7 +253,7 @@ fn is_bare(stanza: &Presence) -> bool {
 /// What the body of a NOTIFY comes to.
 struct Taken {
     answer: LocalResponse,
-    /// All devices, with what is new in them for her.
+    /// All devices, with the stanzas that show the XMPP user what is new in them.
     seen: Option<(Vec<Device>, Vec<Presence>)>,
     object: Option<Box<Presence>>,
     /// Whether nothing is known of what it says.

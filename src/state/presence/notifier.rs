@@ -1,9 +1,9 @@
 //! The notifier of RFC 6665 §4.2: one dialog of a SIP user who watches an XMPP user.
 //!
-//! State changes wait for their turn (RFC 3856 §6.10): at most one document in an interval, the
-//! newest state last; an object that she sent him takes its turn among them. What a SUBSCRIBE asks for is sent at once (§4.2.1). All else, the end too,
-//! waits for the answer to what went before: proxies of several processes may change the order of
-//! two NOTIFYs that are on their way together.
+//! State changes are throttled (RFC 3856 §6.10): at most one document in an interval, the newest
+//! state last; a secured object (RFC 3923) counts as one of them. What a SUBSCRIBE asks for is sent
+//! at once (§4.2.1). All else, the end too, waits for the answer to what went before: proxies of
+//! several processes may change the order of two NOTIFYs that are on their way together.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ const AGAIN_MOST: Duration = Duration::from_secs(300);
 /// RFC 6665 §4.2, Figure 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// She has not decided.
+    /// The XMPP user has not decided.
     Pending,
-    /// She lets him see her.
+    /// The XMPP user authorized the SIP user.
     Active,
     /// It is over.
     Terminated,
@@ -28,17 +28,17 @@ pub enum State {
 /// Why a subscription ends (RFC 6665 §4.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// It was not refreshed, or he gave it up.
+    /// It was not refreshed, or the SIP user gave it up.
     Timeout,
-    /// She refuses.
+    /// The XMPP user refuses.
     Rejected,
     /// There is no such user.
     NoResource,
-    /// He may try again later.
+    /// The SIP user may try again later.
     Probation,
-    /// She did not decide in time.
+    /// The XMPP user did not decide in time.
     GiveUp,
-    /// The gateway is taken out of service; he may go elsewhere.
+    /// The gateway is taken out of service; the SIP user may subscribe elsewhere.
     Deactivated,
 }
 
@@ -70,14 +70,14 @@ pub enum Action {
     Removed,
 }
 
-/// An object (RFC 3923) that he is to be sent.
+/// A secured object (RFC 3923) for the SIP user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Object {
     /// There is none.
     None,
-    /// It waits for its turn.
+    /// It waits for the interval to pass, or for an answer.
     Waits,
-    /// Its turn has come.
+    /// It may be sent.
     Due,
 }
 
@@ -91,7 +91,7 @@ pub struct Notifier {
     open: u32,
     /// The next document goes no sooner.
     not_before: Option<Instant>,
-    /// There is something that he was not told, the end included.
+    /// There is something that the SIP user was not told, the end included.
     changed: bool,
     object: Object,
     /// Whether the object was there before the change.
@@ -141,7 +141,7 @@ impl Notifier {
         self.open == 0
     }
 
-    /// Whether it is to be told something in its turn.
+    /// Whether a change waits to be sent.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.changed
@@ -153,19 +153,19 @@ impl Notifier {
         if self.state == State::Terminated {
             return None;
         }
-        let turn = self
+        let next = self
             .not_before
             .filter(|_| (self.changed || self.object == Object::Waits) && self.is_quiet());
-        Some(turn.map_or(self.expiry, |turn| turn.min(self.expiry)))
+        Some(next.map_or(self.expiry, |next| next.min(self.expiry)))
     }
 
-    /// He refreshed it.
+    /// The SIP user refreshed it.
     pub fn refreshed(&mut self, expiry: Instant) -> Action {
         self.expiry = expiry;
         Action::Notify
     }
 
-    /// She decided.
+    /// The XMPP user decided.
     pub fn decided(&mut self, now: Instant, granted: bool) -> Action {
         match (self.state, granted) {
             (State::Pending, true) => {
@@ -177,7 +177,7 @@ impl Notifier {
         }
     }
 
-    /// It ends; he is told so once he has answered what went before.
+    /// Ends it; the SIP user is told once the NOTIFY before is answered.
     pub fn end(&mut self, reason: Reason) -> Action {
         if self.state == State::Terminated {
             return Action::Nothing;
@@ -187,16 +187,16 @@ impl Notifier {
         if self.is_quiet() { Action::Notify } else { Action::Nothing }
     }
 
-    /// Her presence changed.
+    /// The XMPP user's presence changed.
     pub fn changed(&mut self, now: Instant) -> Action {
         if self.state != State::Active {
             return Action::Nothing;
         }
         self.changed = true;
-        self.turn(now)
+        self.next_action(now)
     }
 
-    /// She sent him an object. It takes its turn among the documents: what came first goes first.
+    /// The XMPP user sent an object. It is queued with the documents: what came first goes first.
     pub fn object(&mut self, now: Instant) -> Action {
         if self.state != State::Active {
             return Action::Nothing;
@@ -204,11 +204,11 @@ impl Notifier {
         if self.object == Object::None {
             (self.object, self.object_first) = (Object::Waits, !self.changed);
         }
-        self.turn(now)
+        self.next_action(now)
     }
 
-    /// Whether the object may go now that its turn has come. If a SUBSCRIBE was answered meanwhile,
-    /// it waits again.
+    /// Whether the object that was due may still go: it waits again if a SUBSCRIBE was answered
+    /// meanwhile.
     pub fn takes_object(&mut self) -> bool {
         let due = self.object == Object::Due;
         if due && !self.is_quiet() {
@@ -217,10 +217,10 @@ impl Notifier {
         self.object == Object::Due
     }
 
-    /// There is no object for him any more.
+    /// There is no object for the SIP user any more.
     pub fn no_object(&mut self, now: Instant) -> Action {
         self.object = Object::None;
-        if self.state == State::Terminated { Action::Nothing } else { self.turn(now) }
+        if self.state == State::Terminated { Action::Nothing } else { self.next_action(now) }
     }
 
     /// The object was sent; it opens an interval as a document does.
@@ -230,7 +230,7 @@ impl Notifier {
         self.not_before = Some(now + interval);
     }
 
-    fn turn(&mut self, now: Instant) -> Action {
+    fn next_action(&mut self, now: Instant) -> Action {
         let early = self.not_before.is_some_and(|at| now < at);
         if early || !self.is_quiet() || self.object == Object::Due {
             return Action::Nothing;
@@ -257,7 +257,7 @@ impl Notifier {
         self.open = self.open.saturating_sub(1);
         let ends = matches!(status, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604);
         if self.state == State::Terminated {
-            // To whom it means nothing any more the end is not told.
+            // A SIP user agent that knows the subscription no more is not told the end.
             self.changed &= !ends;
             return match (self.is_quiet(), self.changed) {
                 (false, _) => Action::Nothing,
@@ -270,7 +270,7 @@ impl Notifier {
                 (self.state, self.object) = (State::Terminated, Object::None);
                 Action::Removed
             }
-            // It did not reach him: the newest state goes once more, later.
+            // It did not reach the SIP user: the newest state goes once more, later.
             500..=599 if !object => {
                 self.changed = true;
                 let pause = AGAIN.saturating_mul(1 << self.failed.min(16));
@@ -280,7 +280,7 @@ impl Notifier {
             }
             _ => {
                 self.failed = if object { self.failed } else { 0 };
-                self.turn(now)
+                self.next_action(now)
             }
         }
     }
@@ -293,6 +293,6 @@ impl Notifier {
         if now >= self.expiry {
             return self.end(Reason::Timeout);
         }
-        self.turn(now)
+        self.next_action(now)
     }
 }

@@ -1,4 +1,4 @@
-//! SIP users watch XMPP users (RFC 8048 §5.3, §6.2, §7.2).
+//! The gateway as notifier: SIP users watch XMPP users (RFC 8048 §5.3, §6.2, §7.2).
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::flow::{
 };
 use crate::state::link::Link;
 
-/// How often she is asked by one SIP user who goes on asking.
+/// An XMPP user is not asked again sooner than this by one SIP user who goes on asking.
 const ASKED_ANEW: Duration = Duration::from_secs(3_600);
-/// A refresh asks how she is when nothing was heard of her for as long (SUB-116).
+/// A refresh probes the XMPP user when nothing was heard for as long (SUB-116).
 const STALE: Duration = Duration::from_secs(3_600);
 
 impl State {
-    pub(super) fn watched_mut(&mut self, id: PairId) -> Option<&mut NotifierSide> {
+    pub(super) fn notifier_side_mut(&mut self, id: PairId) -> Option<&mut NotifierSide> {
         self.presence.pairs.get_mut(&id)?.notifier_side.as_deref_mut()
     }
 
@@ -39,17 +39,12 @@ impl State {
         });
     }
 
-    /// The first SUBSCRIBE of a dialog, or a question without one (RFC 8048 §5.3.1, §7.2).
+    /// The first SUBSCRIBE of a dialog, or a fetch (RFC 8048 §5.3.1, §7.2).
     fn subscribed_first(&mut self, now: Now, asked: &SubscribeRequest, effects: &mut Vec<Effect>) {
         let (pair, id) = (&asked.pair, asked.pair.id);
         if let Some(refusal) = self.reject_reason(now, pair, asked.expires > 0) {
-            return self.respond_and_remember(
-                &asked.flow,
-                asked.key,
-                &asked.request,
-                refusal,
-                effects,
-            );
+            let (flow, key) = (&asked.flow, asked.key);
+            return self.respond_and_remember(flow, key, &asked.request, refusal, effects);
         }
         let seconds = self.granted_seconds(asked);
         let blocked = self.is_refused(now, id);
@@ -61,7 +56,7 @@ impl State {
         self.accept(asked, seconds, effects);
         self.again(Followup::Notify(id, vec![name]));
         match (granted, seconds == 0) {
-            // A question is answered from what is known (SUB-116).
+            // A fetch is answered from what is known (SUB-116).
             (true, true) if self.knows_presentity(id) => {}
             (true, _) => self.probe_presentity(now, id, effects),
             (false, true) => {}
@@ -71,11 +66,11 @@ impl State {
     }
 
     fn knows_presentity(&self, id: PairId) -> bool {
-        let watched = self.presence.pair(id).and_then(|known| known.notifier_side.as_ref());
-        watched.is_some_and(|watched| watched.known)
+        let side = self.presence.pair(id).and_then(|known| known.notifier_side.as_ref());
+        side.is_some_and(|side| side.known)
     }
 
-    /// Why a new subscription is not taken on.
+    /// Why a new subscription is rejected.
     fn reject_reason(&mut self, now: Now, pair: &UserPair, asks: bool) -> Option<LocalResponse> {
         if let Some(refusal) = self.unavailable_reason(now, pair.link) {
             return Some(refusal);
@@ -88,20 +83,20 @@ impl State {
         Some(refusal)
     }
 
-    /// Whether she refused him lately.
+    /// Whether the XMPP user refused the SIP user lately.
     fn is_refused(&self, now: Now, id: PairId) -> bool {
         let until = self.presence.pair(id).and_then(|known| known.pauses().refused);
         until.is_some_and(|until| until > now.instant)
     }
 
-    /// For how long he is taken on: as he asks, or less.
+    /// The Expires that is granted: as asked for, or less.
     fn granted_seconds(&self, asked: &SubscribeRequest) -> u32 {
         let most = self.config.presence.max_expires.as_secs();
         asked.expires.min(u32::try_from(most).unwrap_or(u32::MAX))
     }
 
-    /// A subscription of his begins; the answer is its name, and whether he may see her already.
-    /// Who is `blocked` is not told so.
+    /// Adds a subscription, and returns its name and whether the SIP user is authorized already. A
+    /// SIP user who is `blocked` is not told so.
     fn add_subscription(
         &mut self,
         now: Now,
@@ -120,11 +115,11 @@ impl State {
         let fetch = seconds == 0;
         let mut dialog = Dialog::new(asked.request.call_id.as_str(), &tag);
         dialog.take(&asked.request, Some(&asked.contact));
-        let his = asked.request.from.uri();
+        let from = asked.request.from.uri();
         // A password is not kept (RFC 3261 §19.1.1 discourages it).
-        let kept = his.password().is_none() && *his != asked.pair.sip_user_uri;
+        let kept = from.password().is_none() && *from != asked.pair.sip_user_uri;
         if kept {
-            dialog.set_remote_uri(his);
+            dialog.set_remote_uri(from);
         }
         let shown = granted || blocked;
         let state = if shown { notifier::State::Active } else { notifier::State::Pending };
@@ -162,8 +157,8 @@ impl State {
     ) {
         let seconds = self.granted_seconds(asked);
         let found = self
-            .watched_mut(id)
-            .and_then(|watched| watched.dialogs.iter_mut().find(|one| one.id == name));
+            .notifier_side_mut(id)
+            .and_then(|side| side.dialogs.iter_mut().find(|one| one.id == name));
         let unknown = LocalResponse::unknown_subscription();
         let refusal = match found {
             None => Some(unknown),
@@ -187,15 +182,10 @@ impl State {
             },
         };
         if let Some(refusal) = refusal {
-            return self.respond_and_remember(
-                &asked.flow,
-                asked.key,
-                &asked.request,
-                refusal,
-                effects,
-            );
+            let (flow, key) = (&asked.flow, asked.key);
+            return self.respond_and_remember(flow, key, &asked.request, refusal, effects);
         }
-        // How long it lasts is on disk before he is told.
+        // The new expiry is on disk before the SIP user is told.
         self.mark_dirty(id, Dirty::BeforeSend);
         self.accept(asked, seconds, effects);
         self.again(Followup::Notify(id, vec![name]));
@@ -205,7 +195,7 @@ impl State {
         self.ask_anew(now, id, effects);
     }
 
-    /// A subscription of his goes on: it may be long since anything was heard of her.
+    /// A subscription was refreshed: it may be long since the XMPP user was heard of.
     fn ask_anew(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pair(id) else { return };
         let pending = known.authorization.pending_out;
@@ -217,11 +207,11 @@ impl State {
         }
     }
 
-    /// Whether her server has said nothing of her for long.
+    /// Whether nothing was heard of the XMPP user for long.
     fn is_stale(&self, now: Now, id: PairId) -> bool {
-        let watched = self.presence.pair(id).and_then(|known| known.notifier_side.as_ref());
+        let side = self.presence.pair(id).and_then(|known| known.notifier_side.as_ref());
         let long_ago = |heard| now.instant - heard > STALE;
-        watched.is_some_and(|watched| watched.heard_at.is_none_or(long_ago))
+        side.is_some_and(|side| side.heard_at.is_none_or(long_ago))
     }
 
     /// 200 to SUBSCRIBE (RFC 6665 §4.2.1.1, RFC 3261 §12.1.1).
@@ -231,20 +221,20 @@ impl State {
         seconds: u32,
         effects: &mut Vec<Effect>,
     ) {
-        let mut refusal =
+        let mut response =
             LocalResponse::success(Status::OK).with(HeaderName::Expires, &seconds.to_string());
-        refusal.headers = with_dialog(refusal.headers, &asked.request);
+        response.headers = with_dialog(response.headers, &asked.request);
         let ListenerId(listener) = asked.flow.listener;
         if let Some(listener) = self.config.sip.listen.get(listener)
             && let Some(contact) =
                 request::contact(asked.pair.id, &asked.pair.xmpp_user_uri, listener)
         {
-            refusal.headers.push(HeaderName::Contact, contact.to_value());
+            response.headers.push(HeaderName::Contact, contact.to_value());
         }
-        self.respond_and_remember(&asked.flow, asked.key, &asked.request, refusal, effects);
+        self.respond_and_remember(&asked.flow, asked.key, &asked.request, response, effects);
     }
 
-    /// She is asked to let him see her: once, however often he asks.
+    /// Sends `subscribe` to the XMPP user: once, however often the SIP user asks.
     pub(super) fn request_authorization(
         &mut self,
         now: Now,
@@ -258,20 +248,20 @@ impl State {
         let was = known.authorization.pending_out;
         let give_up = now.instant + self.config.presence.pending_limit;
         known.authorization.outbound(Kind::Subscribe);
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
-        watched.give_up.get_or_insert(give_up);
-        let lately = watched.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
+        side.give_up.get_or_insert(give_up);
+        let lately = side.asked_at.is_some_and(|at| now.instant - at < ASKED_ANEW);
         if was && (lately || !self.may_remind(now, id)) {
             return;
         }
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
-        (watched.asked_at, watched.asked_id) = (Some(now.instant), Some((&*token).into()));
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
+        (side.asked_at, side.asked_id) = (Some(now.instant), Some((&*token).into()));
         known.mark_dirty(Dirty::BeforeSend);
         self.ask(now, &pair, token, nick, effects);
     }
 
-    /// A document is written: it goes out.
+    /// Sends NOTIFY, now that its document is written.
     pub(in crate::state) fn notify(
         &mut self,
         now: Now,
@@ -286,13 +276,13 @@ impl State {
             for name in dialogs {
                 state.send_notify(now, id, *name, written, effects);
                 let interval = state.config.presence.notify_interval;
-                let Some(watched) = state.watched_mut(id) else { return };
-                if let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == *name) {
+                let Some(side) = state.notifier_side_mut(id) else { return };
+                if let Some(one) = side.dialogs.iter_mut().find(|one| one.id == *name) {
                     one.machine.sent(now.instant, written.is_some(), interval);
                 }
             }
-            if let Some(watched) = state.watched_mut(id).filter(|_| written.is_some()) {
-                watched.note_seen();
+            if let Some(side) = state.notifier_side_mut(id).filter(|_| written.is_some()) {
+                side.note_seen();
             }
         });
     }
@@ -306,8 +296,8 @@ impl State {
         (status, object): (u16, bool),
         effects: &mut Vec<Effect>,
     ) {
-        let Some(watched) = self.watched_mut(id) else { return };
-        let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == name) else { return };
+        let Some(side) = self.notifier_side_mut(id) else { return };
+        let Some(one) = side.dialogs.iter_mut().find(|one| one.id == name) else { return };
         let lived = one.machine.state() != notifier::State::Terminated;
         let action = one.machine.answered(now.instant, status, object);
         match action {
@@ -315,7 +305,7 @@ impl State {
                 self.carry_out(id, vec![(name, action)]);
             }
             Action::Removed => {
-                watched.dialogs.retain(|one| one.id != name);
+                side.dialogs.retain(|one| one.id != name);
                 self.presence.dialogs.remove(name);
                 self.mark_dirty(id, Dirty::Deferred);
                 if lived {
@@ -325,33 +315,33 @@ impl State {
         }
     }
 
-    /// A subscription of his is over. After the last one he counts as gone to her (RFC 8048
-    /// §5.3.3), unless she sees by herself that he is there (D-62).
+    /// A subscription ended. After the last one the XMPP user is shown the SIP user as gone (RFC
+    /// 8048 §5.3.3), unless a subscription of the XMPP user shows a device (D-62).
     pub(super) fn on_last_dialog_ended(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let Some(watched) = &known.notifier_side else { return };
-        let alive = watched
+        let Some(side) = &known.notifier_side else { return };
+        let alive = side
             .dialogs
             .iter()
             .any(|one| !one.fetch && one.machine.state() != notifier::State::Terminated);
         let seen = known
             .subscriber_side
             .as_ref()
-            .is_some_and(|watching| watching.machine.shows() && watching.shows_any());
+            .is_some_and(|other| other.machine.shows() && other.shows_any());
         if alive || seen || !known.authorization.to {
             return;
         }
         let pair = known.pair();
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
-        if let Some(watched) = self.watched_mut(id) {
-            watched.untold = !up;
+        if let Some(side) = self.notifier_side_mut(id) {
+            side.untold = !up;
         }
         if up {
             self.show_gone(&pair, None, None, effects);
         }
     }
 
-    /// What his subscriptions are to be sent: those that hear of her together share a document.
+    /// Schedules what the subscriptions are sent: those notified together share a document.
     pub(super) fn carry_out(&mut self, id: PairId, actions: Vec<(DialogId, Action)>) {
         let wanted = |wanted| {
             let each = actions.iter().filter(move |(_, action)| *action == wanted);
@@ -366,17 +356,17 @@ impl State {
         }
     }
 
-    /// Deadlines of his subscriptions and of a probe.
-    pub(super) fn fire_watched(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let Some(watched) = self.watched_mut(id) else { return };
+    /// The deadlines of the subscriptions and of the probe.
+    pub(super) fn fire_notifier_side(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+        let Some(side) = self.notifier_side_mut(id) else { return };
         let (mut actions, mut ended) = (Vec::new(), false);
-        for one in &mut watched.dialogs {
+        for one in &mut side.dialogs {
             let lived = one.machine.state() != notifier::State::Terminated;
             actions.push((one.id, one.machine.fire(now.instant)));
             ended |= lived && one.machine.state() == notifier::State::Terminated;
         }
-        let gives_up = watched.give_up.is_some_and(|at| at <= now.instant);
-        let silent = watched.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
+        let gives_up = side.give_up.is_some_and(|at| at <= now.instant);
+        let silent = side.probe.as_ref().is_some_and(|probe| probe.deadline <= now.instant);
         self.carry_out(id, actions);
         if ended {
             self.mark_dirty(id, Dirty::Deferred);

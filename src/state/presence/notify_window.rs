@@ -1,7 +1,7 @@
 //! How many NOTIFYs may be under way to a peer at once: a burst of them would overrun the socket
 //! of a peer that reads them one by one.
 //!
-//! What waits is a name, not a document: he is told what holds when his turn has come.
+//! What waits is a name, not a document: a NOTIFY tells what holds when it is sent.
 
 use std::collections::VecDeque;
 
@@ -35,22 +35,22 @@ impl State {
         while let Some(again) = self.again.pop_front() {
             match again {
                 Followup::Notify(pair, mut dialogs) => {
-                    dialogs.retain(|dialog| self.is_turn(now, pair, *dialog, false));
+                    dialogs.retain(|dialog| self.may_send(now, pair, *dialog, false));
                     if !dialogs.is_empty() {
                         return Some(Followup::Notify(pair, dialogs));
                     }
                 }
-                Followup::Object(pair, dialog) if !self.is_turn(now, pair, dialog, true) => {}
+                Followup::Object(pair, dialog) if !self.may_send(now, pair, dialog, true) => {}
                 other => return Some(other),
             }
         }
-        self.next_turn()
+        self.next_waiting()
     }
 
-    /// Whether a NOTIFY may go now; else its turn comes.
-    fn is_turn(&mut self, now: Now, pair: PairId, dialog: DialogId, object: bool) -> bool {
+    /// Whether a NOTIFY may go now; else it waits.
+    fn may_send(&mut self, now: Now, pair: PairId, dialog: DialogId, object: bool) -> bool {
         let most = self.config.presence.notify_window;
-        let Some(way) = self.dialog_way(now, pair, dialog, false) else { return true };
+        let Some(way) = self.dialog_next_hop(now, pair, dialog, false) else { return true };
         let udp = !way.hop.transport.reliable();
         let window = self.presence.windows.get_mut(way.peer.0).filter(|_| udp);
         let Some(window) = window else { return true };
@@ -60,7 +60,7 @@ impl State {
         let known =
             self.presence.pairs.get_mut(&pair).and_then(|pair| pair.notifier_side.as_deref_mut());
         let one = known.and_then(|known| known.dialogs.iter_mut().find(|one| one.id == dialog));
-        // The turn of an object comes but once.
+        // An object is due but once.
         if one.is_some_and(|one| object || !std::mem::replace(&mut one.waits, true)) {
             window.waiting.push_back(Waiting { pair, dialog, object });
             self.counters.count(Counter::NotifyWaited);
@@ -68,8 +68,8 @@ impl State {
         false
     }
 
-    /// The next NOTIFY whose turn has come.
-    fn next_turn(&mut self) -> Option<Followup> {
+    /// The next NOTIFY that waits and may go.
+    fn next_waiting(&mut self) -> Option<Followup> {
         let most = self.config.presence.notify_window;
         for window in &mut self.presence.windows {
             while window.open < most
@@ -91,7 +91,7 @@ impl State {
         None
     }
 
-    /// A NOTIFY is under way; the answer is whether it has a place that it must give back.
+    /// A NOTIFY is under way; returns whether it has a place that it must give back.
     pub(in crate::state) fn takes_place(&mut self, owner: Owner, way: NextHop) -> bool {
         // A connection has a window of its own.
         let notify =

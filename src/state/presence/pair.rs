@@ -1,4 +1,4 @@
-//! A SIP user and an XMPP user: who sees whom, and what each was last shown.
+//! A pair of a SIP user and an XMPP user: who may see whom, and what each was last shown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ pub struct PairState {
     pub names: PairNames,
     /// Who may see whom.
     pub authorization: Authorization,
-    /// She watches him.
+    /// The gateway as subscriber: the XMPP user watches the SIP user.
     pub subscriber_side: Option<Box<SubscriberSide>>,
-    /// He watches her.
+    /// The gateway as notifier: the SIP user watches the XMPP user.
     pub notifier_side: Option<Box<NotifierSide>>,
-    /// She asked once how he is, without a subscription.
+    /// A poll by the XMPP user, without a subscription.
     pub poll: Option<Box<Poll>>,
-    /// She was last heard of: milliseconds since 1970.
+    /// When a stanza of the XMPP user last came: milliseconds since 1970.
     pub heard: u64,
     pauses: Option<Box<Pauses>>,
     /// Who made it.
@@ -36,7 +36,7 @@ pub struct PairState {
     pub(super) armed: Option<Instant>,
     /// The records that its effects wait for.
     pub(super) commit: Option<CommitId>,
-    /// Whether its record is not what it should be, and whether others must wait for it.
+    /// Whether its record is behind, and whether what is sent must wait for it.
     pub(super) dirty: Dirty,
     /// Whether there is a record of it.
     pub(super) stored: bool,
@@ -45,13 +45,13 @@ pub struct PairState {
 /// What lasts until a time; few pairs have any.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pauses {
-    /// He was refused by her; until then he is not asked for again.
+    /// The XMPP user refused the SIP user; until then no `subscribe` is sent again.
     pub refused: Option<Instant>,
-    /// She was refused by him; until then that is what she is told.
+    /// The SIP user refused the XMPP user; until then a probe is answered `unsubscribed`.
     pub refuses: Option<Instant>,
-    /// When it is taken up after its link was away.
+    /// When the pair is taken up after its link was down.
     pub back: Option<Instant>,
-    /// When she is asked again to let him see her, as the answer may have been missed.
+    /// When `subscribe` goes to the XMPP user again, as an outage may have lost the answer.
     pub ask: Option<Instant>,
 }
 
@@ -66,40 +66,40 @@ pub enum Dirty {
     BeforeSend,
 }
 
-/// She watches him.
+/// The gateway as subscriber: the XMPP user watches the SIP user.
 #[derive(Debug)]
 pub struct SubscriberSide {
     /// The subscription.
     pub machine: Subscriber,
     /// Its dialog.
     pub dialog: Option<(DialogId, Dialog)>,
-    /// What she was shown of his devices.
+    /// The SIP user's devices, as the XMPP user was last shown them.
     pub devices: Vec<Device>,
     /// Whether the first NOTIFY of the dialog that says "active" is still to come.
     pub first: bool,
-    /// When she asked to see him: milliseconds since 1970.
+    /// When the XMPP user asked to see the SIP user: milliseconds since 1970.
     pub since: u64,
-    /// The id of her request.
+    /// The id of the XMPP user's request.
     pub request_id: Option<Box<str>>,
-    /// The language of her request: what she is told of its failure is in it. Not kept over a
-    /// restart.
+    /// The language of that request: an error that answers it is in this language. Not kept over
+    /// a restart.
     pub lang: Option<Box<str>>,
     /// A probe that has no answer: its id, and the device it was for.
     pub probe: Option<Box<Probe>>,
-    /// When his last device went: microseconds since 1970.
+    /// When the SIP user's last device went: microseconds since 1970.
     pub gone_us: Option<u64>,
-    /// Devices that went while she could not be told.
+    /// Devices that went while the link was down: the XMPP user is still to be told.
     pub untold: Vec<Text>,
-    /// A SUBSCRIBE that waits for its place.
+    /// A SUBSCRIBE that the rate limit delays.
     pub due: Option<Box<Due>>,
     /// Whether the pair is among those whose attempt is made again when the SIP user is heard of.
     pub retrying: bool,
-    /// Whether she was shown an object of his: by his bare JID he is there until she is told
-    /// otherwise.
+    /// Whether the XMPP user was shown a secured object (RFC 3923): the SIP user's bare JID then
+    /// counts as available until `unavailable` is sent.
     pub object: bool,
 }
 
-/// A SUBSCRIBE that waits for its place.
+/// A SUBSCRIBE that the rate limit delays.
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
     /// When it is sent.
@@ -110,21 +110,21 @@ pub struct Due {
     pub fresh: bool,
 }
 
-/// A probe of hers.
+/// A probe by the XMPP user (RFC 6121 §4.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Probe {
     /// Its id.
     pub id: Option<Text>,
-    /// The device of his that it asks for.
+    /// The SIP user's device that it asks for.
     pub resource: Option<Text>,
 }
 
-/// A question without a subscription (RFC 6665 §4.4.3).
+/// A poll: a SUBSCRIBE with Expires 0 (RFC 6665 §4.4.3).
 #[derive(Debug)]
 pub struct Poll {
     /// Its dialog.
     pub dialog: (DialogId, Dialog),
-    /// What asked for it.
+    /// The probe that asked for it.
     pub probe: Probe,
     /// When it is sent, if it was not yet.
     pub due: Option<Instant>,
@@ -132,56 +132,56 @@ pub struct Poll {
     pub timer_n: Instant,
 }
 
-/// He watches her.
+/// The gateway as notifier: the SIP user watches the XMPP user.
 #[derive(Debug, Default)]
 pub struct NotifierSide {
-    /// His subscriptions: one for each of his devices.
+    /// The SIP user's subscriptions: one for each device.
     pub dialogs: Vec<Subscription>,
-    /// Her devices, as she shows them to him.
+    /// The XMPP user's devices, as the SIP user may see them.
     pub devices: Vec<Arc<Device>>,
-    /// Those of them that went, and that all of his subscriptions have seen gone.
+    /// Those of them that went, and that all of the subscriptions have seen gone.
     pub seen_gone: Vec<Text>,
-    /// Whether anything of her was heard since she granted it.
+    /// Whether the XMPP user's presence is known: by a stanza, or by a probe without an answer.
     pub known: bool,
-    /// When she was last heard of.
+    /// When it was last learnt.
     pub heard_at: Option<Instant>,
-    /// A probe of ours that has no answer.
-    pub probe: Option<Box<Asked>>,
-    /// Her domain is out of reach.
-    pub out_of_reach: Option<Box<Far>>,
-    /// When she was last asked to let him see her.
+    /// A probe by the gateway that has no answer.
+    pub probe: Option<Box<SentProbe>>,
+    /// Set while the XMPP user's domain is out of reach.
+    pub out_of_reach: Option<Box<OutOfReach>>,
+    /// When `subscribe` was last sent to the XMPP user.
     pub asked_at: Option<Instant>,
     /// The id of that request.
     pub asked_id: Option<Box<str>>,
     /// When it is given up.
     pub give_up: Option<Instant>,
-    /// He went while she could not be told.
+    /// The last subscription ended while the link was down: the XMPP user is still to be told.
     pub untold: bool,
 }
 
-/// A probe of ours.
+/// A probe by the gateway.
 #[derive(Debug)]
-pub struct Asked {
+pub struct SentProbe {
     /// Its id.
     pub id: Text,
     /// When silence counts as an answer.
     pub deadline: Instant,
     /// Devices that have not said that they are still there.
     pub unconfirmed: Vec<Text>,
-    /// Her domain was out of reach so many times.
+    /// How often in a row the XMPP user's domain was out of reach.
     pub failed: u32,
 }
 
-/// Her domain is out of reach.
+/// The XMPP user's domain is out of reach.
 #[derive(Debug, Clone, Copy)]
-pub struct Far {
-    /// When she is asked again.
+pub struct OutOfReach {
+    /// When the next probe is sent.
     pub again_at: Instant,
     /// How long the pause before that was.
     pub pause: Duration,
 }
 
-/// One subscription of his.
+/// One subscription of the SIP user.
 #[derive(Debug)]
 pub struct Subscription {
     /// Its name.
@@ -192,18 +192,18 @@ pub struct Subscription {
     pub machine: Notifier,
     /// The `id` of its Event.
     pub event_id: Option<Box<str>>,
-    /// Whether it was but a question: nothing is shown after its one NOTIFY.
+    /// Whether it only fetches (Expires 0): nothing is shown after its one NOTIFY.
     pub fetch: bool,
-    /// Whether a NOTIFY of it waits for its turn.
+    /// Whether a NOTIFY of it waits in the window of its peer.
     pub waits: bool,
-    /// The objects that it takes.
+    /// The secured objects that it accepts.
     pub takes: AcceptedTypes,
-    /// Whether its last document shows all closed: he gave it up (RFC 8048 §5.3.3).
+    /// Whether its last document shows all closed: the SIP user ended it (RFC 8048 §5.3.3).
     pub closed: bool,
 }
 
 impl Subscription {
-    /// Whether it lives, and shows her to him.
+    /// Whether it is active, so that the SIP user sees the XMPP user.
     #[must_use]
     pub fn is_seeing(&self) -> bool {
         !self.fetch && self.machine.state() == notifier::State::Active
@@ -211,7 +211,7 @@ impl Subscription {
 }
 
 impl SubscriberSide {
-    /// She watches, and no subscription is there yet.
+    /// Without a subscription yet.
     #[must_use]
     pub fn new() -> Self {
         SubscriberSide {
@@ -231,7 +231,7 @@ impl SubscriberSide {
         }
     }
 
-    /// Whether one of his devices is shown as there.
+    /// Whether a device of the SIP user is shown as available.
     #[must_use]
     pub fn shows_any(&self) -> bool {
         self.devices.iter().any(|device| device.available)
@@ -296,52 +296,51 @@ impl PairState {
         !self.holds_place() && self.pauses().refused.is_none() && self.pauses().refuses.is_none()
     }
 
-    /// Whether it is more than the memory of a no.
+    /// Whether it is more than the memory of a refusal.
     #[must_use]
     pub fn holds_place(&self) -> bool {
-        let watches =
-            |watching: &SubscriberSide| watching.dialog.is_some() || !watching.machine.is_over();
+        let watches = |side: &SubscriberSide| side.dialog.is_some() || !side.machine.is_over();
         !self.authorization.is_none()
             || self.poll.is_some()
             || self.subscriber_side.as_deref().is_some_and(watches)
-            || self.notifier_side.as_ref().is_some_and(|watched| !watched.dialogs.is_empty())
+            || self.notifier_side.as_ref().is_some_and(|side| !side.dialogs.is_empty())
     }
 
     /// The earliest of its deadlines.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let watching = self.subscriber_side.as_ref().and_then(|watching| {
-            let due = watching.due.as_ref().map(|due| due.at);
-            [watching.machine.deadline(), due].into_iter().flatten().min()
+        let subscriber = self.subscriber_side.as_ref().and_then(|side| {
+            let due = side.due.as_ref().map(|due| due.at);
+            [side.machine.deadline(), due].into_iter().flatten().min()
         });
-        let fetch = self.poll.as_ref().map(|fetch| fetch.due.unwrap_or(fetch.timer_n));
-        let watched = self.notifier_side.as_ref().and_then(|watched| {
-            let dialogs = watched.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
-            let probe = watched.probe.as_ref().map(|probe| probe.deadline);
-            let far = watched.out_of_reach.as_ref().filter(|_| probe.is_none());
-            let again = far.map(|far| far.again_at);
-            dialogs.chain(probe).chain(again).chain(watched.give_up).min()
+        let poll = self.poll.as_ref().map(|poll| poll.due.unwrap_or(poll.timer_n));
+        let notifier = self.notifier_side.as_ref().and_then(|side| {
+            let dialogs = side.dialogs.iter().filter_map(|dialog| dialog.machine.deadline());
+            let probe = side.probe.as_ref().map(|probe| probe.deadline);
+            let out_of_reach = side.out_of_reach.as_ref().filter(|_| probe.is_none());
+            let again = out_of_reach.map(|it| it.again_at);
+            dialogs.chain(probe).chain(again).chain(side.give_up).min()
         });
         let Pauses { refused, refuses, back, ask } = self.pauses();
         let kept = [refused, refuses, back, ask];
-        [watching, fetch, watched].into_iter().chain(kept).flatten().min()
+        [subscriber, poll, notifier].into_iter().chain(kept).flatten().min()
     }
 
-    /// The name of the dialog in which she watches.
+    /// The name of the dialog in which the XMPP user watches.
     #[must_use]
-    pub fn her_dialog(&self) -> Option<DialogId> {
+    pub fn subscriber_dialog(&self) -> Option<DialogId> {
         Some(self.subscriber_side.as_ref()?.dialog.as_ref()?.0)
     }
 
-    /// The names of the dialogs in which he watches.
-    pub fn his_dialogs(&self) -> impl Iterator<Item = DialogId> {
+    /// The names of the dialogs in which the SIP user watches.
+    pub fn notifier_dialogs(&self) -> impl Iterator<Item = DialogId> {
         self.notifier_side.iter().flat_map(|one| one.dialogs.iter().map(|one| one.id))
     }
 
-    /// His subscriptions that may be sent an object of hers, with what each takes.
+    /// The SIP user's subscriptions that may be sent a secured object, with what each accepts.
     pub fn object_takers(&self) -> impl Iterator<Item = (DialogId, AcceptedTypes)> + '_ {
         let granted = self.authorization.to;
-        let dialogs = self.notifier_side.iter().flat_map(|watched| &watched.dialogs);
+        let dialogs = self.notifier_side.iter().flat_map(|side| &side.dialogs);
         dialogs.filter(move |one| granted && one.is_seeing()).map(|one| (one.id, one.takes))
     }
 

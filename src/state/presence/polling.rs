@@ -1,4 +1,4 @@
-//! An XMPP user asks once how a SIP user is, without a subscription (RFC 8048 §7.1).
+//! An XMPP user polls a SIP user's presence, without a subscription (RFC 8048 §7.1).
 
 use super::State;
 use super::pair::{PairState, Poll, Probe};
@@ -6,11 +6,11 @@ use super::shares::Maker;
 use crate::flow::{Followup, Now, PairId, UserPair};
 
 impl State {
-    /// A question without a subscription (RFC 8048 §7.1).
+    /// Begins a poll, unless one is under way.
     pub(super) fn poll(&mut self, now: Now, pair: &UserPair, probe: Probe) {
         let id = pair.id;
-        let refused = |known: &PairState| known.poll.is_some();
-        if self.presence.pair(id).is_some_and(refused) {
+        let polling = |known: &PairState| known.poll.is_some();
+        if self.presence.pair(id).is_some_and(polling) {
             return;
         }
         let (name, dialog) = self.fresh_dialog();
@@ -25,19 +25,19 @@ impl State {
         self.poll_due(now, id);
     }
 
-    /// A question whose place has come.
+    /// Sends a poll that the rate limit delayed and that is due.
     pub(super) fn poll_due(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(fetch) = known.poll.as_deref_mut() else { return };
-        if fetch.due.take_if(|at| *at <= now.instant).is_some() {
-            let name = fetch.dialog.0;
+        let Some(poll) = known.poll.as_deref_mut() else { return };
+        if poll.due.take_if(|at| *at <= now.instant).is_some() {
+            let name = poll.dialog.0;
             self.again(Followup::Subscribe(id, name, 0));
         }
     }
 
     pub(super) fn end_poll(&mut self, id: PairId) -> Option<Box<Poll>> {
-        let fetch = self.presence.pairs.get_mut(&id)?.poll.take()?;
-        self.presence.dialogs.remove(fetch.dialog.0);
-        Some(fetch)
+        let poll = self.presence.pairs.get_mut(&id)?.poll.take()?;
+        self.presence.dialogs.remove(poll.dialog.0);
+        Some(poll)
     }
 }

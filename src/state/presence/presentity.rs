@@ -1,4 +1,4 @@
-//! What an XMPP user shows to one SIP user: what she grants, what her server says of her.
+//! The XMPP user as presentity: whether one SIP user is authorized, and what the XMPP server says.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,34 +6,34 @@ use std::time::Duration;
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::notifier::{self, Action, Notifier, Reason};
-use super::pair::{Asked, Dirty, Far, NotifierSide, Subscription};
+use super::pair::{Dirty, NotifierSide, OutOfReach, SentProbe, Subscription};
 use crate::codec::xml::Text;
 use crate::flow::{
     Device, Effect, Facts, Now, PairId, PresenceStanza, StanzaContent, StanzaErrorMeaning, UserPair,
 };
 use crate::state::link::Link;
 
-/// The first pause before a domain that is out of reach is asked again; it doubles up to [`MOST`].
+/// The first pause before a domain out of reach is probed again; it doubles up to [`MOST`].
 const FIRST: Duration = Duration::from_secs(60);
 /// The longest pause.
 const MOST: Duration = Duration::from_secs(3_600);
 
 impl State {
-    /// A probe from him, who may see her (RFC 6121 §4.3).
+    /// Probes the XMPP user for a SIP user who is authorized (RFC 6121 §4.3).
     pub(super) fn probe_presentity(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let token: Text = self.ids.token().into();
         let deadline = now.instant + self.config.presence.probe_timeout;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
         let up = self.links.get(pair.link.0).is_some_and(Link::is_up);
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
-        if !known.authorization.to || watched.probe.is_some() || !up {
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
+        if !known.authorization.to || side.probe.is_some() || !up {
             return;
         }
-        let there = watched.devices.iter().filter(|device| device.available);
+        let there = side.devices.iter().filter(|device| device.available);
         let unconfirmed = there.map(|device| device.resource.clone()).collect();
-        watched.probe =
-            Some(Box::new(Asked { id: token.clone(), deadline, unconfirmed, failed: 0 }));
+        side.probe =
+            Some(Box::new(SentProbe { id: token.clone(), deadline, unconfirmed, failed: 0 }));
         let user = self.user_id(&pair.xmpp_user);
         if let Some(user) = self.presence.users.get_mut(&user) {
             user.unasked = false;
@@ -50,8 +50,8 @@ impl State {
             return;
         }
         known.mark_dirty(Dirty::BeforeSend);
-        if let Some(watched) = self.watched_mut(id) {
-            watched.give_up = None;
+        if let Some(side) = self.notifier_side_mut(id) {
+            side.give_up = None;
         }
         self.decided(now, id, true);
         self.probe_presentity(now, id, effects);
@@ -75,7 +75,7 @@ impl State {
         let _ = effects;
         self.forget_presentity(id);
         match self.config.presence.polite_blocking {
-            // He sees her as gone (RFC 3856 §6.6.2).
+            // The SIP user sees the XMPP user as gone (RFC 3856 §6.6.2).
             true => self.decided_as(id, |machine| match machine.decided(now.instant, true) {
                 Action::Nothing => machine.changed(now.instant),
                 action => action,
@@ -84,16 +84,16 @@ impl State {
         }
     }
 
-    /// Nothing of her is known to him any more.
+    /// Forgets what the SIP user may see of the XMPP user, and the request to see it.
     pub(super) fn forget_presentity(&mut self, id: PairId) {
-        if let Some(watched) = self.watched_mut(id) {
-            watched.devices.clear();
-            (watched.probe, watched.known, watched.out_of_reach) = (None, false, None);
-            (watched.asked_at, watched.asked_id, watched.give_up) = (None, None, None);
+        if let Some(side) = self.notifier_side_mut(id) {
+            side.devices.clear();
+            (side.probe, side.known, side.out_of_reach) = (None, false, None);
+            (side.asked_at, side.asked_id, side.give_up) = (None, None, None);
         }
     }
 
-    /// She did not decide for too long (RFC 6665 §4.1.3, giveup).
+    /// The XMPP user did not decide for too long (RFC 6665 §4.1.3, giveup).
     pub(super) fn give_up_request(&mut self, id: PairId) {
         if let Some(authorization) = self.authorization(id) {
             authorization.pending_out = false;
@@ -103,22 +103,22 @@ impl State {
         self.end_pending(id, Reason::GiveUp);
     }
 
-    /// She decided: each of his subscriptions hears of it at once.
+    /// The XMPP user decided: each subscription of the SIP user is told at once.
     pub(super) fn decided(&mut self, now: Now, id: PairId, granted: bool) {
         self.decided_as(id, |machine| machine.decided(now.instant, granted));
     }
 
     fn decided_as(&mut self, id: PairId, event: impl Fn(&mut Notifier) -> Action) {
-        let Some(watched) = self.watched_mut(id) else { return };
-        let each = watched.dialogs.iter_mut().filter(|one| !one.fetch);
+        let Some(side) = self.notifier_side_mut(id) else { return };
+        let each = side.dialogs.iter_mut().filter(|one| !one.fetch);
         let actions = each.map(|one| (one.id, event(&mut one.machine))).collect();
         self.carry_out(id, actions);
     }
 
-    /// Ends all of his subscriptions that wait for her word.
+    /// Ends all subscriptions that wait for the XMPP user's decision.
     pub(super) fn end_pending(&mut self, id: PairId, reason: Reason) {
-        let Some(watched) = self.watched_mut(id) else { return };
-        let pending = watched
+        let Some(side) = self.notifier_side_mut(id) else { return };
+        let pending = side
             .dialogs
             .iter_mut()
             .filter(|one| !one.fetch && one.machine.state() == notifier::State::Pending);
@@ -126,7 +126,7 @@ impl State {
         self.carry_out(id, actions);
     }
 
-    /// Her presence, as she shows it to him.
+    /// Presence of the XMPP user for the SIP user.
     pub(super) fn on_presence(
         &mut self,
         now: Now,
@@ -142,7 +142,7 @@ impl State {
         let authorization =
             self.presence.pair(id).map(|known| known.authorization).unwrap_or_default();
         let whole = said.resource.is_none();
-        // While she has not decided it is but a word that the request came (RFC 6121 §3.1.3).
+        // Before a decision it only says that the request came (RFC 6121 §3.1.3).
         if whole && !there && !authorization.to {
             return;
         }
@@ -155,7 +155,7 @@ impl State {
         }
     }
 
-    /// A device of hers, in one piece with what she shows to others.
+    /// A device of the XMPP user: one copy for all watchers who are shown the same.
     fn shared(&mut self, id: PairId, device: Device) -> Arc<Device> {
         let user = self.presence.pair(id).map(|pair| self.user_id(pair.names.xmpp_user()));
         match user.and_then(|user| self.presence.users.get_mut(&user)) {
@@ -173,20 +173,20 @@ impl State {
         granted: bool,
     ) {
         let device = self.shared(id, device);
-        let Some(watched) = self.watched_mut(id) else { return };
-        // After a start: what he was shown last may be newer than the record of it.
-        let unsure = watched.heard_at.is_none();
-        watched.known = true;
-        (watched.heard_at, watched.out_of_reach) = (Some(now.instant), None);
-        if let Some(probe) = &mut watched.probe {
+        let Some(side) = self.notifier_side_mut(id) else { return };
+        // After a start: what the SIP user was shown last may be newer than the record of it.
+        let unsure = side.heard_at.is_none();
+        side.known = true;
+        (side.heard_at, side.out_of_reach) = (Some(now.instant), None);
+        if let Some(probe) = &mut side.probe {
             probe.unconfirmed.retain(|resource| *resource != device.resource);
             if whole && !device.available {
-                watched.probe = None;
+                side.probe = None;
             }
         }
         let changed = match whole && !device.available {
-            true => close_all(&mut watched.devices, &device),
-            false => watched.take(device),
+            true => close_all(&mut side.devices, &device),
+            false => side.take(device),
         };
         if changed {
             self.mark_dirty(id, Dirty::Deferred);
@@ -196,22 +196,22 @@ impl State {
         }
     }
 
-    /// Her presence changed: each of his subscriptions hears of it in its turn.
+    /// The XMPP user's presence changed: each subscription is notified when its interval allows.
     pub(super) fn changed(&mut self, now: Now, id: PairId) {
-        let Some(watched) = self.watched_mut(id) else { return };
+        let Some(side) = self.notifier_side_mut(id) else { return };
         let changed = |one: &mut Subscription| (one.id, one.machine.changed(now.instant));
-        let actions = watched.dialogs.iter_mut().map(changed).collect();
+        let actions = side.dialogs.iter_mut().map(changed).collect();
         self.carry_out(id, actions);
     }
 
-    /// Who does not answer a probe is not there (RFC 6121 §4.3.2 makes the answer but a SHOULD). It
-    /// is no proof that she is offline: she may have taken back her grant while nobody heard it.
+    /// An XMPP user whose server does not answer a probe counts as gone (RFC 6121 §4.3.2 makes the
+    /// answer but a SHOULD). It is no proof: an outage may have hidden an `unsubscribed`.
     pub(super) fn probe_unanswered(&mut self, now: Now, id: PairId) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let up = self.links.get(known.names.link.0).is_some_and(Link::is_up);
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
-        let Some(probe) = watched.probe.take().filter(|_| up) else { return };
-        let mut changed = watched.heard_at.replace(now.instant).is_none();
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
+        let Some(probe) = side.probe.take().filter(|_| up) else { return };
+        let mut changed = side.heard_at.replace(now.instant).is_none();
         for resource in &probe.unconfirmed {
             let device = Device {
                 resource: resource.clone(),
@@ -220,67 +220,67 @@ impl State {
                 changed_us: now.unix_ms * 1_000,
                 contact: 0,
             };
-            changed |= watched.take(Arc::new(device));
+            changed |= side.take(Arc::new(device));
         }
-        if watched.devices.is_empty() {
-            changed |= close_all(&mut watched.devices, &nobody(now));
+        if side.devices.is_empty() {
+            changed |= close_all(&mut side.devices, &nobody(now));
         }
-        watched.known = true;
+        side.known = true;
         if changed {
             self.mark_dirty(id, Dirty::Deferred);
             self.changed(now, id);
         }
     }
 
-    /// A domain that was out of reach is asked again, as long as somebody wants to know.
+    /// A domain that was out of reach is probed again, as long as somebody watches.
     pub(super) fn ask_again(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
-        let Some(watched) = self.watched_mut(id) else { return };
-        let waits = watched.probe.is_some();
-        let Some(far) = &mut watched.out_of_reach else { return };
-        if waits || far.again_at > now.instant {
+        let Some(side) = self.notifier_side_mut(id) else { return };
+        let waits = side.probe.is_some();
+        let Some(outage) = &mut side.out_of_reach else { return };
+        if waits || outage.again_at > now.instant {
             return;
         }
-        far.again_at = now.instant + far.pause;
-        if watched.dialogs.is_empty() {
-            watched.out_of_reach = None;
+        outage.again_at = now.instant + outage.pause;
+        if side.dialogs.is_empty() {
+            side.out_of_reach = None;
         }
         self.probe_presentity(now, id, effects);
     }
 
-    /// An error answers a request or a probe of his (SUB-078, PRES-081).
+    /// An error answers a request or a probe for the SIP user (SUB-078, PRES-081).
     pub(super) fn on_error_stanza(
         &mut self,
         now: Now,
         said: &PresenceStanza,
-        bounced: StanzaErrorMeaning,
+        meaning: StanzaErrorMeaning,
         out_of_reach: bool,
         effects: &mut Vec<Effect>,
     ) {
         let id = said.pair.id;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
         let answers = |asked: Option<&str>| {
             asked.is_some() && (said.id.is_none() || said.id.as_deref() == asked)
         };
-        if answers(watched.probe.as_ref().map(|probe| &*probe.id)) {
+        if answers(side.probe.as_ref().map(|probe| &*probe.id)) {
             return self.probe_failed(now, id, out_of_reach, effects);
         }
-        if !known.authorization.pending_out || !answers(watched.asked_id.as_deref()) {
+        if !known.authorization.pending_out || !answers(side.asked_id.as_deref()) {
             return;
         }
-        let reason = match bounced {
+        let reason = match meaning {
             StanzaErrorMeaning::Nothing => return,
             StanzaErrorMeaning::Probation => Reason::Probation,
             StanzaErrorMeaning::NoResource => Reason::NoResource,
             StanzaErrorMeaning::Rejected => Reason::Rejected,
         };
         known.authorization.pending_out = false;
-        (watched.asked_at, watched.asked_id, watched.give_up) = (None, None, None);
+        (side.asked_at, side.asked_id, side.give_up) = (None, None, None);
         known.mark_dirty(Dirty::BeforeSend);
         self.end_pending(id, reason);
     }
 
-    /// Her domain is out of reach: the second time in a row her devices count as gone.
+    /// The XMPP user's domain is out of reach: the second time in a row all devices count as gone.
     pub(super) fn probe_failed(
         &mut self,
         now: Now,
@@ -292,10 +292,10 @@ impl State {
         let timeout = self.config.presence.probe_timeout;
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watched) = known.notifier_side.as_deref_mut() else { return };
-        let Some(probe) = &mut watched.probe else { return };
+        let Some(side) = known.notifier_side.as_deref_mut() else { return };
+        let Some(probe) = &mut side.probe else { return };
         if !out_of_reach {
-            watched.probe = None;
+            side.probe = None;
             return;
         }
         probe.failed += 1;
@@ -304,11 +304,11 @@ impl State {
             probe.deadline = now.instant + timeout;
             return self.probe(&pair, &token, effects);
         }
-        watched.probe = None;
-        let before = watched.out_of_reach.as_ref();
-        let pause = before.map_or(FIRST, |far| (far.pause * 2).min(MOST));
-        watched.out_of_reach = Some(Box::new(Far { again_at: now.instant + pause, pause }));
-        if close_all(&mut watched.devices, &nobody(now)) {
+        side.probe = None;
+        let before = side.out_of_reach.as_ref();
+        let pause = before.map_or(FIRST, |outage| (outage.pause * 2).min(MOST));
+        side.out_of_reach = Some(Box::new(OutOfReach { again_at: now.instant + pause, pause }));
+        if close_all(&mut side.devices, &nobody(now)) {
             self.mark_dirty(id, Dirty::Deferred);
             self.changed(now, id);
         }
@@ -316,8 +316,8 @@ impl State {
 }
 
 impl NotifierSide {
-    /// A device changes; the answer is whether it does. One that went is shown as gone until all
-    /// have seen it, and longer if nothing else is left (PRES-008).
+    /// Takes in a device, and returns whether that changes anything. One that went is shown as
+    /// gone until all subscriptions have seen it, and longer if nothing else is left (PRES-008).
     fn take(&mut self, mut device: Arc<Device>) -> bool {
         let (resource, devices) = (device.resource.clone(), &mut self.devices);
         match devices.iter_mut().find(|known| known.resource == resource) {
@@ -353,7 +353,7 @@ impl NotifierSide {
         true
     }
 
-    /// A document went out. Once nobody waits for one, all have seen who is gone.
+    /// A document was sent. Once no subscription waits for one, all have seen who is gone.
     pub(super) fn note_seen(&mut self) {
         if self.dialogs.iter().all(|one| !one.machine.waits()) {
             let gone = self.devices.iter().filter(|device| !device.available);
@@ -362,7 +362,7 @@ impl NotifierSide {
     }
 }
 
-/// All devices go. Of one of whom nothing was known there is one without a name that is gone.
+/// Marks all devices as gone. Where none was known, adds a nameless one that is gone.
 fn close_all(devices: &mut Vec<Arc<Device>>, said: &Device) -> bool {
     if devices.is_empty() {
         let device = Device { resource: "".into(), available: false, ..said.clone() };
@@ -382,7 +382,7 @@ fn close_all(devices: &mut Vec<Arc<Device>>, said: &Device) -> bool {
     true
 }
 
-/// Presence of nobody, now.
+/// A nameless device that is gone, as of now.
 fn nobody(now: Now) -> Device {
     Device {
         resource: "".into(),

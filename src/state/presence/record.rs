@@ -35,13 +35,13 @@ pub struct StoredPair<'a> {
     refuses_until: Option<u64>,
     heard: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    watching: Option<StoredWatching<'a>>,
+    watching: Option<StoredSubscriberSide<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    watched: Option<StoredWatched<'a>>,
+    watched: Option<StoredNotifierSide<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredWatching<'a> {
+struct StoredSubscriberSide<'a> {
     wanted: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     invariant: bool,
@@ -66,7 +66,7 @@ struct StoredWatching<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredWatched<'a> {
+struct StoredNotifierSide<'a> {
     dialogs: Vec<StoredSubscription>,
     devices: Vec<Cow<'a, Device>>,
     known: bool,
@@ -110,8 +110,8 @@ impl PairState {
             return None;
         }
         let watching =
-            self.subscriber_side.as_ref().map(|watching| StoredWatching::of(watching, now));
-        let watched = self.notifier_side.as_ref().map(|watched| StoredWatched::of(watched, now));
+            self.subscriber_side.as_ref().map(|side| StoredSubscriberSide::of(side, now));
+        let watched = self.notifier_side.as_ref().map(|side| StoredNotifierSide::of(side, now));
         let pair = self.pair();
         Some(StoredPair {
             link: pair.link.0,
@@ -139,7 +139,7 @@ pub struct Restoring<'a> {
     /// Over how long refreshes are spread.
     pub spread: Duration,
     /// A random number.
-    pub dice: u64,
+    pub random: u64,
     /// The name of a pair.
     pub pair_id: &'a dyn Fn(&Jid, &Jid) -> PairId,
     /// The name of a dialog.
@@ -160,8 +160,8 @@ impl StoredPair<'_> {
             sip_user_uri: Uri::parse(self.contact_uri.into()).ok()?,
             xmpp_user_uri: Uri::parse(self.user_uri.into()).ok()?,
         };
-        let he_alone = !self.authorization.from && !self.authorization.pending_in;
-        let maker = match self.made_by_sip.unwrap_or(he_alone) {
+        let sip_user_alone = !self.authorization.from && !self.authorization.pending_in;
+        let maker = match self.made_by_sip.unwrap_or(sip_user_alone) {
             true => Maker::Sip,
             false => Maker::Xmpp,
         };
@@ -181,24 +181,24 @@ impl StoredPair<'_> {
     }
 }
 
-impl<'a> StoredWatching<'a> {
-    fn of(watching: &'a SubscriberSide, now: Now) -> Self {
-        StoredWatching {
-            wanted: watching.machine.is_wanted(),
-            invariant: watching.machine.is_invariant(),
-            since: watching.since,
-            active: match watching.machine.state() {
+impl<'a> StoredSubscriberSide<'a> {
+    fn of(side: &'a SubscriberSide, now: Now) -> Self {
+        StoredSubscriberSide {
+            wanted: side.machine.is_wanted(),
+            invariant: side.machine.is_invariant(),
+            since: side.since,
+            active: match side.machine.state() {
                 subscriber::State::Active => Some(true),
                 subscriber::State::Pending => Some(false),
                 _ => None,
             },
-            expires_unix_ms: watching.machine.expiry().map(|at| to_unix(now, at)),
-            dialog: watching.dialog.as_ref().map(|(_, dialog)| dialog.into()),
-            devices: Cow::Borrowed(&watching.devices),
-            request_id: watching.request_id.clone(),
-            gone_us: watching.gone_us,
-            untold: Cow::Borrowed(&watching.untold),
-            object: watching.object,
+            expires_unix_ms: side.machine.expiry().map(|at| to_unix(now, at)),
+            dialog: side.dialog.as_ref().map(|(_, dialog)| dialog.into()),
+            devices: Cow::Borrowed(&side.devices),
+            request_id: side.request_id.clone(),
+            gone_us: side.gone_us,
+            untold: Cow::Borrowed(&side.untold),
+            object: side.object,
         }
     }
 
@@ -206,7 +206,7 @@ impl<'a> StoredWatching<'a> {
         let context = subscriber::Context {
             now: with.now.instant,
             timer_n: with.timer_n,
-            dice: with.dice,
+            random: with.random,
             granted,
             online: subscriber::Online::Perhaps,
             patient: true,
@@ -251,12 +251,12 @@ impl<'a> StoredWatching<'a> {
     }
 }
 
-impl<'a> StoredWatched<'a> {
-    fn of(watched: &'a NotifierSide, now: Now) -> Self {
+impl<'a> StoredNotifierSide<'a> {
+    fn of(side: &'a NotifierSide, now: Now) -> Self {
         let lasting =
             |one: &&Subscription| !one.fetch && one.machine.state() != notifier::State::Terminated;
-        StoredWatched {
-            dialogs: watched
+        StoredNotifierSide {
+            dialogs: side
                 .dialogs
                 .iter()
                 .filter(lasting)
@@ -268,10 +268,10 @@ impl<'a> StoredWatched<'a> {
                     takes: one.takes,
                 })
                 .collect(),
-            devices: watched.devices.iter().map(|device| Cow::Borrowed(&**device)).collect(),
-            known: watched.known,
-            give_up: watched.give_up.map(|at| to_unix(now, at)),
-            untold: watched.untold,
+            devices: side.devices.iter().map(|device| Cow::Borrowed(&**device)).collect(),
+            known: side.known,
+            give_up: side.give_up.map(|at| to_unix(now, at)),
+            untold: side.untold,
         }
     }
 

@@ -43,7 +43,7 @@ fn request(
         to = to.with_tag(tag);
         routes = dialog.routes().collect();
         uri = dialog.target().unwrap_or(uri);
-        // §12.2.1.1: a strict router is sent what it is to look at.
+        // §12.2.1.1: a strict router has its own URI as the Request-URI, the target as last route.
         if let Some(first) = routes.first().filter(|first| !first.uri().is_loose_router()) {
             let first = first.uri().clone();
             routes.remove(0);
@@ -86,7 +86,7 @@ pub(super) struct Notify<'a> {
     pub(super) event_id: Option<&'a str>,
     pub(super) machine: &'a Notifier,
     pub(super) now: Instant,
-    /// With a probation: when he may try again, in seconds.
+    /// With a probation: when the SIP user may try again, in seconds.
     pub(super) retry_after: u32,
 }
 

@@ -1,5 +1,5 @@
-//! Objects (RFC 3923) that XMPP users send to who watches them: each goes once, and is kept until
-//! every subscription has had it, never longer.
+//! Secured objects (RFC 3923) that XMPP users send to their watchers: each is sent once, and kept
+//! until every subscription has had it, never longer.
 //!
 //! There is one for a pair: a later one of the same device takes the place of an earlier one, as a
 //! later presence does.
@@ -103,7 +103,7 @@ impl super::Presence {
 }
 
 impl State {
-    /// An object of hers for him (RFC 3923 §8).
+    /// A secured object of the XMPP user for the SIP user (RFC 3923 §8).
     pub(super) fn send_secured(
         &mut self,
         now: Now,
@@ -131,14 +131,14 @@ impl State {
         let before = self.presence.objects.put(id, Box::new(object));
         self.displaced(id, before);
         self.with_pair(now, id, effects, |state, _| {
-            let Some(watched) = state.watched_mut(id) else { return };
-            let each = watched.dialogs.iter_mut().filter(|one| dialogs.contains(&one.id));
+            let Some(side) = state.notifier_side_mut(id) else { return };
+            let each = side.dialogs.iter_mut().filter(|one| dialogs.contains(&one.id));
             let actions = each.map(|one| (one.id, one.machine.object(now.instant))).collect();
             state.carry_out(id, actions);
         });
     }
 
-    /// That she is there is seen without a look at what she says.
+    /// Notes that the XMPP user is available: that shows without reading the object.
     fn note_secured_presence(
         &mut self,
         now: Now,
@@ -155,8 +155,7 @@ impl State {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         known.heard = now.unix_ms;
         let watches = known.authorization.from;
-        let probe =
-            known.notifier_side.as_deref_mut().and_then(|watched| watched.probe.as_deref_mut());
+        let probe = known.notifier_side.as_deref_mut().and_then(|side| side.probe.as_deref_mut());
         if let Some(probe) = probe {
             probe.unconfirmed.retain(|device| Some(device) != resource.as_ref());
         }
@@ -167,7 +166,7 @@ impl State {
         }
     }
 
-    /// A later object has taken its place: of that another device's user is told.
+    /// A later object has taken the place of one: the sender is told, if it is another device.
     fn displaced(&mut self, id: PairId, before: Option<Box<SecuredObject>>) {
         let Some(before) = before else { return };
         let held = self.presence.objects.held.get(&id);
@@ -177,7 +176,7 @@ impl State {
         }
     }
 
-    /// The turn of an object in a dialog has come.
+    /// Sends an object in a dialog, now that it is due.
     pub(in crate::state) fn send_object(
         &mut self,
         now: Now,
@@ -186,15 +185,15 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         self.with_pair(now, id, effects, |state, effects| {
-            let Some(watched) = state.watched_mut(id) else { return };
-            let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == name) else { return };
+            let Some(side) = state.notifier_side_mut(id) else { return };
+            let Some(one) = side.dialogs.iter_mut().find(|one| one.id == name) else { return };
             if !one.machine.takes_object() {
                 return;
             }
             let written = state.object_for(now, id, name);
             let interval = state.config.presence.notify_interval;
-            let Some(watched) = state.watched_mut(id) else { return };
-            let Some(one) = watched.dialogs.iter_mut().find(|one| one.id == name) else { return };
+            let Some(side) = state.notifier_side_mut(id) else { return };
+            let Some(one) = side.dialogs.iter_mut().find(|one| one.id == name) else { return };
             let Some(written) = written else {
                 let action = one.machine.no_object(now.instant);
                 return state.carry_out(id, vec![(name, action)]);
@@ -242,8 +241,8 @@ impl State {
         self.notify_answered(now, id, name, (answered.status, true), effects);
     }
 
-    /// Ends an object of a pair whom nobody is left to be sent to: if nobody has it, its sender is
-    /// told.
+    /// Ends an object of a pair once no subscription is left for it: if it reached none, its sender
+    /// is told.
     pub(super) fn settle_object(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         if self.presence.objects.held.is_empty() {
             return;

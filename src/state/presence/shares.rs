@@ -1,6 +1,6 @@
 //! What one user may hold of what is common to all. A pair counts against who made it by asking;
-//! what others asked of a user counts against them. A no frees the place: what is left of the pair
-//! only keeps the question from being asked again, and the oldest of these goes for a new one.
+//! what others asked of a user counts against them. A refusal frees the place: what is left of the
+//! pair only keeps the request from being repeated, and the oldest of these goes for a new one.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Counted {
     place: bool,
     /// Its XMPP user has not decided.
     pending: bool,
-    /// It is but the memory of a no.
+    /// It is but the memory of a refusal.
     refused: bool,
     /// Subscriptions of its SIP user.
     dialogs: u32,
@@ -69,7 +69,7 @@ impl Shares {
 
 impl PairState {
     fn counts(&self) -> Counted {
-        let dialogs = self.notifier_side.as_ref().map_or(0, |watched| watched.dialogs.len());
+        let dialogs = self.notifier_side.as_ref().map_or(0, |side| side.dialogs.len());
         let place = self.holds_place();
         Counted {
             place,
@@ -110,7 +110,7 @@ impl State {
         match self.presence.pairs.get_mut(&pair.id) {
             Some(known) if known.holds_place() => {}
             Some(_) | None if over => return None,
-            // It was but the memory of a no: the place is that of who asks now.
+            // It was but the memory of a refusal: the place is that of who asks now.
             Some(known) => known.maker = maker,
             None if full => return None,
             None => self.add_pair(PairState::new(pair, maker, now)),
@@ -118,7 +118,7 @@ impl State {
         self.presence.pairs.get_mut(&pair.id).map(|pair| &mut **pair)
     }
 
-    /// Why a further subscription of a SIP user is not taken on, for what the two hold already.
+    /// Why a further subscription of a SIP user is rejected, for what the two hold already.
     pub(super) fn over_share(
         &mut self,
         now: Now,
@@ -135,12 +135,12 @@ impl State {
         let Some(known) = self.pair_made(now, pair, Maker::Sip) else {
             return full(Cause::WatchesTooMany);
         };
-        if known.notifier_side.as_ref().is_some_and(|watched| watched.dialogs.len() >= per_pair)
+        if known.notifier_side.as_ref().is_some_and(|side| side.dialogs.len() >= per_pair)
             || dialogs >= per_user
         {
             return full(Cause::TooManySubscriptions);
         }
-        // Who was asked before, or is known to her, makes no further request.
+        // A SIP user who has asked before, or whom the XMPP user knows, adds no request.
         let it = known.authorization;
         let new = asks && !it.to && !it.pending_out && !it.from && !it.pending_in;
         if new && pending >= most_pending {
@@ -201,7 +201,7 @@ impl State {
         }
     }
 
-    /// Of those that hold but a no the oldest goes.
+    /// Of the pairs that hold but a refusal the oldest goes.
     fn bound_refused(&mut self, now: Now, id: PairId) {
         let most = self.config.limits.pending_per_user;
         let Some(pair) = self.presence.pairs.get(&id) else { return };

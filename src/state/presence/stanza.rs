@@ -1,12 +1,12 @@
-//! The presence stanzas that the gateway writes for SIP users: what crosses them is in the words
-//! of XMPP already.
+//! The presence stanzas that the gateway writes for SIP users; what they carry is translated
+//! already.
 
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, Probe};
 use super::{DEVICES, State};
 use crate::codec::xml::{Element, Text};
-use crate::codec::xmpp::{Presence, PresenceKind, Stanza, StanzaError, ns};
-use crate::flow::{Correlation, Counter, Device, Effect, Now, PairId, UserPair, stamp};
+use crate::codec::xmpp::{Condition, Presence, PresenceKind, Stanza, StanzaError, ns};
+use crate::flow::{Correlation, Counter, Device, Effect, Now, PairId, Phrasebook, UserPair, stamp};
 use crate::state::link::{Link, Waiter};
 
 /// A stanza between the two bare JIDs of a pair (RFC 6121 §3).
@@ -42,7 +42,7 @@ impl State {
         self.hold_presence(now, pair, &stanza, effects);
     }
 
-    /// His request to see her, with what he is called (XEP-0172 §4.1).
+    /// Sends the SIP user's request to see the XMPP user, with a nickname (XEP-0172 §4.1).
     pub(super) fn ask(
         &mut self,
         now: Now,
@@ -57,7 +57,7 @@ impl State {
         self.hold_presence(now, pair, &Stanza::Presence(Box::new(stanza)), effects);
     }
 
-    /// The error answer to her request.
+    /// Sends the error that answers the XMPP user's request.
     pub(super) fn send_subscription_error(
         &mut self,
         now: Now,
@@ -116,24 +116,24 @@ impl State {
     /// anew then anyway.
     fn leave_untold(&mut self, pair: &UserPair, presence: &Presence) {
         let Some(known) = self.presence.pairs.get_mut(&pair.id) else { return };
-        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
+        let Some(side) = known.subscriber_side.as_deref_mut() else { return };
         let resource = presence.from.as_ref().and_then(|from| from.resource());
         let resource: Text = resource.unwrap_or_default().into();
-        if !watching.untold.contains(&resource) && watching.untold.len() < DEVICES {
-            watching.untold.push(resource);
+        if !side.untold.contains(&resource) && side.untold.len() < DEVICES {
+            side.untold.push(resource);
             known.mark_dirty(Dirty::BeforeSend);
         }
     }
 
-    /// Tells her what went while the link was down.
+    /// Tells the XMPP user which devices went while the link was down.
     pub(super) fn catch_up(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
-        let there: Vec<Text> = (watching.devices.iter().filter(|device| device.available))
+        let Some(side) = known.subscriber_side.as_deref_mut() else { return };
+        let there: Vec<Text> = (side.devices.iter().filter(|device| device.available))
             .map(|device| device.resource.clone())
             .collect();
-        let untold = std::mem::take(&mut watching.untold);
+        let untold = std::mem::take(&mut side.untold);
         if !untold.is_empty() {
             known.mark_dirty(Dirty::Deferred);
         }
@@ -174,13 +174,13 @@ impl State {
         self.send_presence(pair, presence, effects);
     }
 
-    /// Asks how she is (RFC 6121 §4.3).
+    /// Probes the XMPP user (RFC 6121 §4.3).
     pub(super) fn probe(&mut self, pair: &UserPair, id: &Text, effects: &mut Vec<Effect>) {
         let probe = bare(pair, PresenceKind::Probe, Some(id.clone()));
         self.write(pair.link, &Stanza::Presence(Box::new(probe)), effects);
     }
 
-    /// Answers a probe of hers from what is known of him (RFC 6121 §4.3.2).
+    /// Answers the XMPP user's probe from what is known of the SIP user (RFC 6121 §4.3.2).
     pub(super) fn answer_probe(
         &mut self,
         pair: &UserPair,
@@ -208,4 +208,11 @@ impl State {
             }
         }
     }
+}
+
+/// What the XMPP user is told when the table of pairs is full.
+pub(super) fn pairs_full(phrases: &Phrasebook, lang: Option<&str>) -> StanzaError {
+    let mut error = StanzaError::new(Condition::ResourceConstraint);
+    error.texts.push(phrases.watches_too_many(lang));
+    error
 }

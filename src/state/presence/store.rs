@@ -36,15 +36,15 @@ impl State {
         }
         let Some(pair) = self.presence.pairs.get_mut(&id) else { return };
         let waits = pair.commit.is_some_and(|commit| commit > self.presence.committed);
-        let gravely = pair.dirty == Dirty::BeforeSend;
+        let before_send = pair.dirty == Dirty::BeforeSend;
         let holds = waits && effects.len() > mark;
-        if !gravely && !holds {
+        if !before_send && !holds {
             return;
         }
         pair.dirty = Dirty::No;
         self.commits += 1;
         let commit = CommitId(self.commits);
-        let records = if gravely { vec![record(pair, now)] } else { Vec::new() };
+        let records = if before_send { vec![record(pair, now)] } else { Vec::new() };
         // What is written to a link has its place among all that the link holds: it never waits.
         let (at_once, then): (Vec<Effect>, Vec<Effect>) = effects
             .split_off(mark)
@@ -52,7 +52,7 @@ impl State {
             .partition(|effect| matches!(effect, Effect::Xmpp { .. } | Effect::Reopen { .. }));
         effects.extend(at_once);
         // What follows from it in a pass of its own waits, too.
-        if gravely || !then.is_empty() {
+        if before_send || !then.is_empty() {
             pair.commit = Some(commit);
         }
         self.hold_launched(now, commit);
@@ -77,8 +77,8 @@ impl State {
 
     /// The record of a pair is written in a while.
     pub(super) fn commit_later(&mut self, now: Now, id: PairId) {
-        self.presence.soiled.push(id);
-        if self.presence.soiled.len() == 1 {
+        self.presence.deferred.push(id);
+        if self.presence.deferred.len() == 1 {
             self.timers.set(now.instant + BEHIND, Timer::Soiled);
         }
     }
@@ -101,22 +101,22 @@ impl State {
     /// A SUBSCRIBE left later than it was made: Timer N (RFC 6665 §4.1.2.4) begins with it.
     fn postpone(&mut self, pair: PairId, dialog: DialogId, by: Duration) {
         let Some(known) = self.presence.pairs.get_mut(&pair) else { return };
-        if let Some(fetch) = known.poll.as_mut().filter(|fetch| fetch.dialog.0 == dialog) {
-            fetch.timer_n = fetch.timer_n + by;
+        if let Some(poll) = known.poll.as_mut().filter(|poll| poll.dialog.0 == dialog) {
+            poll.timer_n = poll.timer_n + by;
         }
-        let watching = known.subscriber_side.as_mut();
+        let side = known.subscriber_side.as_mut();
         let of = |name: &Option<(DialogId, _)>| name.as_ref().is_some_and(|(id, _)| *id == dialog);
-        if let Some(watching) = watching.filter(|watching| of(&watching.dialog)) {
-            watching.machine.postpone(by);
+        if let Some(side) = side.filter(|side| of(&side.dialog)) {
+            side.machine.postpone(by);
         }
     }
 
     /// Writes the records that are behind.
     pub(in crate::state) fn fire_soiled(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let mut soiled = std::mem::take(&mut self.presence.soiled);
-        soiled.sort_unstable();
-        soiled.dedup();
-        let records: Vec<Record> = soiled
+        let mut deferred = std::mem::take(&mut self.presence.deferred);
+        deferred.sort_unstable();
+        deferred.dedup();
+        let records: Vec<Record> = deferred
             .into_iter()
             .map(|id| match self.presence.pairs.get_mut(&id) {
                 Some(pair) => record(pair, now),
@@ -135,10 +135,10 @@ impl State {
         let mut records = Vec::new();
         for id in self.presence.all() {
             let Some(pair) = self.presence.pairs.get_mut(&id) else { continue };
-            let watching = pair.subscriber_side.iter_mut().filter_map(|one| one.dialog.as_mut());
-            let watched = pair.notifier_side.iter_mut().flat_map(|one| &mut one.dialogs);
+            let subscriber = pair.subscriber_side.iter_mut().filter_map(|one| one.dialog.as_mut());
+            let notifier = pair.notifier_side.iter_mut().flat_map(|one| &mut one.dialogs);
             let dialogs =
-                watching.map(|(_, dialog)| dialog).chain(watched.map(|one| &mut one.dialog));
+                subscriber.map(|(_, dialog)| dialog).chain(notifier.map(|one| &mut one.dialog));
             let mut any = false;
             for dialog in dialogs {
                 any |= dialog.ceiling != dialog.local_cseq;
@@ -168,12 +168,12 @@ impl State {
         let Ok(stored) = serde_json::from_str::<StoredPair<'_>>(text) else { return };
         let count = u32::try_from(all).unwrap_or(u32::MAX);
         let spread = PACE.saturating_mul(count).max(Duration::from_secs(1));
-        let dice = self.ids.random();
+        let random = self.ids.random();
         let restoring = Restoring {
             now,
             timer_n: self.timing.lifetime(),
             spread,
-            dice,
+            random,
             pair_id: &|contact, user| self.pair_id(contact, user),
             dialog_id: &|dialog| self.dialog_id(dialog.call_id(), dialog.local_tag()),
         };
@@ -183,14 +183,14 @@ impl State {
             return;
         }
         let id = state.names.id;
-        let shown = state.subscriber_side.as_ref().is_some_and(|watching| watching.shows_any());
-        if shown || state.his_dialogs().next().is_some() {
+        let shown = state.subscriber_side.as_ref().is_some_and(|side| side.shows_any());
+        if shown || state.notifier_dialogs().next().is_some() {
             self.note_seen(&state.names.contact);
         }
-        if let Some(dialog) = state.her_dialog() {
+        if let Some(dialog) = state.subscriber_dialog() {
             self.presence.dialogs.add_subscriber(dialog, id);
         }
-        for dialog in state.his_dialogs() {
+        for dialog in state.notifier_dialogs() {
             self.presence.dialogs.add_notifier(dialog, id);
         }
         state.stored = true;

@@ -1,4 +1,4 @@
-//! How fast SIP is asked: an even flow, after a burst that may go at once (RFC 8048 §8.1).
+//! The rate limit of SUBSCRIBE: an even flow, after a burst that may go at once (RFC 8048 §8.1).
 
 use super::State;
 use super::pair::Due;
@@ -16,13 +16,13 @@ impl State {
         let (all, each) = (settings.subscribe_rate, settings.subscribe_rate_per_user);
         let (all, each) = (Rate::new(all), Rate::new(each));
         let user = self.presence.users.get_mut(&user);
-        let hers = user.map_or(now.instant, |user| user.flow.place(now.instant, each));
-        self.presence.pace.place(now.instant, target, all, each).max(hers)
+        let of_user = user.map_or(now.instant, |user| user.flow.place(now.instant, each));
+        self.presence.pace.place(now.instant, target, all, each).max(of_user)
     }
 
     /// A SUBSCRIBE has its place in the flow of all; one that ends a subscription needs none.
     pub(super) fn subscribe(&mut self, now: Now, id: PairId, seconds: u32, fresh: bool) {
-        let before = self.watching_mut(id).and_then(|watching| watching.due.take());
+        let before = self.subscriber_side_mut(id).and_then(|side| side.due.take());
         let at = match before {
             _ if seconds == 0 => now.instant,
             Some(due) => due.at,
@@ -32,18 +32,18 @@ impl State {
             return self.subscribe_now(id, seconds, fresh);
         }
         self.counters.count(Counter::SubscribePaced);
-        if let Some(watching) = self.watching_mut(id) {
-            watching.due = Some(Box::new(Due { at, seconds, fresh }));
-            watching.machine.postpone(at - now.instant);
+        if let Some(side) = self.subscriber_side_mut(id) {
+            side.due = Some(Box::new(Due { at, seconds, fresh }));
+            side.machine.postpone(at - now.instant);
         }
     }
 
     /// A SUBSCRIBE whose place has come.
     pub(super) fn subscribe_due(&mut self, now: Now, id: PairId) {
-        let Some(watching) = self.watching_mut(id) else { return };
-        let Some(due) = watching.due.take_if(|due| due.at <= now.instant) else { return };
-        // She may have changed her mind.
-        if watching.machine.is_wanted() {
+        let Some(side) = self.subscriber_side_mut(id) else { return };
+        let Some(due) = side.due.take_if(|due| due.at <= now.instant) else { return };
+        // The XMPP user may have unsubscribed meanwhile.
+        if side.machine.is_wanted() {
             self.subscribe_now(id, due.seconds, due.fresh);
         }
     }

@@ -1,24 +1,24 @@
-//! XMPP users watch SIP users (RFC 8048 §5.2, §6.3, §7.1).
+//! The gateway as subscriber: XMPP users watch SIP users (RFC 8048 §5.2, §6.3, §7.1).
 
 use super::State;
 use super::authorization::Stanza as Kind;
 use super::pair::{Dirty, PairState, Probe, SubscriberSide};
 use super::shares::Maker;
+use super::stanza::pairs_full;
 use super::subscriber::{self, Action, Answer, Subscriber};
 use crate::codec::xml::Text;
-use crate::codec::xmpp::{Condition, StanzaError};
+use crate::codec::xmpp::StanzaError;
 use crate::flow::{
-    DialogId, Effect, Facts, Followup, Now, PairId, Phrasebook, PresenceStanza,
-    SubscriptionResponse, UserPair,
+    DialogId, Effect, Facts, Followup, Now, PairId, PresenceStanza, SubscriptionResponse, UserPair,
 };
 
 impl State {
-    pub(super) fn watching_mut(&mut self, id: PairId) -> Option<&mut SubscriberSide> {
+    pub(super) fn subscriber_side_mut(&mut self, id: PairId) -> Option<&mut SubscriberSide> {
         self.presence.pairs.get_mut(&id)?.subscriber_side.as_deref_mut()
     }
 
-    /// Runs the machine of a pair and does what it says.
-    pub(super) fn run_watching(
+    /// Runs the subscriber of a pair and carries out its actions.
+    pub(super) fn run_subscriber(
         &mut self,
         now: Now,
         id: PairId,
@@ -27,14 +27,14 @@ impl State {
         event: impl FnOnce(&mut Subscriber, &subscriber::Context) -> Vec<Action>,
     ) {
         let context = self.context(now, id);
-        let Some(watching) = self.watching_mut(id) else { return };
-        for action in event(&mut watching.machine, &context) {
-            self.do_watching(now, id, action, answered, effects);
+        let Some(side) = self.subscriber_side_mut(id) else { return };
+        for action in event(&mut side.machine, &context) {
+            self.carry_out_subscriber(now, id, action, answered, effects);
         }
         self.note_retrying(id);
     }
 
-    pub(super) fn do_watching(
+    pub(super) fn carry_out_subscriber(
         &mut self,
         now: Now,
         id: PairId,
@@ -59,8 +59,8 @@ impl State {
             Action::Unsubscribed => self.unsubscribed(now, id, &pair, answered, effects),
             Action::Withdraw => self.withdraw(now, id, effects),
             Action::Unknown => {
-                let Some(watching) = self.watching_mut(id) else { return };
-                let (probe, gone) = (watching.probe.take(), watching.gone_us);
+                let Some(side) = self.subscriber_side_mut(id) else { return };
+                let (probe, gone) = (side.probe.take(), side.gone_us);
                 match (probe, answered.and_then(moved)) {
                     (Some(probe), Some(error)) => {
                         self.send_subscription_error(now, &pair, probe.id, error, effects);
@@ -75,8 +75,7 @@ impl State {
         }
     }
 
-    /// What she asked to be ended has ended. Of one who is not there the mode of RFC 3922 §6.4
-    /// says so.
+    /// The XMPP user's `unsubscribe` is done; in the mode of RFC 3922 §6.4 an error may say so.
     fn unsubscribed(
         &mut self,
         now: Now,
@@ -96,7 +95,7 @@ impl State {
         }
     }
 
-    /// He does not let her see him, or not any more (RFC 6121 §3.2.2).
+    /// The SIP user refuses the XMPP user, or takes the grant back (RFC 6121 §3.2.2).
     fn cancelled(
         &mut self,
         now: Now,
@@ -123,7 +122,7 @@ impl State {
         }
     }
 
-    /// What she asked for failed for good: she may ask again, and nothing is kept of it.
+    /// The request failed for good: nothing is kept of it, and the XMPP user may ask again.
     fn failed(
         &mut self,
         now: Now,
@@ -143,14 +142,14 @@ impl State {
     }
 
     pub(super) fn take_request_id(&mut self, id: PairId) -> Option<Text> {
-        self.watching_mut(id)?.request_id.take().map(|id| (&*id).into())
+        self.subscriber_side_mut(id)?.request_id.take().map(|id| (&*id).into())
     }
 
-    /// The dialog of a subscription of hers is over.
+    /// The dialog of the subscription is over.
     pub(super) fn forget_dialog(&mut self, id: PairId) {
-        let Some(watching) = self.watching_mut(id) else { return };
-        watching.due = None;
-        if let Some((dialog, _)) = watching.dialog.take() {
+        let Some(side) = self.subscriber_side_mut(id) else { return };
+        side.due = None;
+        if let Some((dialog, _)) = side.dialog.take() {
             self.presence.dialogs.remove(dialog);
         }
         self.mark_dirty(id, Dirty::Deferred);
@@ -161,24 +160,24 @@ impl State {
         if fresh {
             self.forget_dialog(id);
         }
-        let Some(watching) = self.watching_mut(id) else { return };
+        let Some(side) = self.subscriber_side_mut(id) else { return };
         if let Some(made) = made {
-            watching.dialog = Some(made);
-            watching.first = true;
+            side.dialog = Some(made);
+            side.first = true;
         }
-        let Some(dialog) = watching.dialog.as_ref().map(|(name, _)| *name) else { return };
+        let Some(dialog) = side.dialog.as_ref().map(|(name, _)| *name) else { return };
         self.presence.dialogs.add_subscriber(dialog, id);
         self.again(Followup::Subscribe(id, dialog, seconds));
     }
 
-    /// What she was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
+    /// What the XMPP user was shown holds no longer (RFC 6121 §3.2.2): each device is gone.
     pub(super) fn withdraw(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
         let pair = known.pair();
-        let Some(watching) = known.subscriber_side.as_deref_mut() else { return };
-        let devices = std::mem::take(&mut watching.devices);
+        let Some(side) = known.subscriber_side.as_deref_mut() else { return };
+        let devices = std::mem::take(&mut side.devices);
         if devices.iter().any(|device| device.available) {
-            watching.gone_us = Some(now.unix_ms * 1_000);
+            side.gone_us = Some(now.unix_ms * 1_000);
         }
         let bare = devices.iter().any(|device| device.available && device.resource.is_empty());
         for mut device in devices {
@@ -200,19 +199,19 @@ impl State {
     ) {
         let (pair, id) = (&said.pair, said.pair.id);
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else {
-            let error = full(&self.phrases, said.lang.as_deref());
+            let error = pairs_full(&self.phrases, said.lang.as_deref());
             return self.send_subscription_error(now, pair, said.id.clone(), error, effects);
         };
         let before = known.authorization;
         let told = known.authorization.inbound(Kind::Subscribe);
         known.pause(|pauses| pauses.refuses = None);
-        let watching = known.subscriber_side.get_or_insert_default();
+        let side = known.subscriber_side.get_or_insert_default();
         if told.deliver {
-            watching.since = now.unix_ms;
+            side.since = now.unix_ms;
         }
-        watching.lang = language(said);
+        side.lang = language(said);
         if said.id.is_some() {
-            watching.request_id = said.id.as_deref().map(Into::into);
+            side.request_id = said.id.as_deref().map(Into::into);
         }
         if before != known.authorization {
             known.mark_dirty(Dirty::BeforeSend);
@@ -221,14 +220,14 @@ impl State {
             self.send_subscription(now, pair, reply, said.id.clone(), effects);
             self.show_all(id, effects);
         }
-        self.run_watching(now, id, None, effects, Subscriber::subscribe);
+        self.run_subscriber(now, id, None, effects, Subscriber::subscribe);
     }
 
-    /// Shows her all of his devices that are there.
+    /// Shows the XMPP user all devices of the SIP user that are available.
     pub(super) fn show_all(&mut self, id: PairId, effects: &mut Vec<Effect>) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let Some(watching) = &known.subscriber_side else { return };
-        let (pair, devices) = (known.pair(), watching.devices.clone());
+        let Some(side) = &known.subscriber_side else { return };
+        let (pair, devices) = (known.pair(), side.devices.clone());
         for device in devices.iter().filter(|device| device.available) {
             self.show_device(&pair, device, effects);
         }
@@ -249,15 +248,15 @@ impl State {
             return;
         }
         known.mark_dirty(Dirty::BeforeSend);
-        let Some(watching) = &mut known.subscriber_side else {
+        let Some(side) = &mut known.subscriber_side else {
             return self.send_subscription(now, pair, Kind::Unsubscribed, None, effects);
         };
-        watching.request_id = said.id.as_deref().map(Into::into);
-        watching.lang = language(said);
-        self.run_watching(now, id, None, effects, Subscriber::unsubscribe);
+        side.request_id = said.id.as_deref().map(Into::into);
+        side.lang = language(said);
+        self.run_subscriber(now, id, None, effects, Subscriber::unsubscribe);
     }
 
-    /// `probe` (RFC 8048 §7.1): she is there, and asks how he is.
+    /// `probe` (RFC 8048 §7.1): the XMPP user is available, and asks for the SIP user's presence.
     pub(super) fn on_probe(&mut self, now: Now, said: &PresenceStanza, effects: &mut Vec<Effect>) {
         let (pair, id) = (&said.pair, said.pair.id);
         let probe = Probe { id: said.id.clone(), resource: said.to_resource.clone() };
@@ -279,22 +278,22 @@ impl State {
             return self.poll(now, pair, probe);
         }
         let Some(known) = self.presence.pairs.get_mut(&id) else { return };
-        let watching = known.subscriber_side.get_or_insert_default();
-        if watching.machine.is_live() {
-            let (devices, gone) = (watching.devices.clone(), watching.gone_us);
+        let side = known.subscriber_side.get_or_insert_default();
+        if side.machine.is_live() {
+            let (devices, gone) = (side.devices.clone(), side.gone_us);
             self.answer_probe(pair, &probe, &devices, gone, effects);
         } else {
-            watching.probe = Some(Box::new(probe));
+            side.probe = Some(Box::new(probe));
         }
-        self.run_watching(now, id, None, effects, |machine, context| match machine.is_wanted() {
+        self.run_subscriber(now, id, None, effects, |machine, context| match machine.is_wanted() {
             true => machine.login(context),
             // It was granted, and the store has lost the rest.
             false => machine.subscribe(context),
         });
     }
 
-    /// A probe after the store was lost: her server asks for those alone whom she may see
-    /// (RFC 6121 §4.3.1), so she watched him. He says whether that still holds.
+    /// A probe after the store was lost: a server probes only whom its user may see (RFC 6121
+    /// §4.3.1), so there was a subscription. A SUBSCRIBE asks whether the grant still holds.
     fn resubscribe_after_loss(
         &mut self,
         now: Now,
@@ -304,23 +303,23 @@ impl State {
     ) {
         let Some(known) = self.pair_made(now, pair, Maker::Xmpp) else { return };
         known.authorization.inbound(Kind::Subscribe);
-        let watching = known.subscriber_side.get_or_insert_default();
-        (watching.since, watching.probe) = (now.unix_ms, Some(Box::new(probe)));
+        let side = known.subscriber_side.get_or_insert_default();
+        (side.since, side.probe) = (now.unix_ms, Some(Box::new(probe)));
         known.mark_dirty(Dirty::BeforeSend);
-        self.run_watching(now, pair.id, None, effects, Subscriber::subscribe);
+        self.run_subscriber(now, pair.id, None, effects, Subscriber::subscribe);
     }
 
-    /// A device of hers has appeared: it may be that nobody was there to be told of him.
+    /// A first device of the XMPP user has appeared: before, nobody was there to be shown anything.
     pub(super) fn on_xmpp_user_available(
         &mut self,
         now: Now,
         id: PairId,
         effects: &mut Vec<Effect>,
     ) {
-        self.run_watching(now, id, None, effects, Subscriber::login);
+        self.run_subscriber(now, id, None, effects, Subscriber::login);
     }
 
-    /// A SUBSCRIBE of hers has its final response.
+    /// A SUBSCRIBE has its final response.
     pub(super) fn subscribe_answered(
         &mut self,
         now: Now,
@@ -330,21 +329,21 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let Some(known) = self.presence.pairs.get(&id) else { return };
-        let is_fetch = known.poll.as_ref().is_some_and(|fetch| fetch.dialog.0 == dialog);
-        if is_fetch {
+        let is_poll = known.poll.as_ref().is_some_and(|poll| poll.dialog.0 == dialog);
+        if is_poll {
             if answered.status >= 300 {
                 let pair = known.pair();
-                let Some(fetch) = self.end_poll(id) else { return };
-                // What proves that he is not to be seen (SUB-082).
+                let Some(poll) = self.end_poll(id) else { return };
+                // These prove that the SIP user may not be seen (SUB-082).
                 if matches!(answered.status, 403 | 489 | 603 | 604) {
-                    self.send_subscription(now, &pair, Kind::Unsubscribed, fetch.probe.id, effects);
+                    self.send_subscription(now, &pair, Kind::Unsubscribed, poll.probe.id, effects);
                 } else if let Some(error) = moved(answered) {
-                    self.send_subscription_error(now, &pair, fetch.probe.id, error, effects);
+                    self.send_subscription_error(now, &pair, poll.probe.id, error, effects);
                 }
             }
             return;
         }
-        let current = known.subscriber_side.as_ref().and_then(|watching| watching.dialog.as_ref());
+        let current = known.subscriber_side.as_ref().and_then(|side| side.dialog.as_ref());
         if current.is_none_or(|(name, _)| *name != dialog) {
             return;
         }
@@ -355,38 +354,37 @@ impl State {
             retry_after: answered.retry_after,
             unknown_is_final: answered.refused_is_error,
         };
-        let watching = self.watching_mut(id);
-        if let (Some(watching), Some(remote)) = (watching, &answered.remote)
-            && let Some((_, dialog)) = &mut watching.dialog
+        let side = self.subscriber_side_mut(id);
+        if let (Some(side), Some(remote)) = (side, &answered.remote)
+            && let Some((_, dialog)) = &mut side.dialog
         {
-            dialog.answered(remote, !watching.machine.is_notified());
+            dialog.answered(remote, !side.machine.is_notified());
         }
-        self.run_watching(now, id, Some(answered), effects, |machine, context| {
+        self.run_subscriber(now, id, Some(answered), effects, |machine, context| {
             machine.answered(context, answer)
         });
         self.mark_dirty(id, Dirty::Deferred);
     }
 
-    /// Deadlines of the subscription and of the question.
-    pub(super) fn fire_watching(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
+    /// The deadlines of the subscription and of the poll.
+    pub(super) fn fire_subscriber_side(&mut self, now: Now, id: PairId, effects: &mut Vec<Effect>) {
         self.poll_due(now, id);
         self.subscribe_due(now, id);
-        let silent = |known: &PairState| {
-            known.poll.as_ref().is_some_and(|fetch| fetch.timer_n <= now.instant)
-        };
+        let silent =
+            |known: &PairState| known.poll.as_ref().is_some_and(|poll| poll.timer_n <= now.instant);
         if self.presence.pair(id).is_some_and(silent) {
             self.end_poll(id);
         }
-        self.run_watching(now, id, None, effects, Subscriber::fire);
+        self.run_subscriber(now, id, None, effects, Subscriber::fire);
     }
 }
 
-/// The language of a stanza of hers, if it is one (RFC 5646 §4.4.1).
+/// The language of an XMPP user's stanza, if it is one (RFC 5646 §4.4.1).
 fn language(said: &PresenceStanza) -> Option<Box<str>> {
     said.lang.as_deref().filter(|lang| lang.len() <= 35).map(Into::into)
 }
 
-/// Where he is now (RFC 3261 §21.3), if that is what a response says.
+/// The SIP user's new address (RFC 3261 §21.3), if the response gives one.
 fn moved(answered: &SubscriptionResponse) -> Option<StanzaError> {
     let error = answered.error.as_deref();
     error.filter(|_| matches!(answered.status, 301 | 302)).cloned()
@@ -395,11 +393,4 @@ fn moved(answered: &SubscriptionResponse) -> Option<StanzaError> {
 /// The error that stands for a refusal, where it is told as one (RFC 3922 §6.1).
 fn as_error(answered: &SubscriptionResponse) -> Option<StanzaError> {
     answered.error.as_deref().filter(|_| answered.refused_is_error).cloned()
-}
-
-/// What she is told when the table of pairs is full.
-fn full(phrases: &Phrasebook, lang: Option<&str>) -> StanzaError {
-    let mut error = StanzaError::new(Condition::ResourceConstraint);
-    error.texts.push(phrases.watches_too_many(lang));
-    error
 }

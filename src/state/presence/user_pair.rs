@@ -17,10 +17,10 @@ pub struct PairNames {
     /// The SIP user: a bare JID.
     pub contact: Jid,
     contact_uri: KeptUri,
-    her: Arc<XmppUserNames>,
+    xmpp_user: Arc<XmppUserNames>,
 }
 
-/// The XMPP user, shared by all her pairs.
+/// The XMPP user, shared by all pairs of the same one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct XmppUserNames {
     user: Jid,
@@ -36,7 +36,7 @@ impl PairNames {
             link: pair.link,
             contact: pair.sip_user.clone(),
             contact_uri: pair.sip_user_uri.kept(),
-            her: Arc::new(XmppUserNames {
+            xmpp_user: Arc::new(XmppUserNames {
                 user: pair.xmpp_user.clone(),
                 uri: pair.xmpp_user_uri.kept(),
             }),
@@ -50,16 +50,16 @@ impl PairNames {
             id: self.id,
             link: self.link,
             sip_user: self.contact.clone(),
-            xmpp_user: self.her.user.clone(),
+            xmpp_user: self.xmpp_user.user.clone(),
             sip_user_uri: self.sip_user_uri(),
-            xmpp_user_uri: self.her.uri.uri(),
+            xmpp_user_uri: self.xmpp_user.uri.uri(),
         }
     }
 
     /// The XMPP user: a bare JID.
     #[must_use]
     pub fn xmpp_user(&self) -> &Jid {
-        &self.her.user
+        &self.xmpp_user.user
     }
 
     /// The SIP user's address of record.
@@ -68,11 +68,11 @@ impl PairNames {
         self.contact_uri.uri()
     }
 
-    /// Takes what is known of her from another of her pairs, or leaves it for the next.
+    /// Takes the XMPP user's names that another pair left here, or leaves its own.
     pub fn share(&mut self, known: &mut Option<Arc<XmppUserNames>>) {
-        let her = known.get_or_insert_with(|| Arc::clone(&self.her));
-        if **her == *self.her {
-            self.her = Arc::clone(her);
+        let names = known.get_or_insert_with(|| Arc::clone(&self.xmpp_user));
+        if **names == *self.xmpp_user {
+            self.xmpp_user = Arc::clone(names);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is known of an XMPP user, whoever watches: whether she is there, and what of her is the same
-//! for all.
+//! What is known of an XMPP user, whoever watches: which devices are there, and what all watchers
+//! share.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,36 +17,36 @@ use crate::state::rate_limit::TokenBucket;
 /// Devices of one XMPP user that are remembered.
 pub(super) const DEVICES: usize = 64;
 
-/// What her server said of an XMPP user's devices, to whomever it said it. It is kept as long as
-/// she is in a pair.
+/// What the server said of an XMPP user's devices, to whomever it said it. It is kept as long as
+/// the XMPP user is in a pair.
 #[derive(Debug, Default)]
 pub(super) struct XmppUser {
-    /// How many pairs she is in.
+    /// How many pairs the XMPP user is in.
     pub(super) pairs: usize,
-    /// She was last heard of: milliseconds since 1970.
+    /// When a stanza of the XMPP user last came: milliseconds since 1970.
     pub(super) heard: u64,
     pub(super) devices: Vec<Text>,
     pub(super) said: bool,
-    /// She watches somebody, and nobody has asked for her since the link is back: there may be
+    /// The XMPP user watches somebody, and no probe was sent since the link is back: there may be
     /// devices that nobody knows of.
     pub(super) unasked: bool,
-    /// Her names.
+    /// The JID and URI, shared by all pairs.
     pub(super) names: Option<Arc<XmppUserNames>>,
-    /// What she showed last, to whomever: who is shown the same shares it.
+    /// What was shown last, to whomever: watchers who are shown the same share it.
     pub(super) shown: Vec<Arc<Device>>,
-    /// How fast SIP users are asked for her.
+    /// The rate limit of SUBSCRIBEs for the XMPP user.
     pub(super) flow: TokenBucket,
-    /// How fast she is reminded of requests.
+    /// The rate limit of requests that are repeated to the XMPP user.
     pub(super) reminders: TokenBucket,
-    /// Requests that she has not decided.
+    /// Requests that the XMPP user has not decided.
     pub(super) pending: usize,
-    /// Pairs that hold but a no, the oldest first.
+    /// Pairs that hold but a refusal, the oldest first.
     pub(super) refused: VecDeque<PairId>,
 }
 
 impl XmppUser {
-    /// A device as she shows it to somebody. Where she showed the very same to somebody else a
-    /// moment ago it is the same piece: nothing else is ever shared among watchers.
+    /// A device as a watcher is shown it. Where another one was shown the very same a moment ago it
+    /// is the same copy: nothing else is ever shared among watchers.
     pub(super) fn share(&mut self, device: Device) -> Arc<Device> {
         if let Some(known) = self.known(&device) {
             return known;
@@ -84,7 +84,7 @@ impl XmppUser {
     }
 }
 
-/// A server tells all her contacts within this time, in microseconds.
+/// A server tells all contacts of an XMPP user within this time, in microseconds.
 const MOMENT_US: u64 = 1_000_000;
 
 impl State {
@@ -96,8 +96,8 @@ impl State {
         }
     }
 
-    /// Whether an XMPP user is there. Only what her server said counts as "no" (RFC 8048 §8.1);
-    /// one who is never heard of is given up in time.
+    /// Whether an XMPP user is there. Only what the server said counts as "no" (RFC 8048 §8.1); an
+    /// XMPP user who is never heard of is given up in time.
     pub(super) fn online(&self, now: Now, pair: &PairState) -> Online {
         let user = self.presence.users.get(&self.user_id(pair.names.xmpp_user()));
         if let Some(user) = user.filter(|user| user.said) {
@@ -111,7 +111,7 @@ impl State {
         }
     }
 
-    /// Her server told of a device of hers. The answer is whether she was not known to be there.
+    /// The server told of a device. Returns whether no device of the XMPP user was known before.
     pub(super) fn note_online(&mut self, user: &Jid, resource: Option<&Text>, there: bool) -> bool {
         let key = self.user_id(user);
         let Some(known) = self.presence.users.get_mut(&key) else { return false };

@@ -1,8 +1,8 @@
 //! The subscriber of RFC 6665 §4.1: one XMPP user watches one SIP user.
 //!
-//! NOTIFY makes the dialog, not the 2xx (§4.4.1). Whether she may see him outlives every dialog;
-//! this machine only says when that changes. There is one subscription for a pair, whatever the
-//! number of her devices.
+//! NOTIFY makes the dialog, not the 2xx (§4.4.1). The authorization outlives every dialog; this
+//! machine only says when it changes. There is one subscription for a pair, whatever the number of
+//! the XMPP user's devices.
 
 mod notify;
 mod response;
@@ -31,18 +31,18 @@ pub enum State {
     /// SUBSCRIBE was sent, and no NOTIFY has come. After a 2xx that lasts as long as it granted:
     /// there are user agents that send NOTIFY when their owner has decided.
     NotifyWait,
-    /// He has not decided.
+    /// The SIP user has not decided.
     Pending,
-    /// He lets her see him.
+    /// The SIP user authorized the XMPP user.
     Active,
 }
 
-/// What is known of whether somebody is there to be told.
+/// What is known of whether the XMPP user is there to be shown anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Online {
-    /// Her server said so, or nothing says otherwise.
+    /// The XMPP server said so, or nothing says otherwise.
     Perhaps,
-    /// Her server said that her last device is gone.
+    /// The XMPP server said that the last device is gone.
     No,
 }
 
@@ -58,17 +58,17 @@ pub enum Action {
     },
     /// The dialog is over: it is known no more.
     Ended,
-    /// He lets her see him.
+    /// The SIP user authorized the XMPP user.
     Granted,
-    /// He does not, or not any more.
+    /// The SIP user refused, or took the grant back.
     Cancelled,
-    /// What she asked to be ended has ended.
+    /// The subscription ended as the XMPP user asked.
     Unsubscribed,
-    /// What she was shown holds no longer.
+    /// What the XMPP user was shown holds no longer.
     Withdraw,
-    /// There is no answer to how he is.
+    /// The SIP user's presence is unknown.
     Unknown,
-    /// What she asked for failed, for good.
+    /// The XMPP user's request failed, for good.
     Failed,
 }
 
@@ -96,12 +96,12 @@ pub struct Context {
     /// 64 × T1: Timer N.
     pub timer_n: Duration,
     /// A random number.
-    pub dice: u64,
-    /// Whether he granted it already.
+    pub random: u64,
+    /// Whether the SIP user granted it already.
     pub granted: bool,
-    /// Whether she is there.
+    /// Whether the XMPP user is there.
     pub online: Online,
-    /// Whether what he has not decided is still waited for.
+    /// Whether a decision of the SIP user is still waited for.
     pub patient: bool,
 }
 
@@ -109,13 +109,13 @@ pub struct Context {
 #[derive(Debug)]
 pub struct Subscriber {
     state: State,
-    /// She wants to see him.
+    /// The XMPP user wants to see the SIP user.
     wanted: bool,
     /// The SUBSCRIBE without an answer: its Expires.
     asked: Option<u32>,
     /// When the last one was sent.
     asked_at: Instant,
-    /// When the dialog, or the attempt at one, began; an earlier process did it where there is none.
+    /// When the dialog, or the attempt at one, began; none if an earlier process began it.
     began_at: Option<Instant>,
     /// A NOTIFY came since.
     notified: bool,
@@ -123,13 +123,13 @@ pub struct Subscriber {
     timed: bool,
     /// What the last 2xx granted, in seconds.
     granted: Option<u32>,
-    /// He refused a refresh and the dialog lives on: what it says is shown no more.
+    /// A refresh was refused and the dialog lives on: what it says is shown no more.
     muted: bool,
-    /// He said that nothing will change (§4.1.3, invariant).
+    /// The SIP side said that nothing will change (§4.1.3, invariant).
     invariant: bool,
     /// It is being ended.
     leaving: bool,
-    /// She was told that it ended.
+    /// The XMPP user was told that it ended.
     told: bool,
     /// What is asked for; a 423 raises it.
     seconds: u32,
@@ -140,7 +140,7 @@ pub struct Subscriber {
     refresh: Option<Instant>,
     expiry: Option<Instant>,
     retry: Option<Instant>,
-    /// He said when: no login is sooner.
+    /// A Retry-After said when: a login does not bring it forward.
     told_when: bool,
     /// When it was last made anew because the SIP user was heard of.
     hurried_at: Option<Instant>,
@@ -180,7 +180,7 @@ impl Subscriber {
     #[must_use]
     pub fn restored(context: &Context, state: State, rest: Duration, spread: Duration) -> Self {
         let now = context.now;
-        let soon = now + jitter(spread, context.dice);
+        let soon = now + jitter(spread, context.random);
         let mut subscriber = Subscriber::new();
         (subscriber.wanted, subscriber.notified) = (true, true);
         if rest.is_zero() || state == State::Terminated {
@@ -189,7 +189,7 @@ impl Subscriber {
         }
         subscriber.state = state;
         subscriber.expiry = Some(now + rest);
-        // Who has not decided is not asked sooner than otherwise.
+        // A SIP user who has not decided is not asked sooner than otherwise.
         let patient = state == State::NotifyWait && !context.granted;
         let half = now + rest / 2;
         subscriber.refresh = Some(if patient { half } else { soon.min(half) });
@@ -202,7 +202,7 @@ impl Subscriber {
         self.state
     }
 
-    /// Whether she wants to see him.
+    /// Whether the XMPP user wants to see the SIP user.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.wanted
@@ -214,13 +214,13 @@ impl Subscriber {
         !self.wanted && self.state == State::Terminated && self.asked.is_none()
     }
 
-    /// Whether its NOTIFYs are for her eyes.
+    /// Whether its NOTIFYs are shown to the XMPP user.
     #[must_use]
     pub fn shows(&self) -> bool {
         self.wanted && !self.muted
     }
 
-    /// Whether she may see what the dialog says, or what it said last and for good.
+    /// Whether the XMPP user may see what the dialog says, or what it said last and for good.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.shows() && (self.state == State::Active || self.invariant)
@@ -238,7 +238,7 @@ impl Subscriber {
         self.wanted && self.state == State::Terminated && self.retry.is_some() && !self.told_when
     }
 
-    /// Whether he said that nothing will change.
+    /// Whether the SIP side said that nothing will change.
     #[must_use]
     pub fn is_invariant(&self) -> bool {
         self.invariant
@@ -311,7 +311,7 @@ impl Subscriber {
     fn pause(&mut self, context: &Context, after: Option<u32>) -> Instant {
         let pause = after.map_or(self.back_off, |after| Duration::from_secs(after.into()));
         self.back_off = (self.back_off * 2).min(MOST);
-        context.now + pause + jitter(pause / 10, context.dice)
+        context.now + pause + jitter(pause / 10, context.random)
     }
 
     /// Whether it began but a moment ago.
@@ -339,7 +339,7 @@ impl Subscriber {
     fn lasts(&mut self, context: &Context, life: Duration) {
         self.expiry = Some(context.now + life);
         // Between 80 and 90 % of it, and 5 s before its end at the latest; but never at once.
-        let early = life * 8 / 10 + jitter(life / 10, context.dice);
+        let early = life * 8 / 10 + jitter(life / 10, context.random);
         let latest = life.saturating_sub(Duration::from_secs(5)).max(life / 2);
         self.refresh = Some(context.now + early.min(latest).max(LEAST));
     }
@@ -366,7 +366,7 @@ impl Default for Subscriber {
 }
 
 /// A part of a span, by a random number.
-fn jitter(span: Duration, dice: u64) -> Duration {
+fn jitter(span: Duration, random: u64) -> Duration {
     let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(if micros == 0 { 0 } else { dice % micros })
+    Duration::from_micros(if micros == 0 { 0 } else { random % micros })
 }

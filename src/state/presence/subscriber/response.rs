@@ -74,7 +74,7 @@ impl Subscriber {
         self.refresh = Some(context.now + life / 2);
     }
 
-    /// He said no for good. The dialog of a refused refresh lives until he ends it.
+    /// The SIP side refused for good. The dialog of a refused refresh lives until it ends.
     fn cancelled(&mut self, lives_on: bool) -> Vec<Action> {
         self.wanted = false;
         self.retry = None;
@@ -91,7 +91,7 @@ impl Subscriber {
     fn left(&mut self, context: &Context, status: u16) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.wanted {
-            // She asked again meanwhile.
+            // The XMPP user asked again meanwhile.
             self.end();
             actions.push(Action::Ended);
             actions.extend(self.begin(context));

@@ -40,7 +40,7 @@ impl Subscriber {
         actions
     }
 
-    /// He did not decide for too long: nothing is asked until she asks again.
+    /// The SIP user did not decide for too long: no SUBSCRIBE goes until the XMPP user asks again.
     fn give_up(&mut self, context: &Context) -> Vec<Action> {
         if context.granted || context.patient || !self.wanted {
             return Vec::new();
@@ -67,9 +67,9 @@ impl Subscriber {
         actions
     }
 
-    /// SUB-008: there was a 2xx and no NOTIFY, which is taken for as long as the 2xx granted. Who has
-    /// not decided is asked again at half of that time: each question is one more on a screen. Who
-    /// has is asked after the usual pause: the NOTIFY was lost.
+    /// SUB-008: there was a 2xx and no NOTIFY, which is awaited for as long as the 2xx granted. A
+    /// SIP user who has not decided gets a SUBSCRIBE at half of that time: each is one more prompt
+    /// on a screen. One who has gets it after the usual pause: the NOTIFY was lost.
     ///
     /// COMPAT: liblinphone 5.1 sends its first NOTIFY when its owner has decided.
     fn wait_on(&mut self, context: &Context) -> Vec<Action> {

@@ -1,18 +1,19 @@
-//! What begins and ends a subscription: the XMPP user's wish, and signs that it may be granted now.
+//! What begins and ends a subscription: the XMPP user's request, and signs that it may be granted
+//! now.
 
 use std::time::Duration;
 
 use super::{Action, Context, FIRST, State, Subscriber, jitter};
 
-/// How often she may have a living subscription refreshed by asking how he is.
+/// A probe refreshes an active subscription only so long after the last SUBSCRIBE.
 const PROBED: Duration = Duration::from_secs(60);
 /// How often an attempt that failed is made again because the SIP user was heard of.
 const HURRIED: Duration = Duration::from_secs(60);
 
 impl Subscriber {
-    /// She asks to see him (`subscribe`), whatever was before.
+    /// The XMPP user asks to see the SIP user (`subscribe`, RFC 6121 §3.1.1), whatever was before.
     pub fn subscribe(&mut self, context: &Context) -> Vec<Action> {
-        // A server repeats a request at each login: he said when.
+        // A server repeats a request at each login, but a Retry-After said when.
         let told_when = self.wanted && self.told_when && self.retry.is_some();
         (self.wanted, self.told, self.invariant, self.muted) = (true, false, false, false);
         match self.state {
@@ -23,7 +24,7 @@ impl Subscriber {
         }
     }
 
-    /// She is there, or asks how he is: he may be asked anew.
+    /// The XMPP user became available, or sent a probe: a SUBSCRIBE may go anew.
     pub fn login(&mut self, context: &Context) -> Vec<Action> {
         if !self.wanted || self.invariant {
             return Vec::new();
@@ -40,8 +41,8 @@ impl Subscriber {
         }
     }
 
-    /// The SIP user was heard of: an attempt that failed is made again at once, if that was not done
-    /// a moment ago (SUB-111).
+    /// The SIP user was heard of: an attempt that failed is made again at once, if that was not
+    /// done a moment ago (SUB-111).
     pub fn heard(&mut self, context: &Context) -> Vec<Action> {
         let lately = self.hurried_at.is_some_and(|at| context.now - at < HURRIED);
         if lately || !self.is_retrying() || !context.goes_on() {
@@ -55,12 +56,12 @@ impl Subscriber {
     /// for everybody.
     pub fn resume(&mut self, context: &Context, spread: Duration) {
         if self.wanted && !self.invariant && self.state == State::Terminated && !self.told_when {
-            let soon = context.now + jitter(spread, context.dice);
+            let soon = context.now + jitter(spread, context.random);
             self.retry = Some(self.retry.map_or(soon, |retry| retry.min(soon)));
         }
     }
 
-    /// She wants to see him no more.
+    /// The XMPP user no longer wants to see the SIP user (`unsubscribe`).
     pub fn unsubscribe(&mut self, context: &Context) -> Vec<Action> {
         self.wanted = false;
         (self.retry, self.refresh) = (None, None);
