@@ -7,7 +7,7 @@ use stox::codec::sip;
 use stox::config::Transport;
 use stox::flow::{DATAGRAM, Status};
 
-use super::plan::Plan;
+use super::plan::{Bounds, Plan};
 
 /// Octets of one SIP message by TCP, of one record, and effects of one input.
 const STREAM: usize = 131_072;
@@ -65,8 +65,9 @@ pub(super) fn record(octets: usize) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn effects(count: usize) -> Result<(), String> {
-    if count > EFFECTS {
+/// What waits for one target fails together: of each an error, an entry of the journal, a line.
+pub(super) fn effects(count: usize, bounds: &Bounds) -> Result<(), String> {
+    if count > EFFECTS + 4 * bounds.queue {
         return Err(format!("{count} effects of one input"));
     }
     Ok(())

@@ -207,7 +207,7 @@ impl World {
 
     fn feed(&mut self, input: Input) {
         let effects = self.gate.feed(self.now, input);
-        self.demand(bounds::effects(effects.len()));
+        self.demand(bounds::effects(effects.len(), &self.plan.bounds));
         self.carry(effects);
     }
 
