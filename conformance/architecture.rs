@@ -111,6 +111,24 @@ fn the_project_speaks_of_itself_alone() {
     demand_none(&faults);
 }
 
+/// A role has a name of the RFCs: who reads "presentity" or "watcher" can look it up.
+#[test]
+fn roles_have_names() {
+    const PRONOUNS: [&str; 8] = ["she", "he", "her", "hers", "his", "him", "herself", "himself"];
+    let mut faults = Vec::new();
+    for file in files_under(&root(), "src") {
+        let text = fs::read_to_string(root().join(&file)).expect("a source file is text");
+        for (number, line) in text.lines().enumerate() {
+            let words = line.split(|c: char| !c.is_ascii_alphanumeric());
+            for word in words.filter(|word| PRONOUNS.contains(&&*word.to_ascii_lowercase())) {
+                let place = number + 1;
+                faults.push(format!("{file}:{place}: `{word}`; name the role: xmpp_user, sip_user, presentity, watcher, subscriber, notifier"));
+            }
+        }
+    }
+    demand_none(&faults);
+}
+
 /// Fails with all faults, one to a line.
 fn demand_none(faults: &[String]) {
     assert!(faults.is_empty(), "{} fault(s):\n\n{}\n", faults.len(), faults.join("\n"));

@@ -252,12 +252,13 @@ pub(super) fn sent_by_us(view: View<'_>, via: &Via) -> bool {
 
 /// RFC 3261 §8.2.2.3: no extension is required that is not served, and none is.
 pub(super) fn extensions(request: &Request) -> Result<(), LocalResponse> {
-    let words = "The gateway does not have the extension that this demands";
-    let mut refusal = LocalResponse::fault(Fault::Extension, words);
-    for tag in request.headers.items(&HeaderName::Require) {
-        refusal = refusal.with(HeaderName::Unsupported, tag);
+    let mut demanded = request.headers.items(&HeaderName::Require).peekable();
+    if demanded.peek().is_none() {
+        return Ok(());
     }
-    if refusal.headers.is_empty() { Ok(()) } else { Err(refusal) }
+    let words = "The gateway does not have the extension that this demands";
+    let refusal = LocalResponse::fault(Fault::Extension, words);
+    Err(demanded.fold(refusal, |refusal, tag| refusal.with(HeaderName::Unsupported, tag)))
 }
 
 /// RFC 3261 §8.2.2.2: the same request by another path.

@@ -1,7 +1,6 @@
 //! The client transactions with their owners and octets.
 
 use bytes::Bytes;
-use memchr::memmem;
 
 use super::locator::Target;
 use super::transaction::client::NonInviteClient;
@@ -108,9 +107,25 @@ impl Client {
     /// method (RFC 3261 §8.2.6.2, §17.1.3).
     #[must_use]
     pub fn is_answered_by(&self, response: &Response) -> bool {
-        let call_id = format!("\r\nCall-ID: {}\r\n", response.call_id.as_str());
-        let cseq = format!("\r\nCSeq: {}\r\n", response.cseq);
-        [call_id, cseq].iter().all(|line| memmem::find(&self.octets, line.as_bytes()).is_some())
+        let call_id = |value: &[u8]| value == response.call_id.as_bytes();
+        let cseq = |value: &[u8]| value == response.cseq.to_string().as_bytes();
+        self.field(b"Call-ID: ").is_some_and(call_id) && self.field(b"CSeq: ").is_some_and(cseq)
+    }
+
+    /// The value of a header field of the request, as the gateway writes it.
+    fn field(&self, name: &[u8]) -> Option<&[u8]> {
+        let mut rest = &*self.octets;
+        while let Some((line, behind)) = memchr::memchr(b'\n', rest).map(|at| rest.split_at(at + 1))
+        {
+            if let Some(value) = line.strip_prefix(name) {
+                return value.strip_suffix(b"\r\n");
+            }
+            if line == b"\r\n" {
+                return None;
+            }
+            rest = behind;
+        }
+        None
     }
 
     /// The delivery that it carries; none for the gateway's own requests.

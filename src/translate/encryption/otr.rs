@@ -49,6 +49,7 @@ impl Otr {
 /// them.
 #[must_use]
 pub fn of(text: &str) -> Option<Otr> {
+    memchr::memchr2(b'?', b'\t', text.as_bytes())?;
     match as_written(text) {
         found @ Some(Otr::Data | Otr::Query) => found,
         found => match joined(text).as_deref().and_then(as_written) {
