@@ -318,7 +318,9 @@ impl Simulation {
             FromServer::Message(octets, number) => {
                 Monitor::message_in(&mut self.stage, number);
                 self.feed(In::Stanza { link, octets });
-                Monitor::message_read(&mut self.stage, number);
+                let status = self.process.status(self.stage.now);
+                let held = status.and_then(|it| it.links.get(link).map(|link| link.unconfirmed));
+                Monitor::message_read(&mut self.stage, number, held.unwrap_or(0) > 0);
                 return self.kill_soon();
             }
             FromServer::Other(octets) => octets,

@@ -232,10 +232,16 @@ impl Monitor {
         }
     }
 
-    /// A message was read: it is in the journal, or its sender was told why not.
-    pub(crate) fn message_read(stage: &mut Stage, number: u32) {
+    /// A message was read: it is in the journal, or its sender was told why not. What its sender is
+    /// told may wait behind a stanza that is tried alone, and where the link holds as many as it may
+    /// it is not written.
+    pub(crate) fn message_read(stage: &mut Stage, number: u32, held: bool) {
         let Some(message) = stage.ledger.to_sip.get(number as usize) else { return };
-        let right = message.taken_on.is_some() || message.errors_written == 1;
+        let told = message.errors_written == 1;
+        if held && !told && message.taken_on.is_none() {
+            return stage.coverage.hit("to_sip.refusal_held_in_link");
+        }
+        let right = message.taken_on.is_some() || told;
         stage.demand(right, || format!("x{number} was lost: it came and nobody took it"));
     }
 
