@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use stox::codec::xmpp::{Frame, Framer, Limits, StreamContext};
-use stox::config::{self, Config, Surroundings, Transport};
+use stox::codec::xml::Limits;
+use stox::codec::xmpp::{Frame, Framer, StreamContext};
+use stox::config::{self, Config, Environment, Transport};
 use stox::flow::{
     CommitId, ConnectionId, Effect, Flow, IdSource, Input, Instant, LinkChange, LinkId, ListenerId,
     Now, Record, Status, Stored,
@@ -24,7 +25,7 @@ const HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='jabber:compon
 
 struct Text(String);
 
-impl Surroundings for Text {
+impl Environment for Text {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use rxml::Parse as _;
 use rxml::error::EndOrError;
+use stox::codec::xml::Limits;
 use stox::codec::xmpp::{
-    self, Iq, IqKind, Jid, Limits, Message, MessageKind, Presence, PresenceKind, Stanza,
-    StreamContext,
+    self, Iq, IqKind, Jid, Message, MessageKind, Presence, PresenceKind, Stanza, StreamContext,
 };
 
 use super::books::{Books, To};
