@@ -14,7 +14,8 @@ READY = "accounts are in place"
 
 class Ejabberd(Process):
     name = "ejabberd"
-    start_within = 60.0
+    # Three of them at once beside two compilers took more than a minute.
+    start_within = 180.0
     stop_within = 20.0
 
     def __init__(self, lab, hosts=("ejab.test",), components=None, accounts=(), octet=addresses.EJABBERD, name=None):
