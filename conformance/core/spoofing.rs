@@ -97,3 +97,33 @@ fn a_response_from_elsewhere_or_of_another_request_is_dropped() {
     world.answer_from(&PEER.replace("5060", "5070"), &request, 200, &[]);
     assert_eq!(world.counter("xmpp_to_sip_taken"), 1);
 }
+
+#[test]
+fn an_error_of_somebody_else_fails_no_message() {
+    let error = |from: &str, id: &str| {
+        format!(
+            "<message type='error' id='{id}' from='{from}' to='romeo@sip.xmpp.test'>\
+             <error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        )
+    };
+    let mut world = World::new();
+    world.sip(&message("a", "", "hello"));
+    let id = world.message().id.expect("an id");
+    for other in ["nurse@xmpp.test/x", "elsewhere.test", "sip.xmpp.test"] {
+        world.xmpp(&error(other, &id));
+        assert_eq!(world.codes(), [0; 0], "{other}");
+    }
+    assert_eq!(world.counter("xmpp_stray_errors"), 3);
+    world.confirm_all();
+    assert_eq!(world.codes(), [200]);
+    // The addressee, a device of it, and its server.
+    for (branch, own) in
+        [("b", "juliet@xmpp.test"), ("c", "juliet@xmpp.test/x"), ("d", "xmpp.test")]
+    {
+        world.stanzas();
+        world.sip(&message(branch, "", "hello again"));
+        let id = world.message().id.expect("an id");
+        world.xmpp(&error(own, &id));
+        assert_eq!(world.codes(), [604], "{own}");
+    }
+}

@@ -19,6 +19,7 @@ use crate::flow::{
     Taken, Unfinished,
 };
 use crate::rules::{AddressScheme, Saying, im_uri};
+use crate::state::link::UnackedStanza;
 
 /// One stanza of a component stream.
 pub(super) fn stanza(
@@ -177,7 +178,10 @@ fn came_back(view: View<'_>, message: &Message) -> bool {
 /// An error comes back for a stanza that the link still holds, or for nothing that is known.
 fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let held = message.id.as_deref().and_then(|id| view.state.link(link)?.find(id));
-    let Some(held) = held else { return Routed::Drop(Counter::XmppStrayError) };
+    let by_addressee = |held: &&UnackedStanza| is_by_addressee(message.from.as_ref(), held);
+    let Some(held) = held.filter(by_addressee) else {
+        return Routed::Drop(Counter::XmppStrayError);
+    };
     let unknown = || StanzaError::new(Condition::UndefinedCondition);
     let error = message.error.clone().unwrap_or_else(unknown);
     let contact = moved_to(view, &error);
@@ -189,6 +193,18 @@ fn bounce(view: View<'_>, link: LinkId, message: &Message) -> Routed {
     let languages = view.state.sender_languages(held).map(Into::into);
     let returned = Returned { to_full, error, contact, challenge, parties, object, languages };
     Routed::Bounce { link, sequence, returned: Box::new(returned) }
+}
+
+/// Whether an error comes from where the stanza went: the addressee, a device of it, or a server of
+/// its domain (RFC 6120 §8.3.1). An id alone proves nothing: others may have seen it, or guess.
+fn is_by_addressee(from: Option<&Jid>, held: &UnackedStanza) -> bool {
+    let known = Malformed::salvage(XmlFault::TooLarge.into(), held.octets.as_bytes());
+    let addressee = known.to.and_then(|to| Jid::parse(&to).ok());
+    let (Some(from), Some(addressee)) = (from, addressee) else { return true };
+    match from.node() {
+        Some(_) => from.bare_str() == addressee.bare_str(),
+        None => from.domain() == addressee.domain(),
+    }
 }
 
 /// The new address that an error names (RFC 6120 §8.3.3.5, §8.3.3.14): an XMPP address as SIP

@@ -167,7 +167,9 @@ impl Framer {
     fn pass_over(&mut self) -> Result<Option<Frame>, FramingError> {
         let most = self.limits.head;
         let long = self.long.get_or_insert_with(|| LongHead::new(most));
-        let passed = long.pass(&self.buffer);
+        // No further than the limit and one octet, so that the pieces do not matter.
+        let room = self.limits.skip.saturating_add(1).saturating_sub(long.passed);
+        let passed = long.pass(&self.buffer[..room.min(self.buffer.len())]);
         let (front, too_many) = match &passed {
             Ok((_, None)) if long.passed <= self.limits.skip => (None, false),
             Ok((_, Some(body))) => (Some(long.front()), *body > self.limits.skip),
@@ -381,6 +383,17 @@ mod tests {
             prop_assert_eq!(messages(&whole), sent);
             let pings = whole.iter().filter(|frame| **frame == Frame::KeepAlivePing).count();
             prop_assert_eq!(pings, pairs_of_empty_lines(&parts));
+        }
+    }
+
+    #[test]
+    fn a_head_beyond_what_is_passed_over_ends_the_stream_in_whatever_pieces() {
+        let filler = "x".repeat(SMALL.skip);
+        let stream = format!("MESSAGE sip:a@b SIP/2.0\r\nTo: {filler}\r\nl: 0\r\n\r\n");
+        for size in [1, 7, 100, stream.len()] {
+            let (found, ended) = frames(stream.as_bytes(), size);
+            let kind = ended.as_ref().map(|error| error.0.kind());
+            assert_eq!((found.len(), kind), (0, Some(&Kind::HeadTooLarge)), "{size}");
         }
     }
 
