@@ -11,7 +11,8 @@ The simulator: a gateway between two scripted worlds under virtual time, from on
   STOX_SIM_PLAN=NAME       mixed, or hostile: what the seeds are about (default both)
   STOX_SIM_SEED=N          run this seed alone, and print its trace if it fails
   STOX_SIM_SEEDS=A..B      run the seeds from A to B - 1 instead of the usual ones
-  STOX_SIM_SECONDS=N       for how long fresh seeds are tried (default 40, and 180 of hostile; 5 without --release)
+  STOX_SIM_SECONDS=N       for how long fresh seeds are tried (default 40, 5 without --release); of hostile
+                           180 s of those from 1,000 on, and fresh ones if this is given
   STOX_SIM_JOBS=N          threads (default: as many as the machine has cores)
   STOX_SIM_TRACE=N         lines of the trace that a failure shows (default 60)
 
@@ -32,6 +33,8 @@ pub(crate) struct Options {
     pub(crate) fresh: Duration,
     /// The same of the hostile plan.
     pub(crate) fresh_hostile: Duration,
+    /// `STOX_SIM_SECONDS` was given.
+    pub(crate) seconds_given: bool,
     /// The plan that is meant, unless both are.
     pub(crate) game: Option<Game>,
     pub(crate) jobs: usize,
@@ -58,6 +61,7 @@ impl Options {
             seeds: one.or(many),
             fresh: Duration::from_secs(seconds.unwrap_or(mixed)),
             fresh_hostile: Duration::from_secs(seconds.unwrap_or(hostile)),
+            seconds_given: seconds.is_some(),
             game,
             jobs: number("STOX_SIM_JOBS")?.map_or(cores, |jobs| jobs.max(1) as usize),
             lines: number("STOX_SIM_TRACE")?.map_or(60, |lines| lines as usize),
