@@ -18,12 +18,13 @@ impl State {
 
     /// An answer that nothing is kept of: to a stranger it goes if there is a place for it.
     pub(super) fn at_rate(&mut self, now: Now, intent: Intent, effects: &mut Vec<Effect>) {
-        let remote = match &intent {
-            Intent::Answer { flow, .. } => flow.remote,
-            Intent::Octets { hop, .. } => hop.remote,
+        let (remote, transport) = match &intent {
+            Intent::Answer { flow, .. } => (flow.remote, flow.transport),
+            Intent::Octets { hop, .. } => (hop.remote, hop.transport),
             _ => return,
         };
-        if self.is_over_rate(now, remote.ip()) {
+        // A connection proves its source, and has bounds of its own; over it nobody asks again.
+        if !transport.reliable() && self.is_over_rate(now, remote.ip()) {
             return self.counters.count(Counter::StrangerDropped);
         }
         match intent {
